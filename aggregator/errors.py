@@ -1,0 +1,138 @@
+"""The errors of the project, drawn as a tree; each knows whom it concerns and what the caller should do.
+
+AggregatorError                 one clear line for a person; `exit_code` is what the command line returns
+├── UsageError          exit 2  a command was given something it cannot take
+│   └── QueryError      exit 2  a query that does not parse: position, message, hint
+├── ConfigError         exit 3  feeds.yaml or config/: file:line and what to do
+├── InstanceError       exit 4  another instance runs
+├── StoreError          exit 5  the database cannot be used
+└── WorkError           exit 1  a piece of work failed; its subclass is the verb for the caller
+    ├── Retry                   try again later: the fault may pass by itself
+    ├── GiveUp                  stop trying: the other side said no for good
+    └── Quarantine              keep it for a person: trying again would fail the same way
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+FetchErrorClass = Literal[
+    "dns",
+    "connect",
+    "tls",
+    "timeout",
+    "reset",
+    "truncated",
+    "too_large",
+    "bomb",
+    "header_too_large",
+    "bad_http",
+    "redirect_loop",
+    "blocked_address",
+    "bad_scheme",
+    "auth",
+    "http_4xx",
+    "gone",
+    "rate_limited",
+    "http_5xx",
+    "not_a_feed",
+    "parse_error",
+    "parse_timeout",
+    "empty",
+    "local_network",
+    "internal",
+]
+"""The stable words for why a feed failed; used in tables, JSON, pages and metrics."""
+
+
+class AggregatorError(Exception):
+    """Base of every error we raise on purpose; `str()` is one line for a person."""
+
+    exit_code = 1
+
+
+class UsageError(AggregatorError):
+    """A command was given something it cannot take."""
+
+    exit_code = 2
+
+
+class QueryError(UsageError):
+    """A query that does not parse or may not run.
+
+    Attributes:
+        query: the text as given.
+        pos: 0-based character of the fault.
+        message: what is wrong.
+        hint: what to write instead, or "".
+    """
+
+    def __init__(self, query: str, pos: int, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.query = query
+        self.pos = pos
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """One line: position, message and hint."""
+        tail = f" ({self.hint})" if self.hint else ""
+        return f"character {self.pos + 1}: {self.message}{tail}"
+
+    def caret(self) -> str:
+        """The query with a caret under the fault, two lines."""
+        shown = "".join(" " if ord(c) < 32 else c for c in self.query)
+        return f"{shown}\n{' ' * self.pos}^"
+
+
+class ConfigError(AggregatorError):
+    """The configuration is invalid; every problem is one `file:line: message`."""
+
+    exit_code = 3
+
+    def __init__(self, problems: list[str] | str) -> None:
+        self.problems = [problems] if isinstance(problems, str) else problems
+        super().__init__("\n".join(self.problems))
+
+
+class InstanceError(AggregatorError):
+    """Another instance already runs on this home."""
+
+    exit_code = 4
+
+
+class StoreError(AggregatorError):
+    """The database cannot be opened, read or written."""
+
+    exit_code = 5
+
+
+class WorkError(AggregatorError):
+    """A piece of work failed.
+
+    Attributes:
+        error_class: one of the stable words.
+        subject: the feed URL, entry key or message it concerns.
+    """
+
+    def __init__(self, error_class: FetchErrorClass, message: str, subject: str = "") -> None:
+        super().__init__(message)
+        self.error_class: FetchErrorClass = error_class
+        self.message = message
+        self.subject = subject
+
+    def __reduce__(self) -> tuple[type[WorkError], tuple[str, str, str]]:
+        """Survive the way back from a worker process."""
+        return (type(self), (self.error_class, self.message, self.subject))
+
+
+class Retry(WorkError):  # noqa: N818 - the name is the verb for the caller
+    """Try again later: the fault may pass by itself."""
+
+
+class GiveUp(WorkError):  # noqa: N818 - the name is the verb for the caller
+    """Stop trying: the other side said no for good."""
+
+
+class Quarantine(WorkError):  # noqa: N818 - the name is the verb for the caller
+    """Keep it for a person: trying again would fail the same way."""
