@@ -1,0 +1,739 @@
+"""The values that travel the route: frozen dataclasses, one per stage of an entry's life.
+
+    FeedSpec -> Feed -> FetchRequest -> FetchResponse | FetchFailure -> ParsedFeed of ParsedEntry
+             -> NewEntry | RevisedEntry | SameEntry -> Entry -> Match -> Edition -> RenderedEdition -> Message -> Attempt
+
+No field is "None until later": what is not known yet is a field of a later type. Every datetime is aware UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Literal
+
+from aggregator.errors import FetchErrorClass
+
+FeedState = Literal["new", "ok", "failing", "gone", "paused"]
+Articles = Literal["never", "short", "all"]
+Reach = Literal["alert", "digest", "none"]
+"""How far a match may travel: alerts and digests, digests only (first polls), or nowhere (the silent baseline)."""
+MessageState = Literal["waiting", "claimed", "sent", "unknown", "dead", "cancelled"]
+Phase = Literal["queued", "connect", "data"]
+SubscriptionState = Literal["pending", "active", "paused", "ended"]
+Origin = Literal["config", "operator", "visitor"]
+
+EMPTY_MAP: Mapping[str, str] = {}
+
+
+# -- feeds ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSpec:
+    """A feed as the operator names it in feeds.yaml."""
+
+    id: str
+    url: str
+    title: str = ""
+    language: str = ""
+    country: str = ""
+    tags: tuple[str, ...] = ()
+    interval: timedelta = timedelta(hours=1)
+    articles: Articles = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class PollState:
+    """What polling a feed has taught us so far; one poll turns one PollState into the next.
+
+    Attributes:
+        held_until: the server's own word (Retry-After, 410): nobody polls before it, not even `poll --all`.
+        malformed: why the last document was not well-formed, or "".
+        title, language: what the document says of itself, used where feeds.yaml is silent.
+    """
+
+    next_poll_at: datetime
+    state: FeedState = "new"
+    etag: str = ""
+    last_modified: str = ""
+    body_hash: str = ""
+    failures: int = 0
+    failing_since: datetime | None = None
+    error_class: FetchErrorClass | Literal[""] = ""
+    error: str = ""
+    http_status: int = 0
+    last_poll_at: datetime | None = None
+    last_ok_at: datetime | None = None
+    held_until: datetime | None = None
+    malformed: str = ""
+    title: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed as stored: what the operator says and what polling has taught."""
+
+    spec: FeedSpec
+    poll: PollState
+    entries: int = 0
+
+    @property
+    def id(self) -> str:
+        """The stable name."""
+        return self.spec.id
+
+    @property
+    def title(self) -> str:
+        """The name people see: the operator's, else the document's own, else the id."""
+        return self.spec.title or self.poll.title or self.spec.id
+
+    @property
+    def language(self) -> str:
+        """The declared language: the operator's word goes before the document's."""
+        return self.spec.language or self.poll.language
+
+
+# -- the wire ------------------------------------------------------------------------------------------------------
+
+FetchKind = Literal["feed", "article", "robots", "page"]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRequest:
+    """One thing to GET. `ref` is the caller's own name for it and comes back untouched.
+
+    `etag` and `last_modified` are echoed byte for byte (RFC 9110 §13.1); "" sends no condition.
+    """
+
+    ref: str
+    url: str
+    etag: str = ""
+    last_modified: str = ""
+    kind: FetchKind = "feed"
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """One hop: the status that sent us on and the absolute URL it named."""
+
+    status: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResponse:
+    """An answer from the server, whatever its status. `body` is decoded (gzip, br, zstd undone), "" for a 304.
+
+    `headers` has lower-case names; of a repeated header the last value. `url` is where the chain ended.
+    """
+
+    request: FetchRequest
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    redirects: tuple[Redirect, ...]
+    fetched_at: datetime
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailure:
+    """No usable answer: the connection, the guard or a limit said no. `message` is one line for a person."""
+
+    request: FetchRequest
+    error_class: FetchErrorClass
+    message: str
+    fetched_at: datetime
+    elapsed: float = 0.0
+    redirects: tuple[Redirect, ...] = ()
+
+
+# -- entries -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that an entry carries; `length` in bytes, 0 when unknown."""
+
+    url: str
+    type: str = ""
+    length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedEntry:
+    """One item of a document, cleaned: nothing here can hurt a page, a mail or a database.
+
+    `title` and `author` are plain text; `summary` and `content` are safe HTML; `body` is their plain text, the one
+    that matching and search read. Dates are as published, or None where the document gives none that is usable.
+    """
+
+    guid: str
+    link: str
+    title: str
+    summary: str = ""
+    content: str = ""
+    body: str = ""
+    author: str = ""
+    categories: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    language: str = ""
+    published_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFeed:
+    """A whole document. `malformed` says why it was not well-formed (its entries are still good), or ""."""
+
+    title: str
+    link: str
+    language: str
+    version: str
+    entries: tuple[ParsedEntry, ...]
+    malformed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryKey:
+    """One of the names by which an entry is recognised in its feed; kind is id, idnorm, link, hash or titledate."""
+
+    kind: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEntry:
+    """What identity needs to know of a stored entry."""
+
+    id: int
+    guid: str
+    link: str
+    title: str
+    fingerprint: str
+    revision: int
+    published_at: datetime | None
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An item never seen in this feed before."""
+
+    entry: ParsedEntry
+    keys: tuple[EntryKey, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevisedEntry:
+    """A known entry whose text changed; `revision` is the number it gets."""
+
+    entry_id: int
+    revision: int
+    entry: ParsedEntry
+    keys: tuple[EntryKey, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class SameEntry:
+    """A known entry met again; `keys` are the ones it did not have yet."""
+
+    entry_id: int
+    keys: tuple[EntryKey, ...]
+
+
+EntryChange = NewEntry | RevisedEntry | SameEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as stored, in its current revision.
+
+    `article` is the text of the article page where `enrich` fetched it, else "". `sort_at` is the published time where
+    it can be believed, else the time of first sight.
+    """
+
+    id: int
+    feed_id: str
+    feed_url: str
+    feed_title: str
+    guid: str
+    link: str
+    title: str
+    summary: str
+    content: str
+    body: str
+    article: str
+    author: str
+    categories: tuple[str, ...]
+    language: str
+    published_at: datetime | None
+    updated_at: datetime | None
+    sort_at: datetime
+    first_seen_at: datetime
+    revisions: int
+    story_id: int
+
+
+# -- stories -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoryKey:
+    """What may make two entries one story: kind is url (canonical) or title (folded words)."""
+
+    kind: Literal["url", "title"]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoryCandidate:
+    """A stored story that shares a key with a new entry, with the text of its first entry.
+
+    `feed_ids` are the feeds that already have an entry under this key (a title seen before in the same feed recurs).
+    """
+
+    story_id: int
+    key: StoryKey
+    feed_ids: frozenset[str]
+    seen_at: datetime
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoryChoice:
+    """Where one new entry belongs: an existing story, or a story first named in this batch.
+
+    Attributes:
+        story_id: the stored story, or 0 for one that this batch makes.
+        draft: the number of the batch's own story when `story_id` is 0; equal numbers share a story.
+        reason: "first", "url" or "title".
+        score: the measure behind the reason, 0..1.
+        keys: the keys under which later copies will find the story through this entry.
+    """
+
+    story_id: int
+    draft: int
+    reason: str
+    score: float
+    keys: tuple[StoryKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Entries, usually of several feeds, telling the same news; `entries` in order of first sight, the lead first."""
+
+    id: int
+    title: str
+    first_seen_at: datetime
+    entries: tuple[Entry, ...]
+
+
+# -- matches -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a leaf of a query stands in an entry.
+
+    `start` and `end` are character offsets in the field's text; `term` is the leaf in canonical form (`=ОДКБ`);
+    `alias` is the name it came through (`csto`), or "".
+    """
+
+    field: str
+    start: int
+    end: int
+    term: str
+    alias: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watchlist:
+    """A named, owned query as configured; `query` is its text."""
+
+    id: str
+    title: str
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewMatch:
+    """A watchlist and why an entry satisfies it, before it is stored."""
+
+    watchlist_id: str
+    spans: tuple[Span, ...]
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The fact that a revision of an entry satisfies a watchlist."""
+
+    id: int
+    watchlist_id: str
+    entry_id: int
+    revision: int
+    spans: tuple[Span, ...]
+    reach: Reach
+    matched_at: datetime
+
+
+# -- the poll's one write --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChange:
+    """One change with everything that was decided about it; what a commit writes for one item."""
+
+    change: EntryChange
+    sort_at: datetime
+    index_title: str = ""
+    index_body: str = ""
+    story: StoryChoice | None = None
+    matches: tuple[NewMatch, ...] = ()
+    article_due: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PollOutcome:
+    """All that one poll of one feed will write, in one transaction: its next state, entries, stories and matches."""
+
+    feed_id: str
+    poll: PollState
+    changes: tuple[StoredChange, ...] = ()
+    redirects: tuple[Redirect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PollReport:
+    """What a poll did, for people: `outcome` is new, unchanged (same bytes), not_modified (304), held or failed."""
+
+    feed_id: str
+    url: str
+    outcome: Literal["new", "unchanged", "not_modified", "failed"]
+    status: int
+    entries_new: int
+    entries_revised: int
+    matches: int
+    error_class: str
+    error: str
+    next_poll_at: datetime
+    elapsed: float
+    bytes: int
+
+
+# -- digests and editions ----------------------------------------------------------------------------------------------
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a digest comes out: `every` instant or hourly, or at wall-clock times in an IANA zone on some days."""
+
+    every: Literal["instant", "hourly", "at"]
+    timezone: str = "UTC"
+    at: tuple[time, ...] = ()
+    days: tuple[Weekday, ...] = WEEKDAYS
+
+
+@dataclass(frozen=True, slots=True)
+class DigestSpec:
+    """A regular publication as configured."""
+
+    id: str
+    title: str
+    watchlists: tuple[str, ...]
+    schedule: Schedule
+    to: tuple[str, ...] = ()
+    empty: Literal["send", "skip"] = "send"
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A digest as stored: its specification, where the last window ended and when the next edition is due.
+
+    `next_at` of an instant digest is the distant past whenever a match waits for it.
+    """
+
+    spec: DigestSpec
+    covered_until: datetime
+    next_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The span of time an edition covers, half open: start <= matched < end. An alert's window is zero long."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EditionMatch:
+    """A match that waits for an edition, with all that is needed to show it.
+
+    `told` says that its story already stood in an earlier edition of the same digest.
+    """
+
+    match: Match
+    entry: Entry
+    story: Story
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """One feed's copy of a story."""
+
+    feed_id: str
+    feed_title: str
+    entry_id: int
+    title: str
+    link: str
+    language: str
+    published_at: datetime | None
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A few sentences around the match; `marks` are (start, end) character offsets in `text` to highlight."""
+
+    text: str
+    marks: tuple[tuple[int, int], ...] = ()
+    field: str = "body"
+
+
+@dataclass(frozen=True, slots=True)
+class EditionStory:
+    """One story as an edition shows it: once, with its outlets and the reasons it is there.
+
+    `why` holds plain sentences such as "ОДКБ in the title (@csto)"; `continued` says an earlier edition told it already.
+    """
+
+    story_id: int
+    headline: str
+    headline_marks: tuple[tuple[int, int], ...]
+    link: str
+    language: str
+    outlets: tuple[Outlet, ...]
+    watchlist_ids: tuple[str, ...]
+    watchlist_titles: tuple[str, ...]
+    excerpt: Excerpt
+    why: tuple[str, ...]
+    at: datetime
+    continued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FailingFeed:
+    """A feed that could not be read while an edition was made."""
+
+    feed_id: str
+    title: str
+    since: datetime | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was checked for an edition: `ok` of `feeds` were read; the rest is named."""
+
+    feeds: int
+    ok: int
+    failing: tuple[FailingFeed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One issue of a digest; an alert is an edition whose window is zero.
+
+    Attributes:
+        key: what makes it unique within its digest: the local date and time of its end, or the first match of an alert.
+        entries: how many matched entries its stories hold.
+        more: stories beyond the cap, not shown.
+        queries: (watchlist title, query text) of every watchlist it covers.
+    """
+
+    digest_id: str
+    title: str
+    key: str
+    kind: Literal["alert", "digest"]
+    window: Window
+    timezone: str
+    stories: tuple[EditionStory, ...]
+    continued: tuple[EditionStory, ...]
+    entries: int
+    more: int
+    checked: Checked
+    queries: tuple[tuple[str, str], ...]
+    composed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedEdition:
+    """An edition's final bytes, rendered once.
+
+    Attributes:
+        mail: the whole MIME message with fixed-length placeholders for what differs between recipients.
+        page: the archive page, HTML.
+        text: the plain text part, for people at a terminal.
+        data: the same facts as JSON.
+    """
+
+    subject: str
+    mail: bytes
+    page: str
+    text: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEdition:
+    """An edition in the archive, as sent."""
+
+    id: int
+    digest_id: str
+    title: str
+    key: str
+    kind: str
+    window: Window
+    subject: str
+    stories: int
+    entries: int
+    composed_at: datetime
+    rendered: RenderedEdition
+
+
+# -- the outbox ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """What differs between the recipients of one edition.
+
+    `token` ends the subscription in one click (128 random bits, base32); `message_id` is derived, so every retry of the
+    same message carries the same one. The bytes follow from the edition's mail and this row alone.
+    """
+
+    subscription_id: int
+    address: str
+    token: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message in the outbox."""
+
+    id: int
+    edition_id: int
+    digest_id: str
+    kind: str
+    subject: str
+    subscription_id: int
+    address: str
+    token: str
+    message_id: str
+    state: MessageState
+    phase: Phase
+    attempts: int
+    next_attempt_at: datetime
+    created_at: datetime
+    settled_at: datetime | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How one try at handing a message to a transport ended, and what the outbox rule made of it."""
+
+    message_id: int
+    started_at: datetime
+    ended_at: datetime
+    outcome: Literal["sent", "retry", "dead", "unknown"]
+    phase: Phase
+    code: int
+    detail: str
+    next_attempt_at: datetime
+    state: MessageState
+
+
+# -- subscriptions -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An address that asked to be told, and of which digest."""
+
+    id: int
+    address: str
+    digest_id: str
+    state: SubscriptionState
+    origin: Origin
+    created_at: datetime
+    ended_at: datetime | None = None
+    reason: str = ""
+
+
+# -- article pages ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleTask:
+    """An entry whose article page is due."""
+
+    entry: Entry
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleOutcome:
+    """What fetching one article page leads to: text and matches, or another time, or never again."""
+
+    entry_id: int
+    text: str
+    index_body: str
+    matches: tuple[NewMatch, ...]
+    state: Literal["done", "retry", "given_up"]
+    error: str = ""
+    next_at: datetime | None = None
+
+
+# -- upkeep ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What reading the configuration changed in the database."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing `doctor` found: what, and what to do."""
+
+    what: str
+    do: str
+    level: Literal["error", "warning"] = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRow:
+    """A match as the command line lists it."""
+
+    match: Match
+    title: str
+    feed_id: str
+    extra: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,457 @@
+"""The seams: what the lines ask of the adapters. A Protocol's docstring is the contract its conformance suite tests.
+
+Rules for every method: synchronous; datetimes are aware UTC and the present is passed in, never read; values in and
+values out; each method is one transaction, and when it raises StoreError nothing of it is stored. A store may be used
+from several threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from aggregator.model import (
+    ArticleOutcome,
+    ArticleTask,
+    Attempt,
+    Checked,
+    Digest,
+    DigestSpec,
+    Edition,
+    EditionMatch,
+    Entry,
+    EntryKey,
+    Feed,
+    FeedSpec,
+    FetchFailure,
+    FetchRequest,
+    FetchResponse,
+    KnownEntry,
+    Match,
+    Message,
+    NewMatch,
+    NewMessage,
+    PollOutcome,
+    RenderedEdition,
+    StoredEdition,
+    Story,
+    StoryCandidate,
+    StoryKey,
+    Subscription,
+    SyncReport,
+    Watchlist,
+)
+from aggregator.query import Need
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The only source of the present and the only way to wait."""
+
+    def now(self) -> datetime:
+        """The present moment, aware UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+        ...
+
+    def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
+        """Wait, or less when `wake` is set."""
+        ...
+
+
+class Fetcher(Protocol):
+    """The only HTTP client: guarded, bounded, polite within a host."""
+
+    def fetch_many(self, requests: Iterable[FetchRequest]) -> Iterator[FetchResponse | FetchFailure]:
+        """GET each request; answers come as they arrive, exactly one for each request, and it never raises for one.
+
+        One request at a time per host, hosts side by side; redirects followed by hand, every hop checked by the guard.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and threads; safe to call twice."""
+        ...
+
+
+class Workers(Protocol):
+    """Killable processes for work on untrusted documents."""
+
+    def submit(self, work: Callable[..., T], *args: Any) -> Future[T]:
+        """Run `work(*args)` (an importable function, picklable values) in a worker.
+
+        The future raises Quarantine with class parse_timeout when the time or memory limit killed the worker.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop the workers; safe to call twice."""
+        ...
+
+
+class Renderer(Protocol):
+    """Turns an edition into its final bytes."""
+
+    def render(self, edition: Edition) -> RenderedEdition:
+        """Render page, text, mail and data; the same edition gives the same bytes."""
+        ...
+
+    def message(self, mail: bytes, address: str, token: str, message_id: str) -> bytes:
+        """One recipient's bytes from an edition's mail; depends on the arguments alone."""
+        ...
+
+
+class Transport(Protocol):
+    """Carries a message to where it is read."""
+
+    def open(self) -> TransportSession:
+        """Connect and sign in. Raises Retry when it may work later, GiveUp when the configuration is refused."""
+        ...
+
+
+class TransportSession(Protocol):
+    """One connection, several messages, one recipient each."""
+
+    def prepare(self, address: str) -> None:
+        """Everything before the body (MAIL, RCPT). Raises Retry (4xx), GiveUp (5xx)."""
+        ...
+
+    def deliver(self, body: bytes, message_id: str) -> str:
+        """Hand the body over; the answer's text when accepted.
+
+        Raises Retry or GiveUp when the other side said no, and Quarantine when it is unknown whether it took the body.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the conversation; never raises."""
+        ...
+
+
+class FeedStore(Protocol):
+    """Feeds: what the operator names, what polling taught, and who may poll them now."""
+
+    def sync(self, specs: Sequence[FeedSpec], now: datetime) -> SyncReport:
+        """Make the stored feeds those of `specs`.
+
+        A new feed is due at once. A feed whose id changed but not its URL keeps its entries under the new id. A changed
+        URL drops the validators. A feed no longer named stays with its entries and is polled no more.
+        """
+        ...
+
+    def claim_due(
+        self, owner: str, limit: int, now: datetime, *, ids: Collection[str] = (), everything: bool = False
+    ) -> list[Feed]:
+        """Claim up to `limit` feeds whose next_poll_at is not later than `now`, oldest due first.
+
+        With `everything`, feeds that are not due yet too, except those held by the server's own word or not polled
+        since `now` already. `ids` narrows it. Paused and removed feeds are never claimed; nor is one that somebody else
+        holds. A claim lasts 10 minutes; `commit_polls` and `release` end it.
+        """
+        ...
+
+    def release(self, owner: str) -> int:
+        """End all claims (feeds, articles, messages) of a process that is no more; returns how many."""
+        ...
+
+    def owners(self) -> list[str]:
+        """Who holds claims now."""
+        ...
+
+    def list(self) -> list[Feed]:
+        """Every feed in the configuration, by id."""
+        ...
+
+    def get(self, feed_id: str) -> Feed | None:
+        """One feed, or None."""
+        ...
+
+    def pause(self, feed_id: str, now: datetime) -> bool:
+        """Poll it no more until resumed; False when there is no such feed."""
+        ...
+
+    def resume(self, feed_id: str, now: datetime) -> bool:
+        """Poll it again, now, with a clean slate of failures; False when there is no such feed."""
+        ...
+
+
+class PollStore(Protocol):
+    """What the poll line reads and its one write."""
+
+    def known_entries(self, feed_id: str, keys: Collection[EntryKey]) -> dict[EntryKey, KnownEntry]:
+        """Which of these keys name stored entries of the feed."""
+        ...
+
+    def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:
+        """Stories first seen at or after `since` that hold an entry under one of the keys."""
+        ...
+
+    def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
+        """Write the outcomes in ONE transaction and end their claims: feed id -> ids of its new entries, in order.
+
+        Validators, entries, keys, stories, matches and the index of one feed are stored together or not at all. A feed
+        whose claim `owner` no longer holds is left out: whoever holds it now will write it.
+        """
+        ...
+
+
+class EntryStore(Protocol):
+    """Stored entries and stories, for reading."""
+
+    def get(self, entry_id: int) -> Entry | None:
+        """One entry, or None."""
+        ...
+
+    def entries(self, feed_id: str = "", since: datetime | None = None) -> Iterator[Entry]:
+        """Every stored entry, oldest first by id; of one feed; first seen at or after `since`."""
+        ...
+
+    def propose(self, need: Need, since: datetime | None = None) -> Iterator[Entry]:
+        """Entries that may satisfy a query with this need, newest first by id; never leaves out one that does."""
+        ...
+
+    def stories(self, since: datetime | None = None) -> Iterator[Story]:
+        """Every story, oldest first."""
+        ...
+
+    def story(self, story_id: int) -> Story | None:
+        """One story, or None."""
+        ...
+
+    def claim_articles(self, owner: str, limit: int, now: datetime) -> list[ArticleTask]:
+        """Claim entries whose article page is due, newest first."""
+        ...
+
+    def commit_articles(self, outcomes: Sequence[ArticleOutcome], owner: str, now: datetime) -> None:
+        """Store texts, their index and matches, and end the claims, in one transaction."""
+        ...
+
+
+class WatchStore(Protocol):
+    """Watchlists and matches."""
+
+    def sync(self, watchlists: Sequence[Watchlist], now: datetime) -> SyncReport:
+        """Make the stored watchlists those given; a removed one keeps its matches and matches no more."""
+        ...
+
+    def list(self) -> list[Watchlist]:
+        """The watchlists in force, by id."""
+        ...
+
+    def matches(self, watchlist_id: str = "", entry_id: int = 0, since: datetime | None = None) -> list[Match]:
+        """Stored matches, oldest first."""
+        ...
+
+    def add_matches(self, found: Sequence[tuple[int, NewMatch]], now: datetime) -> int:
+        """Store matches of already stored entries (entry id, match), each (watchlist, entry, revision) once."""
+        ...
+
+
+class EditionStore(Protocol):
+    """Digests, their windows and their editions."""
+
+    def sync(self, specs: Sequence[DigestSpec], due: Mapping[str, datetime], now: datetime) -> SyncReport:
+        """Make the stored digests those of `specs`; `due` gives the next edition's time for new or changed schedules.
+
+        A new digest's first window starts at `now`, and matches stored before it may enter only if their reach says so.
+        """
+        ...
+
+    def digests(self) -> list[Digest]:
+        """Digests in the configuration, by id."""
+        ...
+
+    def due(self, now: datetime) -> list[Digest]:
+        """Digests whose next edition is not later than `now`; instant ones when a match waits for an alert."""
+        ...
+
+    def waiting(self, digest_id: str, until: datetime) -> list[EditionMatch]:
+        """Matches of the digest's watchlists, matched before `until`, not yet assigned to one of its editions."""
+        ...
+
+    def commit_edition(
+        self,
+        edition: Edition,
+        rendered: RenderedEdition,
+        matches: Sequence[int],
+        messages: Sequence[NewMessage],
+        next_at: datetime,
+    ) -> int:
+        """Store an edition, assign its matches, queue its messages and move the window on, in ONE transaction.
+
+        Returns its id; when an edition with this digest and key exists nothing is written and 0 is returned.
+        """
+        ...
+
+    def skip(self, digest_id: str, matches: Sequence[int], window_end: datetime, next_at: datetime) -> None:
+        """Move the window on without an edition; `matches` are settled as told (later copies of told stories)."""
+        ...
+
+    def editions(self, digest_id: str = "", limit: int = 50) -> list[StoredEdition]:
+        """Past editions, newest first."""
+        ...
+
+    def edition(self, edition_id: int) -> StoredEdition | None:
+        """One edition as sent, or None."""
+        ...
+
+
+class OutboxStore(Protocol):
+    """Messages that are not settled, and what became of the rest."""
+
+    def claim_due(self, owner: str, limit: int, now: datetime, *, only: Collection[int] = ()) -> list[Message]:
+        """Claim messages due at `now` (waiting, or unknown), oldest first; a claim lasts 15 minutes.
+
+        A message of an ended subscription or a suppressed address becomes cancelled instead, in the same transaction.
+        """
+        ...
+
+    def enter_data(self, message_id: int, owner: str) -> bool:
+        """Commit phase "data" before the body is handed over; False when the claim is no longer `owner`'s."""
+        ...
+
+    def settle(self, attempts: Sequence[Attempt], owner: str) -> None:
+        """Record how attempts ended and free or end their messages; a settled message forgets its token."""
+        ...
+
+    def list(self, states: Collection[str] = (), limit: int = 200) -> list[Message]:
+        """Messages in these states (all when empty), newest first."""
+        ...
+
+    def get(self, message_id: int) -> Message | None:
+        """One message, or None."""
+        ...
+
+    def retry(self, message_id: int, now: datetime) -> bool:
+        """Make a dead, cancelled or waiting message due now; False when it is sent or unknown to us."""
+        ...
+
+    def drop(self, message_id: int, now: datetime) -> bool:
+        """Cancel a message that is not sent; False when there is none."""
+        ...
+
+    def release_held(self, now: datetime) -> int:
+        """Free the messages that a restore is holding back; returns how many."""
+        ...
+
+
+class SubscriptionStore(Protocol):
+    """Who wants which digest."""
+
+    def sync(self, wanted: Sequence[tuple[str, str]], now: datetime) -> SyncReport:
+        """Make the active subscriptions of origin `config` those (digest id, address) pairs.
+
+        One that its reader ended stays ended, whatever the file says; one no longer named ends.
+        """
+        ...
+
+    def list(self, digest_id: str = "", states: Collection[str] = ()) -> list[Subscription]:
+        """Subscriptions, by digest and address."""
+        ...
+
+    def add(self, digest_id: str, address: str, now: datetime) -> Subscription:
+        """An active subscription of origin `operator`; an ended one of the same pair lives again."""
+        ...
+
+    def end(self, subscription_id: int, reason: str, now: datetime) -> bool:
+        """End it and cancel its queued messages; False when there is none."""
+        ...
+
+    def find_token(self, token: str) -> Subscription | None:
+        """The subscription that an unsubscribe token belongs to; works for years."""
+        ...
+
+    def export(self, address: str) -> dict[str, Any]:
+        """All that is stored about an address, as plain data."""
+        ...
+
+    def erase(self, address: str, now: datetime) -> int:
+        """Remove an address everywhere; subscriptions end, what was sent keeps no address. Returns rows changed."""
+        ...
+
+
+class Upkeep(Protocol):
+    """Care of the whole database."""
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date; the names of the steps applied. Raises StoreError when it is from the future."""
+        ...
+
+    def check(self, *, deep: bool = False) -> list[str]:
+        """Problems found in the database, one line each; empty when sound."""
+        ...
+
+    def backup(self, target: Path) -> None:
+        """Write a verified copy to `target` while others go on working."""
+        ...
+
+    def prune(self, now: datetime, keep: timedelta) -> Mapping[str, int]:
+        """Remove entries older than `keep` that no match and no edition needs: table -> rows removed."""
+        ...
+
+    def stats(self, now: datetime) -> dict[str, Any]:
+        """Numbers people ask for: feeds by state, entries, stories, matches by watchlist, messages by state."""
+        ...
+
+    def checked(self) -> Checked:
+        """How many feeds were read at their last poll, and which were not."""
+        ...
+
+    def hold_outbox(self, now: datetime) -> int:
+        """After a restore: hold every unsent message until a person releases it; returns how many."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection; safe to call twice."""
+        ...
+
+
+class Stores(Protocol):
+    """The whole store, by the tables its parts look after."""
+
+    @property
+    def feeds(self) -> FeedStore:
+        """Feeds and claims."""
+        ...
+
+    @property
+    def polls(self) -> PollStore:
+        """The poll line's reads and write."""
+        ...
+
+    @property
+    def entries(self) -> EntryStore:
+        """Entries, stories, article texts."""
+        ...
+
+    @property
+    def watch(self) -> WatchStore:
+        """Watchlists and matches."""
+        ...
+
+    @property
+    def editions(self) -> EditionStore:
+        """Digests and editions."""
+        ...
+
+    @property
+    def outbox(self) -> OutboxStore:
+        """Messages and attempts."""
+        ...
+
+    @property
+    def subscriptions(self) -> SubscriptionStore:
+        """Subscribers and their subscriptions."""
+        ...
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """The database as a whole."""
+        ...
