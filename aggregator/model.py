@@ -389,7 +389,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class StoredChange:
-    """One change with everything that was decided about it; what a commit writes for one item."""
+    """One change with everything that was decided about it; what a commit writes for one item.
+
+    `article` says that the article page shall be fetched, and how far a match found only there may travel; "" for no.
+    """
 
     change: EntryChange
     sort_at: datetime
@@ -397,7 +400,7 @@ class StoredChange:
     index_body: str = ""
     story: StoryChoice | None = None
     matches: tuple[NewMatch, ...] = ()
-    article_due: bool = False
+    article: Reach | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -659,7 +662,7 @@ class Attempt:
     message_id: int
     started_at: datetime
     ended_at: datetime
-    outcome: Literal["sent", "retry", "dead", "unknown"]
+    outcome: Literal["sent", "retry", "dead", "unknown", "cancelled"]
     phase: Phase
     code: int
     detail: str
@@ -689,10 +692,11 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class ArticleTask:
-    """An entry whose article page is due."""
+    """An entry whose article page is due, and how far a match found there may travel."""
 
     entry: Entry
     attempts: int
+    reach: Reach
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from several threads.
 
 from __future__ import annotations
 
+import builtins
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -135,6 +136,18 @@ class TransportSession(Protocol):
         ...
 
 
+class Archive(Protocol):
+    """Where past editions lie as plain files that any browser opens."""
+
+    def publish(self, edition: StoredEdition, recent: Sequence[StoredEdition]) -> Path:
+        """Write the edition's page and the list of recent editions; writing twice gives the same files."""
+        ...
+
+    def missing(self, editions: Sequence[StoredEdition]) -> Sequence[StoredEdition]:
+        """Those whose page is not there: a crash came between the commit and the file."""
+        ...
+
+
 class FeedStore(Protocol):
     """Feeds: what the operator names, what polling taught, and who may poll them now."""
 
@@ -148,7 +161,7 @@ class FeedStore(Protocol):
 
     def claim_due(
         self, owner: str, limit: int, now: datetime, *, ids: Collection[str] = (), everything: bool = False
-    ) -> list[Feed]:
+    ) -> builtins.list[Feed]:
         """Claim up to `limit` feeds whose next_poll_at is not later than `now`, oldest due first.
 
         With `everything`, feeds that are not due yet too, except those held by the server's own word or not polled
@@ -161,11 +174,11 @@ class FeedStore(Protocol):
         """End all claims (feeds, articles, messages) of a process that is no more; returns how many."""
         ...
 
-    def owners(self) -> list[str]:
+    def owners(self) -> builtins.list[str]:
         """Who holds claims now."""
         ...
 
-    def list(self) -> list[Feed]:
+    def list(self) -> builtins.list[Feed]:
         """Every feed in the configuration, by id."""
         ...
 
@@ -241,11 +254,11 @@ class WatchStore(Protocol):
         """Make the stored watchlists those given; a removed one keeps its matches and matches no more."""
         ...
 
-    def list(self) -> list[Watchlist]:
+    def list(self) -> builtins.list[Watchlist]:
         """The watchlists in force, by id."""
         ...
 
-    def matches(self, watchlist_id: str = "", entry_id: int = 0, since: datetime | None = None) -> list[Match]:
+    def matches(self, watchlist_id: str = "", entry_id: int = 0, since: datetime | None = None) -> builtins.list[Match]:
         """Stored matches, oldest first."""
         ...
 
@@ -306,7 +319,7 @@ class EditionStore(Protocol):
 class OutboxStore(Protocol):
     """Messages that are not settled, and what became of the rest."""
 
-    def claim_due(self, owner: str, limit: int, now: datetime, *, only: Collection[int] = ()) -> list[Message]:
+    def claim_due(self, owner: str, limit: int, now: datetime, *, only: Collection[int] = ()) -> builtins.list[Message]:
         """Claim messages due at `now` (waiting, or unknown), oldest first; a claim lasts 15 minutes.
 
         A message of an ended subscription or a suppressed address becomes cancelled instead, in the same transaction.
@@ -321,7 +334,7 @@ class OutboxStore(Protocol):
         """Record how attempts ended and free or end their messages; a settled message forgets its token."""
         ...
 
-    def list(self, states: Collection[str] = (), limit: int = 200) -> list[Message]:
+    def list(self, states: Collection[str] = (), limit: int = 200) -> builtins.list[Message]:
         """Messages in these states (all when empty), newest first."""
         ...
 
@@ -352,7 +365,7 @@ class SubscriptionStore(Protocol):
         """
         ...
 
-    def list(self, digest_id: str = "", states: Collection[str] = ()) -> list[Subscription]:
+    def list(self, digest_id: str = "", states: Collection[str] = ()) -> builtins.list[Subscription]:
         """Subscriptions, by digest and address."""
         ...
 

@@ -1,0 +1,275 @@
+"""The wiring: build(home) -> App, the only place that knows which adapter stands behind which port."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from aggregator import instance, settings
+from aggregator.clock import SystemClock
+from aggregator.errors import ConfigError
+from aggregator.ports import Archive, Clock, Fetcher, Renderer, Stores, Transport, Workers
+from aggregator.settings import Configuration
+
+if TYPE_CHECKING:
+    from aggregator.catalog import CatalogReport
+    from aggregator.compose import ComposeLine
+    from aggregator.enrich import EnrichLine
+    from aggregator.poll import PollLine
+    from aggregator.query import Query
+    from aggregator.send import SendLine
+    from aggregator.watch.index import WatchIndex
+
+
+class App:
+    """Everything one process needs on one home. Parts are made when first asked for, so light commands stay light."""
+
+    def __init__(self, configuration: Configuration, clock: Clock) -> None:
+        self.configuration = configuration
+        self.clock = clock
+        self.owner = instance.owner()
+        self._lock = threading.RLock()
+        self._watch: WatchIndex | None = None
+        self._closing: list[Fetcher | Workers] = []
+
+    # -- adapters --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def secret(self) -> bytes:
+        """The installation's secret."""
+        return settings.secret(self.configuration.home)
+
+    @cached_property
+    def stores(self) -> Stores:
+        """The database, migrated, with the claims of dead processes freed."""
+        from aggregator.store.sqlite import SqliteStores
+
+        settings.prepare(self.configuration.home)
+        stores = SqliteStores(
+            self.configuration.home.db,
+            secret=self.secret,
+            initial=self.configuration.initial,
+            synchronous=self.configuration.settings.storage.durability.upper(),
+        )
+        for name in stores.feeds.owners():
+            if instance.is_gone(name):
+                stores.feeds.release(name)
+        return stores
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """The only HTTP client."""
+        from aggregator.fetch import Client, FetchLimits
+
+        network, limits = self.configuration.settings.network, self.configuration.settings.limits
+        return Client(
+            FetchLimits(
+                total_timeout=network.total_timeout.total_seconds(),
+                connect_timeout=network.connect_timeout.total_seconds(),
+                max_body=limits.body,
+                max_headers=limits.headers,
+                max_redirects=limits.redirects,
+                host_connections=network.host_connections,
+                host_spacing=network.host_spacing.total_seconds(),
+                concurrency=network.concurrency,
+                allow_private=tuple(network.allow_private),
+                proxy=network.proxy,
+                contact=network.user_agent_contact,
+            ),
+            self.clock,
+        )
+
+    @cached_property
+    def workers(self) -> Workers:
+        """Killable processes for untrusted documents."""
+        from aggregator.workers import Pool
+
+        s = self.configuration.settings
+        return Pool(
+            max_workers=s.polling.workers,
+            timeout=s.limits.parse_time.total_seconds(),
+            memory=s.limits.parse_memory,
+        )
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """Editions to bytes."""
+        from aggregator.render import Renderer as Jinja
+        from aggregator.render import RenderOptions
+
+        mail, web = self.configuration.settings.mail, self.configuration.settings.web
+        return Jinja(
+            RenderOptions(
+                from_address=mail.from_address,
+                from_name=mail.from_name,
+                domain=mail.message_domain,
+                public_url=web.public_url,
+                templates_dir=self._below(mail.templates) if mail.templates else None,
+            )
+        )
+
+    @cached_property
+    def transport(self) -> Transport:
+        """SMTP where a server is named, else files."""
+        mail = self.configuration.settings.mail
+        if not mail.smtp.host:
+            from aggregator.delivery.directory import DirectoryTransport
+
+            return DirectoryTransport(self.configuration.home.mail)
+        from aggregator.delivery.smtp import SmtpTransport
+
+        return SmtpTransport(
+            host=mail.smtp.host,
+            port=mail.smtp.port,
+            security=mail.smtp.security,
+            username=mail.smtp.username,
+            password=mail.smtp.password.get_secret_value(),
+            from_address=mail.from_address,
+            timeout=mail.smtp.timeout.total_seconds(),
+        )
+
+    @cached_property
+    def archive(self) -> Archive:
+        """Editions as files."""
+        from aggregator.delivery.pages import Pages
+        from aggregator.render.index import index_page
+
+        return Pages(self.configuration.home.pages, index_page)
+
+    def _below(self, name: str) -> Path:
+        path = self.configuration.home.path / name
+        if not path.is_dir():
+            raise ConfigError(f"{path}: no such folder; make it or remove mail.templates from config/aggregator.yaml")
+        return path
+
+    # -- lines -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def poll(self) -> PollLine:
+        """The poll line."""
+        from aggregator.feeds.politeness import Rules
+        from aggregator.poll import PollLine, PollRules
+
+        polling = self.configuration.settings.polling
+        return PollLine(
+            stores=self.stores,
+            fetcher=self.fetcher,
+            workers=self.workers,
+            clock=self.clock,
+            watch=self.watch_index,
+            rules=PollRules(Rules(floor=polling.floor), polling.initial, polling.batch),
+            owner=f"{self.owner}/poll",
+        )
+
+    @cached_property
+    def enrich(self) -> EnrichLine:
+        """The enrich line."""
+        from aggregator.enrich import EnrichLine
+
+        return EnrichLine(
+            stores=self.stores,
+            fetcher=self.fetcher,
+            workers=self.workers,
+            clock=self.clock,
+            watch=self.watch_index,
+            owner=f"{self.owner}/enrich",
+        )
+
+    @cached_property
+    def compose(self) -> ComposeLine:
+        """The compose line."""
+        from aggregator.compose import ComposeLine
+
+        return ComposeLine(
+            stores=self.stores,
+            renderer=self.renderer,
+            archive=self.archive,
+            clock=self.clock,
+            secret=self.secret,
+            domain=self.configuration.settings.mail.message_domain,
+        )
+
+    @cached_property
+    def send(self) -> SendLine:
+        """The send line."""
+        from aggregator.send import SendLine
+
+        return SendLine(
+            stores=self.stores,
+            transport=self.transport,
+            renderer=self.renderer,
+            clock=self.clock,
+            owner=f"{self.owner}/send",
+        )
+
+    # -- words and queries -------------------------------------------------------------------------------------------
+
+    def query(self, text: str) -> Query:
+        """Parse a query with the configured aliases."""
+        from aggregator.query import parse
+
+        return parse(text, self.configuration.aliases)
+
+    def watch_index(self) -> WatchIndex:
+        """The watchlists in force, compiled."""
+        from aggregator.watch.index import WatchIndex
+
+        with self._lock:
+            if self._watch is None:
+                self._watch = WatchIndex([(w.id, self.query(w.query)) for w in self.configuration.watchlists])
+            return self._watch
+
+    # -- configuration -----------------------------------------------------------------------------------------------
+
+    def sync(self, now: datetime | None = None) -> CatalogReport:
+        """Bring the database up to what the files say."""
+        from aggregator import catalog
+
+        return catalog.sync(self.configuration, self.stores, now or self.clock.now())
+
+    def reconfigure(self, configuration: Configuration) -> CatalogReport:
+        """Take over a new configuration while running; work under way finishes with the old parts."""
+        with self._lock:
+            self.configuration = configuration
+            self._watch = None
+            old_fetcher = self.__dict__.get("fetcher")
+            old_workers = self.__dict__.get("workers")
+            for part in ("fetcher", "workers", "renderer", "transport", "archive", "poll", "enrich", "compose", "send"):
+                self.__dict__.pop(part, None)
+            self._closing += [p for p in (old_fetcher, old_workers) if p is not None]
+        return self.sync()
+
+    def close_replaced(self) -> None:
+        """Close what `reconfigure` replaced; call it when no line is at work."""
+        with self._lock:
+            replaced, self._closing = self._closing, []
+        for part in replaced:
+            part.close()
+
+    def close(self) -> None:
+        """Let go of everything; safe to call twice."""
+        self.close_replaced()
+        for name in ("fetcher", "workers"):
+            part = self.__dict__.pop(name, None)
+            if part is not None:
+                part.close()
+        stores = self.__dict__.pop("stores", None)
+        if stores is not None:
+            stores.upkeep.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def build(home: Path, environ: Mapping[str, str] | None = None, clock: Clock | None = None) -> App:
+    """Read the configuration of `home` and wire an App. Raises ConfigError with every problem found."""
+    configuration = settings.load(home, os.environ if environ is None else environ)
+    return App(configuration, clock or SystemClock())

@@ -1,0 +1,95 @@
+"""The catalog line: what the operator's files say -> rows. Run at start and after every change of the files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from aggregator import query
+from aggregator.digests import windows
+from aggregator.model import DigestSpec, Entry, FeedSpec, NewMatch, Reach, SyncReport, Watchlist
+from aggregator.ports import Stores
+from aggregator.watch import documents, match
+from aggregator.watch.index import WatchIndex
+
+BATCH = 500
+"""Matches written in one transaction."""
+
+
+class Catalog(Protocol):
+    """What is needed of a configuration; `settings.Configuration` has it."""
+
+    @property
+    def feeds(self) -> Sequence[FeedSpec]:
+        """The feeds."""
+        ...
+
+    @property
+    def aliases(self) -> Mapping[str, Sequence[str]]:
+        """Names for several queries."""
+        ...
+
+    @property
+    def watchlists(self) -> Sequence[Watchlist]:
+        """The watchlists; their queries parse."""
+        ...
+
+    @property
+    def digests(self) -> Sequence[DigestSpec]:
+        """The digests."""
+        ...
+
+    @property
+    def initial(self) -> timedelta:
+        """How far back a new watchlist looks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogReport:
+    """What the files changed in the database; `matches` were found in entries stored before."""
+
+    feeds: SyncReport
+    watchlists: SyncReport
+    digests: SyncReport
+    subscriptions: SyncReport
+    matches: int = 0
+
+
+def sync(configuration: Catalog, stores: Stores, now: datetime) -> CatalogReport:
+    """Make the stored feeds, watchlists, digests and subscriptions those of the configuration.
+
+    A new or changed watchlist is matched against what came in within `initial`, so that the next digest has it; no
+    alert comes of that.
+    """
+    feeds = stores.feeds.sync(configuration.feeds, now)
+    watchlists = stores.watch.sync(configuration.watchlists, now)
+    due = {digest.id: windows.next_due(digest.schedule, now) for digest in configuration.digests}
+    digests = stores.editions.sync(configuration.digests, due, now)
+    pairs = [(digest.id, address) for digest in configuration.digests for address in digest.to]
+    subscriptions = stores.subscriptions.sync(pairs, now)
+    matches = look_back(configuration, {*watchlists.added, *watchlists.changed}, stores, now)
+    return CatalogReport(feeds, watchlists, digests, subscriptions, matches)
+
+
+def look_back(configuration: Catalog, watchlist_ids: Collection[str], stores: Stores, now: datetime) -> int:
+    """Match these watchlists against the entries first seen within `initial`; how many matches are new."""
+    chosen = [watchlist for watchlist in configuration.watchlists if watchlist.id in watchlist_ids]
+    if not chosen:
+        return 0
+    index = WatchIndex([(one.id, query.parse(one.query, configuration.aliases)) for one in chosen])
+    since = now - configuration.initial
+    found = [pair for entry in stores.entries.entries(since=since) for pair in _matches(entry, index, since)]
+    parts = [found[start : start + BATCH] for start in range(0, len(found), BATCH)]
+    return sum(stores.watch.add_matches(part, now) for part in parts)
+
+
+def _matches(entry: Entry, index: WatchIndex, since: datetime) -> list[tuple[int, NewMatch]]:
+    """Why an entry satisfies watchlists; one published before `since` is told to nobody, as at a feed's first poll."""
+    reach: Reach = "digest" if entry.sort_at >= since else "none"
+    return [
+        (entry.id, NewMatch(found.watchlist_id, tuple(found.spans), reach))
+        for found in match.find(documents.of_entry(entry), index)
+    ]

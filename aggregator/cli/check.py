@@ -1,0 +1,31 @@
+"""`aggregator check`."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from aggregator.cli.context import Context, pass_context, talk
+
+
+@click.command("check")
+@pass_context
+def command(context: Context) -> None:
+    """Validate feeds.yaml and config/: every problem as file:line; exit 3 when there is one."""
+    from aggregator import settings
+    from aggregator.query import parse
+    from aggregator.watch import lint
+
+    configuration = settings.load(context.home, os.environ)
+    for watchlist in configuration.watchlists:
+        for warning in lint.lint(parse(watchlist.query, configuration.aliases)):
+            talk(f"warning: watchlist {watchlist.id}, character {warning.pos + 1}: {warning.message}")
+    told = {w for d in configuration.digests for w in d.watchlists}
+    for watchlist in configuration.watchlists:
+        if watchlist.id not in told:
+            talk(f"warning: watchlist {watchlist.id} is in no digest: it can be searched, but tells nobody")
+    click.echo(
+        f"{context.home.resolve()}: {len(configuration.feeds)} feeds, {len(configuration.watchlists)} watchlists, "
+        f"{len(configuration.digests)} digests: valid"
+    )

@@ -1,0 +1,97 @@
+"""What every command shares: the home, the App on it, and words for what it says."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from aggregator.app import App
+
+
+@dataclass(frozen=True)
+class Context:
+    """Options that stand before the command."""
+
+    home: Path
+    verbose: bool
+
+    @contextmanager
+    def app(self, *, sync: bool = True) -> Iterator[App]:
+        """An App on the home; with `sync`, the database follows the files first."""
+        from aggregator.app import build
+
+        with build(self.home) as app:
+            if sync:
+                app.sync()
+            yield app
+
+
+pass_context = click.make_pass_decorator(Context)
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(function: F) -> F:
+    """`--json`: JSON Lines on stdout."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")(function)
+
+
+def talk(text: str) -> None:
+    """Say something to the person, on stderr."""
+    click.echo(text, err=True)
+
+
+def set_up_logging(level: str, form: str) -> None:
+    """Log to stderr, for people or for machines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in ("apscheduler", "asyncio", "trafilatura", "htmldate", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time, level, message; the traceback of a programming error as text."""
+        import json
+
+        fields = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False)
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """`2023-02-02`, `2023-02-02T12:00+03:00`, or an age: `36h`, `7d`.
+
+    Raises:
+        click.BadParameter: it is neither.
+    """
+    from datetime import UTC
+
+    from aggregator.settings import fields
+
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            return now - fields.duration(text)
+        except (ValueError, OverflowError):
+            raise click.BadParameter(f"{text!r} is neither a date such as 2023-02-02 nor an age such as 7d") from None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,93 @@
+"""`aggregator digest`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from aggregator.app import App
+from aggregator.cli.context import Context, pass_context, talk
+from aggregator.errors import AggregatorError, UsageError
+from aggregator.model import Digest, RenderedEdition
+
+Format = click.Choice(["html", "text", "eml", "json"])
+PREVIEW_TOKEN = "a" * 26
+
+
+@click.command("digest")
+@click.argument("digest_id", metavar="ID")
+@click.option("--preview", is_flag=True, help="Show the next edition as it stands; nothing is stored or sent.")
+@click.option("--send", is_flag=True, help="Hand its messages over at once.")
+@click.option("--format", "form", type=Format, default="text", show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file instead of stdout.")
+@pass_context
+def command(context: Context, *, digest_id: str, preview: bool, send: bool, form: str, out: Path | None) -> int:
+    """Compose an edition now, of all that waits since the last one; its messages wait for `send` or the daemon.
+
+    \b
+    Examples:
+      aggregator digest morning --preview --format html --out /tmp/morning.html
+      aggregator digest morning --send
+    """
+    if preview and send:
+        raise UsageError("--preview shows without sending; leave one of the two out")
+    with context.app() as app:
+        digest = _find(app, digest_id)
+        if preview:
+            rendered = app.compose.preview(digest)[1]
+        else:
+            composed = app.compose.compose(digest, early=True)
+            app.compose.publish()
+            if composed is None:
+                return _nothing(app, digest, send=send)
+            rendered = composed.edition.rendered
+            talk(f"edition {composed.edition.key}: {composed.edition.stories} stories, {composed.messages} messages")
+        _put(_formatted(app, rendered, form), out)
+        return _send(app) if send else 0
+
+
+def _find(app: App, digest_id: str) -> Digest:
+    found = next((d for d in app.stores.editions.digests() if d.spec.id == digest_id), None)
+    if found is None:
+        known = ", ".join(d.id for d in app.configuration.digests) or "none yet"
+        raise UsageError(f"no digest {digest_id!r}; there are: {known}")
+    return found
+
+
+def _nothing(app: App, digest: Digest, *, send: bool) -> int:
+    talk(f"{digest.spec.id}: nothing new to tell since {digest.covered_until:%Y-%m-%d %H:%M} UTC")
+    return _send(app) if send else 0
+
+
+def _send(app: App) -> int:
+    report = app.send.run()
+    talk(f"{report.sent} sent, {report.retry + report.unknown} wait, {report.dead} given up")
+    if report.error:
+        talk(report.error)
+    return 1 if report.retry or report.dead or report.unknown else 0
+
+
+def _formatted(app: App, rendered: RenderedEdition, form: str) -> bytes:
+    if form == "html":
+        return rendered.page.encode()
+    if form == "json":
+        return rendered.data.encode() + b"\n"
+    if form == "eml":
+        mail = app.configuration.settings.mail
+        message_id = f"<preview@{mail.message_domain}>"
+        return app.renderer.message(rendered.mail, mail.from_address, PREVIEW_TOKEN, message_id)
+    return rendered.text.encode()
+
+
+def _put(data: bytes, out: Path | None) -> None:
+    if out is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return
+    try:
+        out.write_bytes(data)
+    except OSError as e:
+        raise AggregatorError(f"{out}: {e.strerror}; name another file with --out") from e
+    talk(f"wrote {out}")

@@ -1,0 +1,148 @@
+"""`aggregator doctor`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import click
+
+from aggregator.app import App, build
+from aggregator.cli import output
+from aggregator.cli.context import Context, json_option, pass_context
+from aggregator.errors import AggregatorError, ConfigError
+from aggregator.model import Problem
+
+ROOM = 500 * 1024 * 1024
+
+
+@click.command("doctor")
+@click.option("--deep", is_flag=True, help="Read every page of the database and check what must always hold.")
+@json_option
+@pass_context
+def command(context: Context, deep: bool, as_json: bool) -> int:
+    """Diagnose the whole installation in one page: what is wrong, and what to do. Exit 1 when something is."""
+    try:
+        app = build(context.home)
+    except ConfigError as e:
+        found = [Problem(p, "correct the file; `aggregator check` looks again", "error") for p in e.problems]
+        _show([], found, as_json=as_json)
+        return e.exit_code
+    with app:
+        try:
+            facts = list(_facts(app))
+            found = list(_problems(app, deep=deep))
+        except AggregatorError as e:
+            _show([], [Problem(str(e), "see the text", "error")], as_json=as_json)
+            return e.exit_code
+    _show(facts, found, as_json=as_json)
+    return 1 if any(p.level == "error" for p in found) else 0
+
+
+def _facts(app: App) -> Iterator[tuple[str, str]]:
+    from aggregator.instance import running_pid
+
+    c = app.configuration
+    yield "home", str(c.home.path.resolve())
+    yield "clock", f"{app.clock.now():%Y-%m-%d %H:%M:%S} UTC"
+    pid = running_pid(c.home.lock)
+    yield "daemon", f"runs (pid {pid})" if pid else "does not run"
+    stats = app.stores.upkeep.stats(app.clock.now())
+    yield (
+        "database",
+        f"{c.home.db}, {stats['database_bytes']:,} bytes, {stats['entries']:,} entries, {stats['stories']:,} stories",
+    )
+    states = ", ".join(f"{count} {state}" for state, count in stats["feeds"].items()) or "none"
+    yield "feeds", states
+    yield "watchlists", ", ".join(f"{w.id} ({stats['matches'].get(w.id, 0)})" for w in c.watchlists) or "none"
+    for digest in app.stores.editions.digests():
+        at = (
+            "when something new matches"
+            if digest.spec.schedule.every == "instant"
+            else f"{output.short(digest.next_at)} UTC"
+        )
+        yield (
+            f"digest {digest.spec.id}",
+            f"next edition {at}; to {len(app.stores.subscriptions.list(digest.spec.id, ['active']))} addresses",
+        )
+    mail = c.settings.mail
+    yield (
+        "mail",
+        f"{mail.smtp.host}:{mail.smtp.port} ({mail.smtp.security})" if mail.smtp.host else f"files in {c.home.mail}",
+    )
+    yield "outbox", ", ".join(f"{count} {state}" for state, count in stats["messages"].items()) or "empty"
+    yield "disk", f"{shutil.disk_usage(c.home.var).free // (1 << 20):,} MB free"
+
+
+def _problems(app: App, *, deep: bool) -> Iterator[Problem]:
+    c = app.configuration
+    if not c.feeds:
+        yield Problem("no feeds", "`aggregator feeds add URL`")
+    if not c.watchlists:
+        yield Problem("no watchlists", '`aggregator watch add NAME "QUERY"`')
+    for problem in app.stores.upkeep.check(deep=deep):
+        yield Problem(f"database: {problem}", "restore a backup: `aggregator restore FILE`", "error")
+    if shutil.disk_usage(c.home.var).free < ROOM:
+        yield Problem("the disk is nearly full", "make room, or set retention.entries", "error")
+    yield from _feed_problems(app)
+    yield from _delivery_problems(app)
+    yield from _line_problems(app)
+
+
+def _feed_problems(app: App) -> Iterator[Problem]:
+    for feed in app.stores.upkeep.checked().failing:
+        since = f" since {output.short(feed.since)} UTC" if feed.since else ""
+        known = app.stores.feeds.get(feed.feed_id)
+        if known is None or known.poll.state == "new":
+            continue
+        do = f"`aggregator feeds show {feed.feed_id}`"
+        if known.poll.state == "gone":
+            do = f"the server says it is gone for good: remove it, or `aggregator feeds resume {feed.feed_id}`"
+        yield Problem(f"feed {feed.feed_id} {known.poll.state}{since}: {feed.error}", do)
+
+
+def _delivery_problems(app: App) -> Iterator[Problem]:
+    dead = app.stores.outbox.list(["dead"])
+    if dead:
+        yield Problem(
+            f"{len(dead)} messages given up, the newest: {dead[0].error}", "`aggregator outbox list --state dead`"
+        )
+    listed = {(d.id, a.lower()) for d in app.configuration.digests for a in d.to}
+    for s in app.stores.subscriptions.list(states=["ended"]):
+        if (s.digest_id, s.address.lower()) in listed:
+            yield Problem(
+                f"{s.address} is in digests.yaml but ended its subscription to {s.digest_id}; no mail goes there",
+                "take it out of the file",
+            )
+    if app.configuration.settings.mail.smtp.host and not app.configuration.settings.web.public_url:
+        yield Problem(
+            "web.public_url is not set: mail has no one-click unsubscribe", "set it to where readers reach the pages"
+        )
+
+
+def _line_problems(app: App) -> Iterator[Problem]:
+    from aggregator.daemon import read_health
+
+    for name, health in read_health(app.configuration.home.var / "daemon.json").items():
+        if health.failures:
+            yield Problem(
+                f"line {name} failed {health.failures} times: {health.error}", "see the daemon's log", "error"
+            )
+
+
+def _show(facts: list[tuple[str, str]], found: list[Problem], *, as_json: bool) -> None:
+    if as_json:
+        for name, text in facts:
+            output.line({"fact": name, "value": text})
+        for problem in found:
+            output.line({"level": problem.level, "problem": problem.what, "do": problem.do})
+        return
+    widest = max((len(name) for name, _ in facts), default=0)
+    for name, text in facts:
+        click.echo(f"{name:<{widest}}  {text}")
+    click.echo()
+    for problem in found:
+        mark = click.style("error", fg="red") if problem.level == "error" else click.style("note", fg="yellow")
+        click.echo(f"{mark}: {problem.what}\n       {problem.do}")
+    if not found:
+        click.echo("nothing is wrong")

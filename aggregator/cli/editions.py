@@ -1,0 +1,41 @@
+"""`aggregator editions`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from aggregator.cli import output
+from aggregator.cli.context import Context, json_option, pass_context
+from aggregator.errors import UsageError
+
+
+@click.command("editions")
+@click.argument("edition_id", metavar="[EDITION]", required=False, type=int)
+@click.option("--digest", "digest_id", default="", metavar="ID", help="Only of this digest.")
+@click.option("--limit", default=50, type=click.IntRange(1), show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "html", "json"]), default="text", help="Of one EDITION.")
+@json_option
+@pass_context
+def command(context: Context, *, edition_id: int | None, digest_id: str, limit: int, form: str, as_json: bool) -> None:
+    """Past editions, newest first; or one of them, as sent.
+
+    Example: aggregator editions --digest morning
+    """
+    with context.app() as app:
+        if edition_id is not None:
+            found = app.stores.editions.edition(edition_id)
+            if found is None:
+                raise UsageError(f"no edition {edition_id}; `aggregator editions` lists them")
+            rendered = found.rendered
+            sys.stdout.write({"text": rendered.text, "html": rendered.page, "json": rendered.data + "\n"}[form])
+            return
+        editions = app.stores.editions.editions(digest_id, limit)
+    if as_json:
+        for edition in editions:
+            output.line(output.edition(edition))
+        return
+    rows = [["edition", "digest", "key", "stories", "subject"]]
+    rows += [[str(e.id), e.digest_id, e.key, str(e.stories), e.subject] for e in editions]
+    output.table(rows, limits=[8, 24, 24, 7, 80])

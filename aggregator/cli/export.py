@@ -1,0 +1,89 @@
+"""`aggregator export`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aggregator.app import App
+from aggregator.cli import output
+from aggregator.cli.context import Context, moment, pass_context, talk
+from aggregator.errors import AggregatorError
+
+
+@click.command("export")
+@click.argument("what", type=click.Choice(["entries", "matches"]), default="entries")
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="jsonl", show_default=True)
+@click.option("--watchlist", default="", metavar="ID", help="Only matches of this watchlist.")
+@click.option("--since", default="", metavar="WHEN", help="Since: 2023-02-02 or an age such as 7d.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file instead of stdout.")
+@pass_context
+def command(context: Context, *, what: str, form: str, watchlist: str, since: str, out: Path | None) -> None:
+    """Entries or matches as CSV or JSON Lines.
+
+    Example: aggregator export matches --watchlist csto --format csv --out csto.csv
+    """
+    with context.app() as app:
+        rows = _entries(app, since) if what == "entries" else _matches(app, watchlist, since)
+        try:
+            count = _write(rows, form, out)
+        except OSError as e:
+            if out is None:
+                raise
+            raise AggregatorError(f"{out}: {e.strerror}; name another file with --out") from e
+    talk(f"{count} rows")
+
+
+def _entries(app: App, since: str) -> Iterator[dict[str, Any]]:
+    start = moment(since, app.clock.now()) if since else None
+    return (output.entry(e) for e in app.stores.entries.entries("", start))
+
+
+def _matches(app: App, watchlist: str, since: str) -> Iterator[dict[str, Any]]:
+    start = moment(since, app.clock.now()) if since else None
+    for match in app.stores.watch.matches(watchlist, since=start):
+        entry = app.stores.entries.get(match.entry_id)
+        if entry is not None:
+            head = {
+                "watchlist_id": match.watchlist_id,
+                "matched_at": output.when(match.matched_at),
+                "revision": match.revision,
+                "reach": match.reach,
+                "terms": sorted({s.term for s in match.spans}),
+            }
+            yield head | output.entry(entry)
+
+
+def _write(rows: Iterator[dict[str, Any]], form: str, out: Path | None) -> int:
+    count = 0
+    file = sys.stdout if out is None else out.open("w", encoding="utf-8", newline="")
+    try:
+        writer = None
+        for row in rows:
+            count += 1
+            if form == "jsonl":
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                continue
+            if writer is None:
+                writer = csv.DictWriter(file, list(row))
+                writer.writeheader()
+            writer.writerow({k: _cell(v) for k, v in row.items()})
+    finally:
+        if out is not None:
+            file.close()
+    return count
+
+
+def _cell(value: Any) -> Any:
+    """A cell; a text that a spreadsheet would run as a formula is made harmless."""
+    if isinstance(value, list):
+        value = "; ".join(map(str, value))
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + value
+    return value

@@ -1,0 +1,74 @@
+"""`aggregator poll`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+
+import click
+
+from aggregator.cli import output
+from aggregator.cli.context import Context, json_option, pass_context, talk
+from aggregator.errors import UsageError
+from aggregator.model import PollReport
+
+
+@click.command("poll")
+@click.option(
+    "--all", "everything", is_flag=True, help="Ask every feed now, except those held by the server's own word."
+)
+@click.option("--feed", "feed_ids", multiple=True, metavar="ID", help="Only this feed; may be repeated.")
+@click.option("--articles/--no-articles", default=True, help="Fetch the article pages that are due as well.")
+@json_option
+@pass_context
+def command(context: Context, everything: bool, feed_ids: tuple[str, ...], articles: bool, as_json: bool) -> None:
+    """One sweep of due feeds. Feeds that fail are reported; the exit code stays 0.
+
+    \b
+    Examples:
+      aggregator poll
+      aggregator poll --all --json
+      aggregator poll --feed belta-en
+    """
+    with context.app() as app:
+        known = {f.id for f in app.configuration.feeds}
+        for feed_id in feed_ids:
+            if feed_id not in known:
+                raise UsageError(f"no feed {feed_id!r}; `aggregator feeds list` names them")
+        if not known:
+            talk("no feeds yet: `aggregator feeds add URL`")
+        reports = []
+        # A feed named on the command line is wanted now, due or not.
+        for report in app.poll.sweep(ids=feed_ids, everything=everything or bool(feed_ids)):
+            reports.append(report)
+            _show(report, as_json=as_json)
+        enriched = app.enrich.run() if articles else None
+    _summary(reports)
+    if enriched is not None and (enriched.fetched or enriched.failed):
+        talk(f"article pages: {enriched.fetched} read, {enriched.failed} failed, {enriched.matches} matches")
+
+
+def _show(report: PollReport, *, as_json: bool) -> None:
+    if as_json:
+        values = asdict(report) | {"id": report.feed_id, "url": output.masked(report.url)}
+        values["next_poll_at"] = output.when(report.next_poll_at)
+        values["elapsed"] = round(report.elapsed, 3)
+        output.line(values)
+    elif report.outcome == "failed":
+        click.echo(
+            f"{report.feed_id}: failed: {report.error_class}: {report.error}; next try {output.short(report.next_poll_at)}"
+        )
+    elif report.outcome == "new":
+        more = f", {report.entries_revised} revised" if report.entries_revised else ""
+        found = f", {report.matches} matches" if report.matches else ""
+        click.echo(f"{report.feed_id}: {report.entries_new} new{more}{found}")
+    else:
+        click.echo(f"{report.feed_id}: {'not modified (304)' if report.outcome == 'not_modified' else 'same bytes'}")
+
+
+def _summary(reports: list[PollReport]) -> None:
+    by = Counter(r.outcome for r in reports)
+    talk(
+        f"{len(reports)} feeds polled: {by['new']} read, {by['not_modified']} not modified, {by['unchanged']} same bytes, "
+        f"{by['failed']} failed; {sum(r.entries_new for r in reports)} new entries, {sum(r.matches for r in reports)} matches"
+    )

@@ -1,0 +1,29 @@
+"""`aggregator run`."""
+
+from __future__ import annotations
+
+import click
+
+from aggregator.cli.context import Context, pass_context, set_up_logging, talk
+
+
+@click.command("run")
+@pass_context
+def command(context: Context) -> None:
+    """Run the daemon: all lines and the web pages, until SIGTERM.
+
+    \b
+    SIGTERM, SIGINT   finish what is under way, within 10 seconds
+    SIGHUP            take over the configuration (a changed file is noticed anyway); a bad one keeps the old
+    """
+    from aggregator.app import build
+    from aggregator.daemon import Daemon
+
+    with build(context.home) as app:
+        log = app.configuration.settings.log
+        set_up_logging("debug" if context.verbose else log.level, log.format)
+        if not app.configuration.feeds:
+            talk(
+                f"no feeds yet: `aggregator --home {context.home} feeds add URL`; `aggregator demo` shows what is to come"
+            )
+        Daemon(app).run()

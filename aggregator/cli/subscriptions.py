@@ -1,0 +1,90 @@
+"""`aggregator subscriptions ...`."""
+
+from __future__ import annotations
+
+import click
+
+from aggregator.cli import output
+from aggregator.cli.context import Context, json_option, pass_context, talk
+from aggregator.errors import UsageError
+
+
+@click.group("subscriptions")
+def command() -> None:
+    """Who gets which digest; by hand what the web page does."""
+
+
+@command.command("list")
+@click.option("--digest", "digest_id", default="", metavar="ID", help="Only of this digest.")
+@json_option
+@pass_context
+def list_(context: Context, digest_id: str, as_json: bool) -> None:
+    """Every subscription with its state."""
+    with context.app() as app:
+        found = app.stores.subscriptions.list(digest_id)
+    if as_json:
+        for subscription in found:
+            output.line(output.subscription(subscription))
+        return
+    rows = [["subscription", "digest", "address", "state", "origin", "reason"]]
+    rows += [[str(s.id), s.digest_id, s.address, s.state, s.origin, s.reason] for s in found]
+    output.table(rows, limits=[12, 24, 40, 8, 9, 40])
+
+
+@command.command("add")
+@click.argument("digest_id", metavar="DIGEST")
+@click.argument("address")
+@pass_context
+def add(context: Context, digest_id: str, address: str) -> None:
+    """Subscribe an address to a digest, on your word that its owner asked.
+
+    Example: aggregator subscriptions add morning anna@example.org
+    """
+    from aggregator import settings
+
+    try:
+        plain = settings.address(address)
+    except ValueError as e:
+        raise UsageError(f"{address}: {e}") from None
+    with context.app() as app:
+        if digest_id not in {d.id for d in app.configuration.digests}:
+            known = ", ".join(d.id for d in app.configuration.digests) or "none yet"
+            raise UsageError(f"no digest {digest_id!r}; there are: {known}")
+        subscription = app.stores.subscriptions.add(digest_id, plain, app.clock.now())
+    click.echo(subscription.id)
+    talk(f"{subscription.address} gets {digest_id}")
+
+
+@command.command("end")
+@click.argument("subscription_id", metavar="SUBSCRIPTION", type=int)
+@pass_context
+def end(context: Context, subscription_id: int) -> None:
+    """End a subscription; its queued messages are cancelled."""
+    with context.app() as app:
+        if not app.stores.subscriptions.end(subscription_id, "ended by the operator", app.clock.now()):
+            raise UsageError(f"no subscription {subscription_id} is active; `aggregator subscriptions list` names them")
+    talk(f"subscription {subscription_id} ended")
+
+
+@command.command("export")
+@click.argument("address")
+@pass_context
+def export(context: Context, address: str) -> None:
+    """Print all that is stored about an address, as JSON."""
+    with context.app() as app:
+        output.line(app.stores.subscriptions.export(address))
+
+
+@command.command("erase")
+@click.argument("address")
+@pass_context
+def erase(context: Context, address: str) -> None:
+    """Remove an address everywhere; it is never written to again unless you add it."""
+    with context.app() as app:
+        count = app.stores.subscriptions.erase(address, app.clock.now())
+        still = [d.id for d in app.configuration.digests if address.lower() in (a.lower() for a in d.to)]
+    talk(f"{count} rows changed")
+    if still:
+        talk(
+            f"config/digests.yaml still names the address in {', '.join(still)}: take it out there; no mail goes to it"
+        )

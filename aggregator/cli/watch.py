@@ -1,0 +1,168 @@
+"""`aggregator watch ...`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import timedelta
+from itertools import islice
+
+import click
+
+from aggregator.app import App
+from aggregator.cli import output
+from aggregator.cli.context import Context, json_option, pass_context, talk
+from aggregator.errors import UsageError
+from aggregator.search import Result, search
+
+SAMPLES = 10
+
+
+@click.group("watch")
+def command() -> None:
+    """Watchlists: named queries that new entries are matched against."""
+
+
+@command.command("list")
+@json_option
+@pass_context
+def list_(context: Context, as_json: bool) -> None:
+    """Every watchlist with its query and its matches so far."""
+    with context.app() as app:
+        counts = app.stores.upkeep.stats(app.clock.now())["matches"]
+        rows = [["watchlist", "matches", "title", "query"]]
+        for w in app.configuration.watchlists:
+            count = counts.get(w.id, 0)
+            if as_json:
+                output.line({"id": w.id, "title": w.title, "query": w.query, "matches": count})
+            rows.append([w.id, str(count), w.title, w.query])
+    if not as_json:
+        output.table(rows, limits=[24, 8, 30, 70])
+
+
+@command.command("add")
+@click.argument("name")
+@click.argument("query")
+@click.option("--id", "watchlist_id", default="", help="Stable name; default made from NAME.")
+@click.option(
+    "--digest", "digest_ids", multiple=True, metavar="ID", help="Tell it in this digest; default: the first one."
+)
+@pass_context
+def add(context: Context, name: str, query: str, watchlist_id: str, digest_ids: tuple[str, ...]) -> None:
+    """Add a watchlist to config/watchlists.yaml; what came in during the last day may enter the next digest.
+
+    Example: aggregator watch add "Energy" 'energy OR "power grid" OR электроэнерги*'
+    """
+    from aggregator import settings
+
+    watchlist = settings.add_watchlist(context.home, watchlist_id or slug(name), name, query)
+    with context.app(sync=False) as app:
+        known = [d.id for d in app.configuration.digests]
+    for digest_id in digest_ids or known[:1]:
+        settings.add_to_digest(context.home, digest_id, watchlist.id)
+        talk(f"told in the digest {digest_id}")
+    with context.app() as app:
+        _lint(app, query)
+        found = sum(1 for _ in search(app.stores, app.query(query)))
+    click.echo(watchlist.id)
+    talk(f"added {watchlist.id}; {found} stored entries match; `aggregator watch test {watchlist.id}` shows some")
+    if not known:
+        talk("there is no digest yet: `aggregator init` makes one, or write config/digests.yaml")
+
+
+def slug(name: str) -> str:
+    """A stable id from a name."""
+    made = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64]
+    if not made:
+        raise UsageError(f"no id can be made from {name!r}; give one with --id")
+    return made
+
+
+def _query(app: App, text: str) -> str:
+    """The query of a watchlist of this name, else the text itself."""
+    return next((w.query for w in app.configuration.watchlists if w.id == text), text)
+
+
+@command.command("test")
+@click.argument("query", metavar="WATCHLIST|QUERY")
+@click.option("--days", default=30, type=click.IntRange(1), help="How far to look back.")
+@json_option
+@pass_context
+def test(context: Context, query: str, days: int, as_json: bool) -> None:
+    """What a query finds in stored entries: how many, and the newest.
+
+    Example: aggregator watch test 'NATO -football'
+    """
+    with context.app() as app:
+        text = _query(app, query)
+        results = list(search(app.stores, app.query(text), app.clock.now() - timedelta(days=days)))
+        _lint(app, text)
+    _samples(results, as_json=as_json)
+    talk(f"{len(results)} entries in {days} days")
+
+
+@command.command("backtest")
+@click.argument("query", metavar="WATCHLIST|QUERY")
+@click.argument("changed", required=False, metavar="[NEW QUERY]")
+@click.option("--days", default=90, type=click.IntRange(1), help="How far to look back.")
+@json_option
+@pass_context
+def backtest(context: Context, query: str, changed: str | None, days: int, as_json: bool) -> None:
+    """Hits per day and ten samples; with a NEW QUERY, what it would add and drop.
+
+    Example: aggregator watch backtest csto '@csto -football'
+    """
+    with context.app() as app:
+        since = app.clock.now() - timedelta(days=days)
+        results = list(search(app.stores, app.query(_query(app, query)), since))
+        others = None if changed is None else list(search(app.stores, app.query(changed), since))
+    per_day = Counter(r.entry.sort_at.date().isoformat() for r in results)
+    for day, count in sorted(per_day.items()):
+        if as_json:
+            output.line({"day": day, "entries": count})
+        else:
+            click.echo(f"{day}  {count:>5}  {'█' * min(count, 60)}")
+    if others is None:
+        _samples(results, as_json=as_json)
+        return
+    before, after = {r.entry.id for r in results}, {r.entry.id for r in others}
+    for name, chosen in (
+        ("enters", [r for r in others if r.entry.id not in before]),
+        ("leaves", [r for r in results if r.entry.id not in after]),
+    ):
+        if not as_json:
+            click.echo(f"{name}: {len(chosen)}")
+        _samples(chosen, as_json=as_json, change=name)
+
+
+@command.command("lint")
+@click.argument("query", metavar="WATCHLIST|QUERY", required=False)
+@pass_context
+def lint(context: Context, query: str | None) -> int:
+    """Warn of what is probably not meant: mixed alphabets, `and` in small letters, prefixes too short."""
+    with context.app() as app:
+        texts = [_query(app, query)] if query else [w.query for w in app.configuration.watchlists]
+        found = sum(_lint(app, text) for text in texts)
+    if not found:
+        talk("nothing to warn of")
+    return 1 if found else 0
+
+
+def _lint(app: App, text: str) -> int:
+    from aggregator.watch import lint as stage
+
+    warnings = stage.lint(app.query(text))
+    for warning in warnings:
+        talk(f"warning: {text}\n         {' ' * warning.pos}^ {warning.message}")
+    return len(warnings)
+
+
+def _samples(results: list[Result], *, as_json: bool, change: str = "") -> None:
+    for result in islice(results, None if as_json else SAMPLES):
+        e = result.entry
+        if as_json:
+            mark = {"change": change} if change else {}
+            output.line(mark | output.entry(e) | {"spans": [output.span(s) for s in result.spans]})
+        else:
+            title = output.highlighted(e.title, result.spans, "title")
+            click.echo(f"{e.id:>7}  {output.short(e.sort_at)}  {output.fit(e.feed_id, 20):<20}  {title}")

@@ -1,0 +1,33 @@
+"""`aggregator web`."""
+
+from __future__ import annotations
+
+import click
+
+from aggregator.cli.context import Context, pass_context, talk
+from aggregator.errors import ConfigError
+
+
+@click.command("web")
+@click.option("--host", default=None, help="Address to listen on (default: web.host).")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=None, help="Port; 0 takes a free one (default: web.port)."
+)
+@pass_context
+def command(context: Context, host: str | None, port: int | None) -> None:
+    """Serve the web pages alone, without polling."""
+    from aggregator.web.server import WebThread
+
+    with context.app() as app:
+        web = app.configuration.settings.web
+        address, number = host or web.host, web.port if port is None else port
+        try:
+            thread = WebThread(app, address, number)
+        except OSError as e:
+            raise ConfigError(f"{address}:{number}: {e.strerror}; name another with --port or web.port") from e
+        thread.start()
+        talk(f"pages on {thread.url}; Ctrl-C ends")
+        try:
+            thread.wait()
+        finally:
+            thread.stop()

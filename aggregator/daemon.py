@@ -1,0 +1,329 @@
+"""The daemon: APScheduler ticks, the database decides what is due; signals, drain, and lines that get up again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from aggregator import settings
+from aggregator.app import App
+from aggregator.errors import AggregatorError, ConfigError
+from aggregator.instance import InstanceLock
+from aggregator.model import PollReport
+
+if TYPE_CHECKING:
+    from aggregator.web.server import WebThread
+
+log = logging.getLogger("aggregator")
+
+DRAIN_SECONDS = 8.0
+"""From SIGTERM to the end at most, with two seconds to spare (issue: within 10 s)."""
+FIRST_BACKOFF = 5.0
+LONGEST_BACKOFF = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class LineHealth:
+    """How a line is doing; written to var/daemon.json for `doctor`."""
+
+    last_ok_at: str = ""
+    failures: int = 0
+    error: str = ""
+
+
+@dataclass
+class _Line:
+    """One of the fixed jobs."""
+
+    name: str
+    seconds: float
+    work: Callable[[], None]
+    health: LineHealth = field(default_factory=LineHealth)
+    not_before: float = 0.0
+
+
+class Daemon:
+    """All lines on one home until a signal ends it."""
+
+    def __init__(
+        self, app: App, *, environ: Mapping[str, str] | None = None, on_ready: Callable[[], None] | None = None
+    ) -> None:
+        self._app = app
+        self._environ = os.environ if environ is None else environ
+        self._on_ready = on_ready
+        self._stop = threading.Event()
+        self._reload = threading.Event()
+        self._wake = threading.Event()
+        self._files = self._stamps()
+        tick = app.configuration.settings.polling.tick.total_seconds()
+        self._lines = [
+            _Line("poll", tick, self._poll),
+            _Line("compose", min(2.0, tick), self._compose),
+            _Line("send", min(2.0, tick), self._send),
+            _Line("enrich", max(5.0, tick), self._enrich),
+            _Line("upkeep", 3600.0, self._upkeep),
+        ]
+        self._working: set[str] = set()
+        self._state = threading.Condition()
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT; a second signal ends at once.
+
+        Raises:
+            InstanceError: another daemon has this home.
+            ConfigError, StoreError: it cannot start.
+        """
+        home = self._app.configuration.home
+        settings.prepare(home)
+        lock = InstanceLock(home.lock)
+        lock.acquire()
+        try:
+            self._app.stores.upkeep.check()
+            self._tell_sync(self._app.sync())
+            self._install_signals()
+            scheduler = self._schedule()
+            web = self._serve()
+            scheduler.start()
+            log.info("running on %s: %s", home.path, self._summary())
+            if self._on_ready is not None:
+                self._on_ready()
+            self._loop()
+            scheduler.shutdown(wait=False)
+            self._drain()
+            if web is not None:
+                web.stop()
+        finally:
+            self._app.close()
+            lock.release()
+        log.info("stopped")
+
+    def _schedule(self) -> BackgroundScheduler:
+        scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(len(self._lines))},
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+        for line in self._lines:
+            scheduler.add_job(
+                self._tick,
+                "interval",
+                args=[line],
+                seconds=line.seconds,
+                id=line.name,
+                next_run_time=_soon(),
+                timezone=UTC,
+            )
+        return scheduler
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait(1.0)
+            self._wake.clear()
+            if self._reload.is_set() or self._stamps() != self._files:
+                self._reload.clear()
+                self.reload()
+
+    def _drain(self) -> None:
+        """Let every line finish what it has in hand, but not longer than DRAIN_SECONDS."""
+        log.info("stopping: finishing what is under way")
+        with self._state:
+            if not self._state.wait_for(lambda: not self._working, timeout=DRAIN_SECONDS):
+                log.warning("gave up waiting for: %s; it is taken up again at the next start", ", ".join(self._working))
+
+    def _install_signals(self) -> None:
+        signal.signal(signal.SIGTERM, self._on_stop)
+        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_reload)
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the shape of a handler
+        if self._stop.is_set():
+            os._exit(128 + number)
+        self._stop.set()
+        self._wake.set()
+
+    def _on_reload(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the shape of a handler
+        self._reload.set()
+        self._wake.set()
+
+    # -- configuration -------------------------------------------------------------------------------------------------
+
+    def _stamps(self) -> tuple[tuple[str, int, int], ...]:
+        """What the configuration files look like from outside; a change is taken over without a signal."""
+        home = self._app.configuration.home
+        stamps = []
+        for path in (home.feeds_file, home.settings_file, home.watchlists_file, home.digests_file):
+            try:
+                stat = path.stat()
+                stamps.append((path.name, stat.st_mtime_ns, stat.st_size))
+            except OSError:
+                stamps.append((path.name, 0, 0))
+        return tuple(stamps)
+
+    def reload(self) -> None:
+        """Take over the files as they are now; a bad one keeps the old configuration and says so."""
+        self._files = self._stamps()
+        try:
+            configuration = settings.load(self._app.configuration.home.path, self._environ)
+            report = self._app.reconfigure(configuration)
+        except ConfigError as e:
+            log.error("configuration not taken over, the old one stays in force:\n%s", e)  # noqa: TRY400 - no traceback for people
+            return
+        except AggregatorError as e:
+            log.error("configuration not taken over: %s", e)  # noqa: TRY400 - no traceback for people
+            return
+        log.info("configuration taken over: %s", self._summary())
+        self._tell_sync(report)
+
+    def _tell_sync(self, report: object) -> None:
+        text = str(report)
+        if text:
+            log.info("%s", text)
+
+    def _summary(self) -> str:
+        c = self._app.configuration
+        feeds = f"{len(c.feeds)} feeds, {len(c.watchlists)} watchlists, {len(c.digests)} digests"
+        mail = c.settings.mail
+        where = f"mail by {mail.smtp.host}:{mail.smtp.port}" if mail.smtp.host else f"mail to {c.home.mail}"
+        return f"{feeds}; {where}; pages in {c.home.pages}"
+
+    # -- ticks ---------------------------------------------------------------------------------------------------------
+
+    def _tick(self, line: _Line) -> None:
+        """One run of a line. A line that fails is run again after a pause that doubles, and `doctor` says so."""
+        if self._stop.is_set() or self._app.clock.monotonic() < line.not_before:
+            return
+        with self._state:
+            self._working.add(line.name)
+        try:
+            line.work()
+        except AggregatorError as e:
+            self._stumbled(line, str(e))
+        except Exception as e:  # a programming error must not end the daemon
+            log.exception("line %s", line.name)
+            self._stumbled(line, f"{type(e).__name__}: {e}")
+        else:
+            if line.health.failures:
+                log.info("line %s works again", line.name)
+            line.health = LineHealth(last_ok_at=self._app.clock.now().isoformat())
+        finally:
+            with self._state:
+                self._working.discard(line.name)
+                self._state.notify_all()
+
+    def _stumbled(self, line: _Line, error: str) -> None:
+        failures = line.health.failures + 1
+        pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures - 1, 10))
+        line.not_before = self._app.clock.monotonic() + pause
+        line.health = replace(line.health, failures=failures, error=error)
+        log.error("line %s stopped: %s; again in %d s", line.name, error, pause)
+        self._write_health()
+
+    def _write_health(self) -> None:
+        path = self._app.configuration.home.var / "daemon.json"
+        part = path.with_suffix(".part")
+        try:
+            part.write_text(json.dumps({line.name: asdict(line.health) for line in self._lines}), "utf-8")
+            part.replace(path)
+        except OSError as e:
+            log.warning("%s: %s", path, e.strerror)
+
+    # -- the jobs ------------------------------------------------------------------------------------------------------
+
+    def _poll(self) -> None:
+        reports = [self._tell_poll(r) for r in self._app.poll.sweep(stop=self._stop)]
+        if reports and all(r.outcome == "failed" for r in reports):
+            log.warning(
+                "no feed could be read (%d tried): is the network down? No feed is given up. "
+                "`aggregator demo` shows everything without a network",
+                len(reports),
+            )
+
+    @staticmethod
+    def _tell_poll(report: PollReport) -> PollReport:
+        if report.outcome == "failed":
+            when = report.next_poll_at.strftime("%Y-%m-%d %H:%M UTC")
+            log.warning("feed %s: %s: %s; next try %s", report.feed_id, report.error_class, report.error, when)
+        elif report.entries_new or report.entries_revised:
+            log.info(
+                "feed %s: %d new, %d revised, %d matches",
+                report.feed_id,
+                report.entries_new,
+                report.entries_revised,
+                report.matches,
+            )
+        else:
+            log.debug("feed %s: %s", report.feed_id, report.outcome)
+        return report
+
+    def _enrich(self) -> None:
+        report = self._app.enrich.run(self._stop)
+        if report.fetched or report.failed:
+            log.info("article pages: %d read, %d failed, %d matches", report.fetched, report.failed, report.matches)
+
+    def _compose(self) -> None:
+        for made in self._app.compose.run(self._stop):
+            e = made.edition
+            log.info("edition %s %s: %d stories, %d messages", e.digest_id, e.key, e.stories, made.messages)
+
+    def _send(self) -> None:
+        report = self._app.send.run(self._stop)
+        if report.sent:
+            log.info("sent %d messages", report.sent)
+        if report.error:
+            log.warning("%d messages wait, %d given up: %s", report.retry + report.unknown, report.dead, report.error)
+
+    def _upkeep(self) -> None:
+        keep = self._app.configuration.settings.retention.entries
+        if keep is not None:
+            pruned = self._app.stores.upkeep.prune(self._app.clock.now(), keep)
+            if any(pruned.values()):
+                log.info("pruned: %s", ", ".join(f"{n} {t}" for t, n in pruned.items()))
+        self._write_health()
+
+    # -- web -----------------------------------------------------------------------------------------------------------
+
+    def _serve(self) -> WebThread | None:
+        web = self._app.configuration.settings.web
+        if not web.enabled:
+            return None
+        from aggregator.web.server import WebThread
+
+        try:
+            thread = WebThread(self._app, web.host, web.port)
+        except OSError as e:
+            log.error(  # noqa: TRY400 - no traceback for people
+                "web pages are not served: %s:%d: %s; set web.port or web.enabled", web.host, web.port, e.strerror
+            )
+            return None
+        thread.start()
+        log.info("web pages on %s", thread.url)
+        return thread
+
+
+def _soon() -> datetime:
+    from aggregator.clock import SystemClock
+
+    return SystemClock().now() + timedelta(milliseconds=50)
+
+
+def read_health(path: Path) -> dict[str, LineHealth]:
+    """What the daemon last wrote of its lines; empty when there is nothing readable."""
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+        return {name: LineHealth(**values) for name, values in raw.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}

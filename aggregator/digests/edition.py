@@ -1,0 +1,265 @@
+"""From waiting matches to an edition: each story once, told by as many outlets as told it, most told first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from aggregator.digests import excerpt, windows
+from aggregator.model import (
+    Checked,
+    Digest,
+    Edition,
+    EditionMatch,
+    EditionStory,
+    Entry,
+    Excerpt,
+    Outlet,
+    Span,
+    Story,
+    Watchlist,
+    Window,
+)
+
+CAP = 30
+"""Stories an edition shows; the rest is counted in `more`."""
+REASONS = 4
+"""Sentences of `why` a story shows."""
+
+_PLACES = {"title": "the title", "body": "the text", "article": "the article page"}
+_ORDER = ("title", "body", "article")
+
+
+def compose(  # noqa: PLR0917 - an edition is made of all of these
+    digest: Digest,
+    window: Window,
+    waiting: Sequence[EditionMatch],
+    watchlists: Mapping[str, Watchlist],
+    checked: Checked,
+    now: datetime,
+    *,
+    kind: Literal["alert", "digest"],
+    cap: int = CAP,
+) -> Edition:
+    """The edition of a digest for a window; the same arguments give the same edition.
+
+    Stories that an earlier edition told stand in `continued`, with the outlets that are new. `entries` counts the matched
+    entries of all untold stories, those beyond the cap too.
+    """
+    spec = digest.spec
+    groups = _by_story(waiting)
+    told = [_continued(group, spec.watchlists, watchlists) for group in groups if _told(group)]
+    fresh = [group for group in groups if not _told(group)]
+    stories = sorted((_story(group, spec.watchlists, watchlists) for group in fresh), key=_rank)
+    return Edition(
+        digest_id=spec.id,
+        title=spec.title,
+        key=_key(digest, window, waiting, kind),
+        kind=kind,
+        window=window,
+        timezone=spec.schedule.timezone,
+        stories=tuple(stories[:cap]),
+        continued=tuple(sorted(told, key=_rank)),
+        entries=sum(len(_entries(group)) for group in fresh),
+        more=max(0, len(stories) - cap),
+        checked=checked,
+        queries=tuple((watchlists[w].title, watchlists[w].query) for w in spec.watchlists if w in watchlists),
+        composed_at=now,
+    )
+
+
+def _key(digest: Digest, window: Window, waiting: Sequence[EditionMatch], kind: str) -> str:
+    if kind == "alert" and waiting:
+        return windows.alert_key(min(item.match.id for item in waiting))
+    return windows.edition_key(digest.spec, window)
+
+
+def _by_story(waiting: Sequence[EditionMatch]) -> list[list[EditionMatch]]:
+    """Waiting matches of each story, in the order of the matches; of an entry's revisions only the latest counts."""
+    latest: dict[tuple[int, str], EditionMatch] = {}
+    for item in sorted(waiting, key=lambda item: (item.match.revision, item.match.id)):
+        latest[item.entry.id, item.match.watchlist_id] = item
+    groups: dict[int, list[EditionMatch]] = {}
+    for item in sorted(latest.values(), key=lambda item: item.match.id):
+        groups.setdefault(item.story.id, []).append(item)
+    return list(groups.values())
+
+
+def _told(group: Sequence[EditionMatch]) -> bool:
+    return any(item.told for item in group)
+
+
+def _rank(story: EditionStory) -> tuple[int, bool, float, int]:
+    """Most outlets first, then a match in the title, then the latest."""
+    return (-len(story.outlets), not story.headline_marks, -story.at.timestamp(), story.story_id)
+
+
+def _entries(group: Sequence[EditionMatch]) -> list[Entry]:
+    """The matched entries of a story, the lead first."""
+    found = {item.entry.id: item.entry for item in group}
+    order = {entry.id: place for place, entry in enumerate(group[0].story.entries)}
+    return sorted(found.values(), key=lambda e: (order.get(e.id, len(order)), e.first_seen_at, e.id))
+
+
+def _story(group: Sequence[EditionMatch], wanted: Sequence[str], watchlists: Mapping[str, Watchlist]) -> EditionStory:
+    """A story as the edition shows it: the lead matched entry speaks for it, every outlet is named."""
+    entries = _entries(group)
+    lead, story = entries[0], group[0].story
+    spans = _spans(group)
+    headline, marks = _headline(lead, spans[lead.id])
+    ids = _watchlist_ids(group, wanted)
+    return EditionStory(
+        story_id=story.id,
+        headline=headline,
+        headline_marks=marks,
+        link=lead.link,
+        language=lead.language,
+        outlets=_outlets(lead, [*story.entries, *entries]),
+        watchlist_ids=ids,
+        watchlist_titles=tuple(watchlists[w].title if w in watchlists else w for w in ids),
+        excerpt=_excerpt(entries, spans),
+        why=_why(entries, spans),
+        at=lead.sort_at,
+    )
+
+
+def _continued(
+    group: Sequence[EditionMatch], wanted: Sequence[str], watchlists: Mapping[str, Watchlist]
+) -> EditionStory:
+    """A story told before, under the headline it is known by, with the outlets that came since."""
+    entries = _entries(group)
+    known = _lead(group[0].story, entries)
+    headline, _ = _headline(known, ())
+    return replace(
+        _story(group, wanted, watchlists),
+        headline=headline,
+        headline_marks=(),
+        link=known.link,
+        language=known.language,
+        outlets=_outlets(entries[0], entries),
+        excerpt=Excerpt(""),
+        at=max(entry.sort_at for entry in entries),
+        continued=True,
+    )
+
+
+def _lead(story: Story, entries: Sequence[Entry]) -> Entry:
+    return story.entries[0] if story.entries else entries[0]
+
+
+def _watchlist_ids(group: Sequence[EditionMatch], wanted: Sequence[str]) -> tuple[str, ...]:
+    """The watchlists a story is in, in the digest's order."""
+    found = {item.match.watchlist_id for item in group}
+    return (*(w for w in wanted if w in found), *sorted(found.difference(wanted)))
+
+
+def _outlets(lead: Entry, entries: Iterable[Entry]) -> tuple[Outlet, ...]:
+    """One outlet per feed: the headline's first, then in order of first sight, each with its first entry."""
+    by_feed: dict[str, Entry] = {lead.feed_id: lead}
+    for entry in entries:
+        by_feed.setdefault(entry.feed_id, entry)
+    return tuple(_outlet(entry) for entry in by_feed.values())
+
+
+def _outlet(entry: Entry) -> Outlet:
+    return Outlet(
+        feed_id=entry.feed_id,
+        feed_title=excerpt.squeeze(entry.feed_title)[0] or entry.feed_id,
+        entry_id=entry.id,
+        title=excerpt.squeeze(entry.title)[0],
+        link=entry.link,
+        language=entry.language,
+        published_at=entry.published_at,
+        first_seen_at=entry.first_seen_at,
+    )
+
+
+def _spans(group: Sequence[EditionMatch]) -> dict[int, tuple[Span, ...]]:
+    """Every matched entry's spans, of all watchlists together."""
+    spans: dict[int, list[Span]] = {}
+    for item in group:
+        spans.setdefault(item.entry.id, []).extend(item.match.spans)
+    return {entry_id: tuple(dict.fromkeys(found)) for entry_id, found in spans.items()}
+
+
+def _marks(spans: Iterable[Span], field: str) -> list[tuple[int, int]]:
+    return [(span.start, span.end) for span in spans if span.field == field]
+
+
+def _headline(entry: Entry, spans: Sequence[Span]) -> tuple[str, excerpt.Marks]:
+    """An entry's title with its marks; the first words of the text, or the link, where there is none."""
+    title, marks = excerpt.squeeze(entry.title, _marks(spans, "title"))
+    if title:
+        return title, marks
+    return excerpt.first_words(entry.body) or excerpt.first_words(entry.article) or entry.link or entry.guid, ()
+
+
+def _excerpt(entries: Sequence[Entry], spans: Mapping[int, Sequence[Span]]) -> Excerpt:
+    """Sentences around the lead's first match in the text; its first sentences where only the title matched."""
+    lead = entries[0]
+    for field, text in (("body", lead.body), ("article", lead.article)):
+        marks = _marks(spans[lead.id], field)
+        if any(end <= len(text) for _, end in marks):
+            return excerpt.around(text, marks, field)
+    for entry in entries:
+        for field, text in (("body", _without_title(entry)), ("article", entry.article)):
+            if text.strip():
+                return excerpt.around(text, (), field)
+    return Excerpt("")
+
+
+def _without_title(entry: Entry) -> str:
+    """The text, less a copy of the title at its start: the headline above has just said it."""
+    body, title = entry.body.lstrip(), entry.title.strip()
+    if not title or not body.startswith(title):
+        return body
+    end = re.match(r"[ \t]*(?:[.:;!?—–\n]\s*|$)", body[len(title) :])
+    return body[len(title) + end.end() :] if end else body
+
+
+def _why(entries: Sequence[Entry], spans: Mapping[int, Sequence[Span]]) -> tuple[str, ...]:
+    """Sentences such as `“ОДКБ” in the title (alias @csto)`: the lead's, then words that only other outlets have."""
+    seen: set[str] = set()
+    reasons: list[str] = []
+    for entry in entries:
+        for word, reason in _reasons(entry, spans[entry.id]):
+            if word not in seen:
+                seen.add(word)
+                elsewhere = f"{reason.partition('”')[0]}” at {excerpt.squeeze(entry.feed_title)[0]}"
+                reasons.append(reason if entry is entries[0] else elsewhere)
+    return tuple(reasons[:REASONS])
+
+
+def _reasons(entry: Entry, spans: Sequence[Span]) -> list[tuple[str, str]]:
+    """(folded word, sentence) for every different word found in an entry, places joined: “CSTO” in the title and the text."""
+    shown: dict[str, str] = {}
+    places: dict[str, list[str]] = {}
+    aliases: dict[str, str] = {}
+    for span in sorted(spans, key=_reading_order):
+        text = excerpt.first_words(_field(entry, span.field)[span.start : span.end], 60) or span.term
+        word = text.casefold()
+        shown.setdefault(word, text)
+        place = _PLACES.get(span.field, f"the {span.field}")
+        if place not in places.setdefault(word, []):
+            places[word].append(place)
+        aliases[word] = aliases.get(word) or span.alias
+    return [(word, _reason(shown[word], places[word], aliases[word])) for word in shown]
+
+
+def _reason(word: str, places: Sequence[str], alias: str) -> str:
+    """One sentence of `why`."""
+    where = " and ".join(places) if len(places) < 3 else f"{', '.join(places[:-1])} and {places[-1]}"
+    return f"“{word}” in {where}" + (f" (alias @{alias})" if alias else "")
+
+
+def _reading_order(span: Span) -> tuple[int, int, int]:
+    place = _ORDER.index(span.field) if span.field in _ORDER else len(_ORDER)
+    return (place, span.start, span.end)
+
+
+def _field(entry: Entry, field: str) -> str:
+    texts = {"title": entry.title, "body": entry.body, "article": entry.article, "author": entry.author}
+    return texts.get(field, "")

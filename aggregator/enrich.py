@@ -1,0 +1,134 @@
+"""The enrich line: due entries -> fetch article -> extract -> match => article text and matches, off the hot path."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+from urllib.robotparser import RobotFileParser
+
+from aggregator import tokens
+from aggregator.errors import WorkError
+from aggregator.feeds import politeness
+from aggregator.model import ArticleOutcome, ArticleTask, FetchFailure, FetchRequest, FetchResponse, NewMatch
+from aggregator.ports import Clock, Fetcher, Stores, Workers
+from aggregator.stories import extract
+from aggregator.watch import documents, match
+from aggregator.watch.index import WatchIndex
+
+BATCH = 20
+TRIES = 2
+"""One try and one retry: the alert went out at once, the text is a courtesy."""
+RETRY_AFTER = timedelta(hours=1)
+ROBOT = "aggregator"
+
+
+@dataclass(frozen=True, slots=True)
+class EnrichReport:
+    """What became of the article pages that were due."""
+
+    fetched: int = 0
+    matches: int = 0
+    failed: int = 0
+
+
+class EnrichLine:
+    """Fetches the article pages behind entries whose feed text is short. robots.txt is asked first (RFC 9309)."""
+
+    def __init__(
+        self,
+        *,
+        stores: Stores,
+        fetcher: Fetcher,
+        workers: Workers,
+        clock: Clock,
+        watch: Callable[[], WatchIndex],
+        owner: str,
+    ) -> None:
+        self._stores = stores
+        self._fetcher = fetcher
+        self._workers = workers
+        self._clock = clock
+        self._watch = watch
+        self._owner = owner
+
+    def run(self, stop: threading.Event | None = None) -> EnrichReport:
+        """Work off the article pages that are due now."""
+        now = self._clock.now()
+        fetched = matches = failed = 0
+        while stop is None or not stop.is_set():
+            tasks = self._stores.entries.claim_articles(self._owner, BATCH, now)
+            if not tasks:
+                break
+            outcomes = self._outcomes(tasks)
+            self._stores.entries.commit_articles(outcomes, self._owner, self._clock.now())
+            fetched += sum(o.state == "done" for o in outcomes)
+            failed += sum(o.state != "done" for o in outcomes)
+            matches += sum(len(o.matches) for o in outcomes)
+        return EnrichReport(fetched, matches, failed)
+
+    def _outcomes(self, tasks: list[ArticleTask]) -> list[ArticleOutcome]:
+        by_ref = {str(t.entry.id): t for t in tasks}
+        allowed = self._allowed(tasks)
+        outcomes = [_no(t, "robots.txt asks not to", self._clock.now()) for t in tasks if t.entry.link not in allowed]
+        wanted = [FetchRequest(r, t.entry.link, kind="article") for r, t in by_ref.items() if t.entry.link in allowed]
+        return outcomes + [self._outcome(by_ref[a.request.ref], a) for a in self._fetcher.fetch_many(wanted)]
+
+    def _allowed(self, tasks: list[ArticleTask]) -> set[str]:
+        """The links that robots.txt of their hosts lets us fetch; an unreachable one is a server error: not now."""
+        hosts = {_host(t.entry.link): t.entry.link for t in tasks}
+        requests = [FetchRequest(host, f"{host}/robots.txt", kind="robots") for host in hosts]
+        rules = {answer.request.ref: _robots(answer) for answer in self._fetcher.fetch_many(requests)}
+        return {t.entry.link for t in tasks if _may_fetch(rules.get(_host(t.entry.link)), t.entry.link)}
+
+    def _outcome(self, task: ArticleTask, answer: FetchResponse | FetchFailure) -> ArticleOutcome:
+        now = self._clock.now()
+        if isinstance(answer, FetchFailure):
+            return _later(task, answer.message, now)
+        refused = politeness.classify(answer)
+        if refused is not None:
+            return _no(task, refused[1], now) if 400 <= answer.status < 500 else _later(task, refused[1], now)
+        try:
+            text = self._workers.submit(extract.article, answer.body, answer.url, task.entry.body).result()
+        except WorkError as e:
+            return _no(task, e.message, now)
+        document = documents.of_entry(task.entry, text)
+        found = match.find(document, self._watch())
+        return ArticleOutcome(
+            entry_id=task.entry.id,
+            text=text,
+            index_body=tokens.index_text(document.article),
+            matches=tuple(NewMatch(f.watchlist_id, f.spans, task.reach) for f in found),
+            state="done",
+        )
+
+
+def _host(link: str) -> str:
+    parts = urlsplit(link)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _robots(answer: FetchResponse | FetchFailure) -> RobotFileParser | None:
+    """None forbids: the file could not be had for a reason that may pass (RFC 9309 §2.3.1.4)."""
+    rules = RobotFileParser()
+    if isinstance(answer, FetchFailure) or answer.status >= 500:
+        return None
+    body = answer.body.decode("utf-8", "replace") if answer.status == 200 else ""
+    rules.parse(body.splitlines())
+    return rules
+
+
+def _may_fetch(rules: RobotFileParser | None, link: str) -> bool:
+    return rules is not None and rules.can_fetch(ROBOT, link)
+
+
+def _no(task: ArticleTask, why: str, now: datetime) -> ArticleOutcome:  # noqa: ARG001 - the shape of _later
+    return ArticleOutcome(task.entry.id, "", "", (), "given_up", why)
+
+
+def _later(task: ArticleTask, why: str, now: datetime) -> ArticleOutcome:
+    if task.attempts + 1 >= TRIES:
+        return _no(task, why, now)
+    return ArticleOutcome(task.entry.id, "", "", (), "retry", why, now + RETRY_AFTER)

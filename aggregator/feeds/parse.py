@@ -1,0 +1,159 @@
+"""A document's bytes -> ParsedFeed. The only door to feedparser; runs in a worker process, which may be killed.
+
+bytes -> charset -> text -> limits and repairs -> feedparser (or JSON Feed) -> raw items -> clean entries
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from aggregator.errors import Quarantine, Retry, WorkError
+from aggregator.feeds import charset, discover, fields, jsonfeed, rss, sanitize, xmltext
+from aggregator.feeds.fields import RawItem, RawText
+from aggregator.model import ParsedEntry, ParsedFeed
+
+_PAGE = re.compile(r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
+_FEED = re.compile(r"<(?:[A-Za-z]+:)?(?:rss|rdf|feed|channel)[\s>]", re.IGNORECASE)
+_ITEM = re.compile(r"<(item|entry)[\s>]", re.IGNORECASE)
+_HEADERS = {"content-type": "application/xml; charset=utf-8"}
+
+
+def document(body: bytes, url: str, content_type: str = "") -> ParsedFeed:
+    """Read a feed in any format; relative links start from `url`, where the document was found.
+
+    Raises:
+        Retry: empty or parse_error; the next copy may be whole.
+        Quarantine: not_a_feed (naming the feeds that an HTML page offers), bomb, or internal (a fault of ours).
+    """
+    try:
+        return _document(body, url, content_type)
+    except WorkError:
+        raise
+    except Exception as e:
+        raise Quarantine("internal", f"parsing failed: {type(e).__name__}: {e}"[:500], url) from e
+
+
+def _document(body: bytes, url: str, content_type: str) -> ParsedFeed:
+    text = charset.decide(body, content_type).text
+    if not text.strip("\ufeff\0 \t\r\n"):
+        raise Retry("empty", "the server sent an empty document", url)
+    if jsonfeed.looks_like(text):
+        return _json(text, url)
+    checked = xmltext.prepare(text, url)
+    found = _feedparser(checked.text, url)
+    if not found["version"] and not found["entries"]:
+        raise _no_feed(text, url)
+    malformed = checked.malformed or _complaint(found)
+    if malformed and not found["entries"]:
+        raise Retry("parse_error", f"not well-formed and without entries: {malformed}", url)
+    return _feed(found, url, malformed)
+
+
+def _json(text: str, url: str) -> ParsedFeed:
+    feed = jsonfeed.read(text, url)
+    entries, lost = _entries(feed.items, lambda found: jsonfeed.item(found, feed), url)
+    return ParsedFeed(
+        title=fields.heading(RawText(feed.title, markup=False)),
+        link=fields.link(url, feed.link),
+        language=fields.language(feed.language),
+        version=feed.version,
+        entries=entries,
+        malformed=lost,
+    )
+
+
+def _feed(found: Any, url: str, malformed: str) -> ParsedFeed:
+    head, version = found["feed"], str(found["version"])
+    entries, lost = _entries(found["entries"], lambda item: rss.item(item, head, version), url)
+    return ParsedFeed(
+        title=fields.heading(RawText(rss.feed_title(head), markup=True)),
+        link=fields.link(url, rss.home(head)),
+        language=fields.language(rss.feed_language(head)),
+        version=version,
+        entries=entries,
+        malformed=malformed or lost,
+    )
+
+
+def _entries(items: Iterable[Any], raw: Callable[[Any], RawItem], url: str) -> tuple[tuple[ParsedEntry, ...], str]:
+    """Every item that can be read, and what is to be said of the others: a bad one never drops its neighbours."""
+    entries, problem, lost = [], "", 0
+    for item in items:
+        try:
+            entries.append(fields.entry(raw(item), url))
+        except Exception as e:  # noqa: BLE001 - whatever is wrong with it, the others count
+            lost, problem = lost + 1, problem or f"{type(e).__name__}: {e}"[:200]
+    return tuple(entries), f"{lost} unreadable entries ({problem})" if lost else ""
+
+
+# -- feedparser ----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _library() -> Any:
+    """feedparser, told to leave ids as they are (it resolves them like links) and dates to us (it guesses)."""
+    import feedparser
+    from feedparser import datetimes
+    from feedparser.mixin import _FeedParserMixin
+
+    _FeedParserMixin.can_be_relative_uri = _FeedParserMixin.can_be_relative_uri - {"id"}
+    datetimes._date_handlers.clear()  # noqa: SLF001 - there is no public way to refuse its guesses
+    return feedparser
+
+
+def _feedparser(text: str, url: str) -> Any:
+    """The view of feedparser on a document; where it falls over one item, of every item alone."""
+    try:
+        return _parsed(text, url)
+    except Exception:  # noqa: BLE001 - it raises whatever its handlers raise
+        return _salvaged(text, url)
+
+
+def _parsed(text: str, url: str) -> Any:
+    return _library().parse(
+        io.BytesIO(text.encode("utf-8", "replace")),
+        response_headers={**_HEADERS, "content-location": url},
+        resolve_relative_uris=False,
+        sanitize_html=False,
+    )
+
+
+def _salvaged(text: str, url: str) -> Any:
+    whole: Any = {"version": "", "feed": {}, "entries": [], "bozo": 1, "bozo_exception": "items read one by one"}
+    for piece in _pieces(text):
+        try:
+            found = _parsed(piece, url)
+        except Exception:  # noqa: BLE001, S112 - this is the item that spoilt the document
+            continue
+        whole["version"] = whole["version"] or found["version"]
+        whole["feed"] = whole["feed"] or found["feed"]
+        whole["entries"] += found["entries"]
+    return whole
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The head with each item in turn."""
+    starts = [found.start() for found in _ITEM.finditer(text)] or [len(text)]
+    head = text[: starts[0]]
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        yield head + text[start:end]
+
+
+def _complaint(found: Any) -> str:
+    """Why feedparser thinks the document is not well-formed, e.g. a prefix that stands for no namespace."""
+    return sanitize.plain(str(found.get("bozo_exception", "not well-formed")))[:200] if found.get("bozo") else ""
+
+
+def _no_feed(text: str, url: str) -> WorkError:
+    """What stands at this address instead of a feed."""
+    head = text[:20_000]
+    if _PAGE.search(head):
+        offers = ", ".join(candidate.url for candidate in discover.candidates(text, url)[:5])
+        return Quarantine("not_a_feed", "an HTML page, not a feed" + (f"; it offers {offers}" if offers else ""), url)
+    if _FEED.search(head):
+        return Retry("parse_error", "a feed so broken that nothing in it can be read", url)
+    return Quarantine("not_a_feed", "neither RSS, RDF, Atom nor JSON Feed", url)

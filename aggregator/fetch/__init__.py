@@ -1,0 +1,17 @@
+"""The only HTTP client of the house: guarded, bounded, polite within a host.
+
+client.py    the face the lines see: limits, `fetch_many`, back-pressure; no asyncio, light to import
+engine.py    the event loop in its own thread, the tasks on it
+traffic.py   who may send now: one request at a time and a pause per host, so many at once over all hosts
+exchange.py  one GET and its redirects
+address.py   URLs as text: what may be asked, what may be shown
+guard.py     which addresses may be connected to, judged when the socket is made
+decode.py    gzip, deflate, br and zstd undone in small steps below a cap
+faults.py    what aiohttp and the system raise -> the stable error classes
+"""
+
+from __future__ import annotations
+
+from aggregator.fetch.client import Client, FetchLimits
+
+__all__ = ["Client", "FetchLimits"]

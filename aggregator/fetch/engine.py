@@ -1,0 +1,211 @@
+"""The event loop in its own thread, and the tasks of every fetch_many call on it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from aggregator.fetch.client import FetchLimits
+from aggregator.fetch.exchange import Exchange, once
+from aggregator.fetch.guard import Guard
+from aggregator.fetch.traffic import Lane, Traffic
+from aggregator.model import FetchFailure, FetchRequest, FetchResponse
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
+
+    from aggregator.ports import Clock
+
+log = logging.getLogger(__name__)
+Answer = FetchResponse | FetchFailure
+KEEP_ALIVE = 15.0
+HEADER_COUNT = 512
+"""Header lines in one answer; honest sites with many cookies send about two hundred."""
+PATIENCE = 0.5
+"""Seconds between two looks at whether the client was closed under a waiting caller."""
+
+
+class Engine:
+    """One loop, one session, one set of connections; made at the first fetch, used by every thread."""
+
+    def __init__(self, limits: FetchLimits, clock: Clock, resolver: Callable[[], AbstractResolver] | None) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._resolver = resolver
+        self._runs: set[Run] = set()
+        self._stopping = False
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name="fetch-loop", daemon=True)
+        self._thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self._open(), self.loop).result()
+        except BaseException:
+            self._end_thread()
+            raise
+
+    def run(self) -> Run:
+        """A new call of fetch_many."""
+        return Run(self)
+
+    def stop(self) -> None:
+        """Cancel what is under way, close connections, end the thread."""
+        asyncio.run_coroutine_threadsafe(self._shut(), self.loop).result()
+        self._end_thread()
+
+    @property
+    def limits(self) -> FetchLimits:
+        """The limits in force."""
+        return self._limits
+
+    def begin(self, run: Run) -> bool:
+        """On the loop: know a run, so that `stop` ends it; False when it is too late to begin."""
+        if not self._stopping:
+            self._runs.add(run)
+        return not self._stopping
+
+    def end(self, run: Run) -> None:
+        """On the loop: forget a run."""
+        self._runs.discard(run)
+
+    def _end_thread(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        try:
+            self.loop.run_forever()
+        finally:
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.close()
+
+    async def _open(self) -> None:
+        limits = self._limits
+        guard = Guard(limits.allow_private, by_name=limits.proxy is not None)
+        if guard.by_name:
+            log.warning("network.proxy is set: the address guard judges names only, the proxy must refuse the rest")
+        self.traffic = Traffic(limits.concurrency, limits.host_connections, limits.host_spacing, KEEP_ALIVE)
+        self._session = _session(limits, guard, self._resolver)
+        self.exchange = Exchange(self._session, self.traffic, guard, limits, self._clock)
+
+    async def _shut(self) -> None:
+        self._stopping = True
+        tasks = [task for run in list(self._runs) for task in run.halt()]
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._session.close()
+
+
+def _session(
+    limits: FetchLimits, guard: Guard, resolver: Callable[[], AbstractResolver] | None
+) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        limit=0,  # traffic.py counts
+        socket_factory=guard.socket,
+        resolver=resolver() if resolver is not None else None,
+        keepalive_timeout=KEEP_ALIVE,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+        max_line_size=limits.max_headers,
+        max_field_size=limits.max_headers,
+        max_headers=HEADER_COUNT,
+        middlewares=(once,),
+    )
+
+
+class Run:
+    """One call of fetch_many: requests go in from the caller's thread, answers come out of a queue.
+
+    At most `concurrency` requests are under way or answered and not taken yet, so a slow caller slows the fetching and
+    not the other way round. At most `lookahead` requests are known, so that a stuck host cannot hide the others.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lane = Lane(engine.limits.concurrency)
+        self._inbox: deque[FetchRequest] = deque()
+        self._awake = False
+        self._answers: queue.SimpleQueue[tuple[Answer, bool] | None] = queue.SimpleQueue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._halted = False
+
+    # -- the caller's thread -----------------------------------------------------------------------------------------
+
+    def answers(self, requests: Iterable[FetchRequest]) -> Iterator[Answer]:
+        """Ask for each request and yield what comes; ends early, without an error, when the client is closed."""
+        source, waiting, more = iter(requests), 0, True
+        while True:
+            if more and self._answers.empty() and waiting < self._engine.limits.lookahead:
+                request = next(source, None)
+                more = request is not None
+                if request is not None:
+                    self._tell(request)
+                    waiting += 1
+                continue
+            if not waiting:
+                return
+            found = self._next()
+            if found is None:
+                return
+            waiting -= 1
+            if found[1]:
+                self._post(self._engine.traffic.give, self._lane)
+            yield found[0]
+
+    def cancel(self) -> None:
+        """The caller takes no more: stop what is under way. Does not wait, and may be called from any thread."""
+        self._post(self.halt)
+
+    def _next(self) -> tuple[Answer, bool] | None:
+        while True:
+            try:
+                return self._answers.get(timeout=PATIENCE)
+            except queue.Empty:
+                if self._engine.loop.is_closed():
+                    return None
+
+    def _tell(self, request: FetchRequest) -> None:
+        self._inbox.append(request)
+        if not self._awake:
+            self._awake = True
+            self._post(self._read)
+
+    def _post(self, call: Callable[..., object], *args: object) -> None:
+        # A closed loop has nothing left to tell.
+        with contextlib.suppress(RuntimeError):
+            self._engine.loop.call_soon_threadsafe(call, *args)
+
+    # -- the loop's thread -------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        self._awake = False
+        if self._halted or not self._engine.begin(self):
+            self.halt()
+            return
+        while self._inbox:
+            task = self._engine.loop.create_task(self._serve(self._inbox.popleft()))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, request: FetchRequest) -> None:
+        self._answers.put(await self._engine.exchange.get(request, self._lane))
+
+    def halt(self) -> list[asyncio.Task[None]]:
+        """Cancel every task and let the caller know that no more answers come."""
+        self._halted = True
+        self._engine.end(self)
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        self._answers.put(None)
+        return tasks

@@ -1,0 +1,225 @@
+"""One GET: every hop checked, timed, limited, and asked only when its host's turn has come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from aggregator.errors import WorkError
+from aggregator.fetch import address, decode, faults
+from aggregator.fetch.address import Target
+from aggregator.fetch.client import FetchLimits
+from aggregator.fetch.guard import ATTEMPT, Attempt, Guard
+from aggregator.fetch.traffic import Lane, Traffic
+from aggregator.model import FetchFailure, FetchKind, FetchRequest, FetchResponse, Redirect
+
+if TYPE_CHECKING:
+    from aggregator.ports import Clock
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+HTML = "text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.1"
+ACCEPT: dict[FetchKind, str] = {
+    "feed": (
+        "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
+        "application/xml;q=0.8, text/xml;q=0.8, */*;q=0.1"
+    ),
+    "article": HTML,
+    "page": HTML,
+    "robots": "text/plain, */*;q=0.1",
+}
+IDLE_CONNECTIONS = 256
+"""Kept connections past which a host is asked to close: each is a file descriptor."""
+
+
+@dataclass(slots=True)
+class _Trip:
+    """What one request has been through.
+
+    `spent` is its time on the wire; waiting for a host's turn is our own politeness and never costs a feed its deadline.
+    """
+
+    request: FetchRequest
+    spent: float = 0.0
+    redirects: list[Redirect] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    home: str = ""
+    authorization: str = ""
+    holds_room: bool = False
+
+
+class Exchange:
+    """Fetches single requests over one session."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, traffic: Traffic, guard: Guard, limits: FetchLimits, clock: Clock
+    ) -> None:
+        self._session = session
+        self._traffic = traffic
+        self._guard = guard
+        self._limits = limits
+        self._clock = clock
+        self._agent = limits.agent()
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_timeout)
+
+    async def get(self, request: FetchRequest, lane: Lane) -> tuple[FetchResponse | FetchFailure, bool]:
+        """The answer, and whether it holds room in the lane until it is taken. Raises nothing but CancelledError."""
+        trip = _Trip(request)
+        try:
+            return await self._travel(trip, lane), trip.holds_room
+        except WorkError as e:
+            return self._failure(trip, e), trip.holds_room
+        except Exception as e:  # noqa: BLE001 - one request's surprise is never another's
+            return self._failure(trip, WorkError("internal", f"unexpected {type(e).__name__}")), trip.holds_room
+
+    async def _travel(self, trip: _Trip, lane: Lane) -> FetchResponse:
+        text = trip.request.url
+        while True:
+            target = self._admit(trip, text)
+            await self._traffic.enter(target.host, lane)
+            trip.holds_room = True
+            try:
+                answer = await self._hop(trip, target)
+                trip.holds_room = isinstance(answer, FetchResponse)
+            finally:
+                self._traffic.leave(target.host, lane, answered=trip.holds_room)
+            if isinstance(answer, FetchResponse):
+                return answer
+            trip.redirects.append(answer)
+            text = answer.url
+
+    def _admit(self, trip: _Trip, text: str) -> Target:
+        """The next hop, when scheme, guard and the rules for redirects allow it (RFC 9110 §15.4)."""
+        target = address.target(text)
+        if not trip.redirects:
+            trip.home, trip.authorization = target.host, target.authorization
+        if str(target.url) in trip.seen:
+            raise WorkError("redirect_loop", f"redirects in a circle, back to {address.shown(target.text)}")
+        if len(trip.redirects) > self._limits.max_redirects:
+            raise WorkError("redirect_loop", f"more than {self._limits.max_redirects} redirects")
+        name = target.url.host or ""
+        if not self._guard.allows_name(name):
+            raise faults.blocked(name, [])
+        trip.seen.add(str(target.url))
+        return target
+
+    async def _hop(self, trip: _Trip, target: Target) -> FetchResponse | Redirect:
+        attempt = Attempt()
+        ATTEMPT.set(attempt)
+        started = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(self._limits.total_timeout - trip.spent):
+                return await self._ask(trip, target, started)
+        except Exception as e:
+            raise faults.read(e, target.url.host or "", attempt) from e
+        finally:
+            trip.spent += self._clock.monotonic() - started
+
+    async def _ask(self, trip: _Trip, target: Target, started: float) -> FetchResponse | Redirect:
+        async with self._session.get(
+            target.url,
+            headers=self._headers(trip, target),
+            allow_redirects=False,
+            timeout=self._timeout,
+            proxy=self._limits.proxy,
+        ) as response:
+            if sum(len(name) + len(value) + 4 for name, value in response.raw_headers) > self._limits.max_headers:
+                raise faults.header_too_large(target.url.host or "")
+            if response.status in REDIRECTS:
+                return _redirect(response, target)
+            if response.status == 304 and not _conditional(trip):
+                raise WorkError("bad_http", "answered 304 Not Modified although it was asked without a condition")
+            body = await self._body(response) if response.status // 100 == 2 else b""
+            return self._response(trip, response, target, body, self._clock.monotonic() - started)
+
+    def _headers(self, trip: _Trip, target: Target) -> dict[str, str]:
+        headers = {
+            "User-Agent": self._agent,
+            "Accept": ACCEPT[trip.request.kind],
+            "Accept-Encoding": decode.accepted(),
+        }
+        if _conditional(trip):
+            # RFC 9110 §13.1: both are echoed as they came; validators belong to the URL that gave them.
+            headers |= {"If-None-Match": trip.request.etag} if trip.request.etag else {}
+            headers |= {"If-Modified-Since": trip.request.last_modified} if trip.request.last_modified else {}
+        if trip.authorization and target.host == trip.home:
+            headers["Authorization"] = trip.authorization
+        if self._traffic.crowded(IDLE_CONNECTIONS) and not self._traffic.others_wait(target.host):
+            headers["Connection"] = "close"
+        return headers
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        encoding = ",".join(response.headers.getall("Content-Encoding", []))
+        body = decode.Body(encoding, self._limits.max_body)
+        body.expect(response.content_length)
+        while chunk := await response.content.read(decode.STEP):
+            body.feed(chunk)
+        return body.finish()
+
+    def _response(
+        self, trip: _Trip, response: aiohttp.ClientResponse, target: Target, body: bytes, elapsed: float
+    ) -> FetchResponse:
+        return FetchResponse(
+            request=trip.request,
+            status=response.status,
+            url=target.text if trip.redirects or trip.authorization else trip.request.url,
+            headers=_lower(response),
+            body=body,
+            redirects=tuple(trip.redirects),
+            fetched_at=self._clock.now(),
+            elapsed=trip.spent + elapsed,
+        )
+
+    def _failure(self, trip: _Trip, error: WorkError) -> FetchFailure:
+        error_class, message = faults.line(address.shown(trip.request.url), error)
+        return FetchFailure(
+            request=trip.request,
+            error_class=error_class,
+            message=message,
+            fetched_at=self._clock.now(),
+            elapsed=trip.spent,
+            redirects=tuple(trip.redirects),
+        )
+
+
+def _conditional(trip: _Trip) -> bool:
+    return not trip.redirects and bool(trip.request.etag or trip.request.last_modified)
+
+
+def _redirect(response: aiohttp.ClientResponse, target: Target) -> Redirect:
+    location = _lower(response).get("location", "")
+    if not location.strip():
+        raise WorkError("bad_http", f"answered {response.status} without saying where to go")
+    return Redirect(response.status, address.follow(target.text, location))
+
+
+def _lower(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """Headers by lower-case name, the last of each. A validator that is no text cannot be echoed and is left out."""
+    headers = {}
+    for raw_name, raw_value in response.raw_headers:
+        name = raw_name.decode("latin-1").lower()
+        try:
+            headers[name] = raw_value.decode("utf-8")
+        except UnicodeDecodeError:
+            headers[name] = "" if name in ("etag", "last-modified") else raw_value.decode("latin-1")
+    return headers
+
+
+Handler = Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
+
+
+async def once(request: aiohttp.ClientRequest, handler: Handler) -> aiohttp.ClientResponse:
+    """Middleware: aiohttp repeats a GET whose connection breaks; right for a kept connection that had grown stale
+    (RFC 9112 §9.3.1), but a server that breaks fresh ones is asked once a poll.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as e:
+        if ATTEMPT.get().fresh:
+            raise faults.Lost from e
+        raise

@@ -1,0 +1,113 @@
+"""What aiohttp, ssl and the system raise -> the stable error classes, each with one clear line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import ssl
+from collections.abc import Iterator
+
+import aiohttp
+from aiohttp import http_exceptions
+
+from aggregator.errors import FetchErrorClass, WorkError
+from aggregator.fetch.guard import Attempt, BlockedAddress
+
+
+class Lost(Exception):  # noqa: N818 - not for people: it keeps aiohttp from asking a second time
+    """A connection made for this very request broke before its answer came."""
+
+
+def blocked(host: str, addresses: list[str]) -> WorkError:
+    """The refusal; it names the setting that lifts it."""
+    seen = ", ".join(dict.fromkeys(addresses))
+    means = f"{host} is at {seen}" if seen and seen != host else host
+    return WorkError("blocked_address", f"{means}, which is not public; network.allow_private can allow it")
+
+
+def read(exc: Exception, host: str, attempt: Attempt) -> WorkError:
+    """The error that an exception during one hop to `host` stands for."""
+    if isinstance(exc, WorkError):
+        return exc
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        return _connecting(exc, host, attempt)
+    if isinstance(exc, TimeoutError):
+        return _timeout(exc, host)
+    if isinstance(exc, aiohttp.ClientResponseError):
+        return _bad_answer(exc, host)
+    if isinstance(exc, aiohttp.ClientPayloadError):
+        return _bad_body(exc)
+    if isinstance(exc, Lost | aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError):
+        return WorkError("reset", f"{host} closed the connection before its answer was complete")
+    if isinstance(exc, ssl.SSLError):
+        return WorkError("tls", f"no secure connection to {host}: {_reason(exc)}")
+    if isinstance(exc, aiohttp.InvalidURL):
+        return WorkError("bad_scheme", "not an address that can be fetched")
+    return WorkError("internal", f"unexpected {type(exc).__name__}")
+
+
+def _connecting(exc: aiohttp.ClientConnectorError, host: str, attempt: Attempt) -> WorkError:
+    if isinstance(exc.os_error, BlockedAddress):
+        return blocked(host, attempt.refused)
+    if isinstance(exc, aiohttp.ClientConnectorDNSError):
+        return WorkError("dns", f"the name {host} could not be resolved")
+    if isinstance(exc, aiohttp.ClientConnectorCertificateError):
+        return WorkError("tls", f"the certificate of {host} is not valid: {_reason(exc.certificate_error)}")
+    if isinstance(exc, aiohttp.ClientSSLError):
+        return WorkError("tls", f"no secure connection to {host}: {_reason(exc.os_error)}")
+    if isinstance(exc, aiohttp.ClientProxyConnectionError):
+        return WorkError("connect", f"no connection to the proxy: {_reason(exc.os_error)}")
+    if isinstance(exc.os_error, ConnectionResetError):
+        return WorkError("reset", f"{host} closed the connection while it was being made")
+    return WorkError("connect", f"no connection to {host}: {_reason(exc.os_error)}")
+
+
+def _timeout(exc: TimeoutError, host: str) -> WorkError:
+    if isinstance(exc, aiohttp.ConnectionTimeoutError):
+        return WorkError("timeout", f"no connection to {host} in time")
+    return WorkError("timeout", f"no complete answer from {host} in time")
+
+
+def _bad_answer(exc: aiohttp.ClientResponseError, host: str) -> WorkError:
+    if isinstance(exc, aiohttp.ClientHttpProxyError):
+        return WorkError("connect", f"the proxy answered {exc.status}")
+    cause = exc.__cause__
+    if isinstance(cause, http_exceptions.LineTooLong) or "Too many headers" in exc.message:
+        return header_too_large(host)
+    return WorkError("bad_http", f"{host} does not answer in HTTP")
+
+
+def header_too_large(host: str) -> WorkError:
+    """The header section is past its limit."""
+    return WorkError("header_too_large", f"the headers from {host} are too large")
+
+
+def _bad_body(exc: aiohttp.ClientPayloadError) -> WorkError:
+    chain = list(_causes(exc))
+    if any(isinstance(e, ConnectionError) for e in chain):
+        return WorkError("reset", "the connection broke inside the body")
+    if any(isinstance(e, http_exceptions.ContentLengthError) for e in chain) or "Not enough data" in str(exc):
+        return WorkError("truncated", "the body ends before its end")
+    return WorkError("bad_http", "the body is not framed as HTTP")
+
+
+def _causes(exc: BaseException | None) -> Iterator[BaseException]:
+    while exc is not None:
+        yield exc
+        exc = exc.__cause__
+
+
+def _reason(exc: BaseException) -> str:
+    """The short reason inside a system or ssl error; never its whole text, which may carry addresses or paths."""
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return exc.verify_message
+    if isinstance(exc, ssl.SSLError):
+        return (exc.reason or "handshake failed").replace("_", " ").lower()
+    if isinstance(exc, OSError) and exc.errno is not None and exc.errno in errno.errorcode:
+        return os.strerror(exc.errno).lower()
+    return type(exc).__name__
+
+
+def line(url: str, error: WorkError) -> tuple[FetchErrorClass, str]:
+    """Class and message for people: `url` (already masked) and what happened."""
+    return error.error_class, f"{url}: {error.message}"

@@ -1,0 +1,97 @@
+"""Who runs on this home: the lock that admits one daemon, and names of processes that tell whether they still live."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import socket
+from pathlib import Path
+
+from aggregator.errors import ConfigError, InstanceError
+
+
+def owner() -> str:
+    """A name for this process's claims: host, pid, start of the process, and a die."""
+    pid = os.getpid()
+    return f"{socket.gethostname()}:{pid}:{_started(pid)}:{secrets.token_hex(4)}"
+
+
+def is_gone(name: str) -> bool:
+    """Whether the process behind a claim surely no longer runs; of other hosts nothing is known, so False."""
+    parts = name.split(":")
+    if len(parts) < 4 or parts[0] != socket.gethostname() or not parts[1].isdigit():
+        return False
+    started = _started(int(parts[1]))
+    return started != parts[2]
+
+
+def _started(pid: int) -> str:
+    """When a process began, in clock ticks since boot (proc(5), field 22); "" when there is none such."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
+    except OSError:
+        return "" if Path("/proc/self").exists() else _alive(pid)
+    fields = stat.rpartition(")")[2].split()
+    # A zombie holds nothing any more.
+    return "" if fields[0] in ("Z", "X") else fields[19]
+
+
+def _alive(pid: int) -> str:
+    """Without /proc all we can ask is whether the pid is taken."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        return "alive"
+    return "alive"
+
+
+class InstanceLock:
+    """The exclusive right to be the daemon of a home; the kernel frees it when the process ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = -1
+
+    def acquire(self) -> None:
+        """Take the lock or raise InstanceError naming the pid of the one that has it."""
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as e:
+            raise ConfigError(f"{self._path}: {e.strerror}; make the folder writable or name another --home") from e
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pid = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(fd)
+            raise InstanceError(
+                f"{self._path}: another instance runs here (pid {pid}); stop it first or name another --home"
+            ) from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        self._fd = fd
+
+    def release(self) -> None:
+        """Give it back; safe to call twice."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def running_pid(path: Path) -> int:
+    """The pid of the daemon that holds the lock at `path`, or 0."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        text = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+        return int(text) if text.isdigit() else -1
+    else:
+        return 0
+    finally:
+        os.close(fd)

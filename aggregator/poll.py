@@ -1,0 +1,409 @@
+"""The poll line: due feeds -> fetch -> parse -> sanitize -> identity -> story -> match => one commit for a batch."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import random
+import threading
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from aggregator import tokens
+from aggregator.errors import FetchErrorClass, WorkError
+from aggregator.feeds import identity, parse, politeness
+from aggregator.model import (
+    EntryChange,
+    Feed,
+    FetchFailure,
+    FetchRequest,
+    FetchResponse,
+    NewEntry,
+    NewMatch,
+    ParsedEntry,
+    ParsedFeed,
+    PollOutcome,
+    PollReport,
+    PollState,
+    Reach,
+    RevisedEntry,
+    SameEntry,
+    StoredChange,
+    StoryChoice,
+)
+from aggregator.ports import Clock, Fetcher, Stores, Workers
+from aggregator.stories import assign, language
+from aggregator.watch import documents, match
+from aggregator.watch.index import WatchIndex
+
+OLD = timedelta(days=7)
+"""What a feed brings anew although it is older than this is no alert: an archive was announced again."""
+SHORT_TEXT = 200
+GRACE = 3.0
+"""Seconds that a stopped sweep waits for what is under way; the rest is released and polled next time."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollRules:
+    """What the operator decides about polling.
+
+    Attributes:
+        initial: of a feed's first poll, entries published within this may enter the next digest.
+        batch: feeds in one transaction at most.
+        batch_seconds: a decided feed waits no longer than this for its commit.
+    """
+
+    politeness: politeness.Rules
+    initial: timedelta = timedelta(days=1)
+    batch: int = 50
+    batch_seconds: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A feed whose poll has been decided, but for the stories and matches that its batch decides together."""
+
+    feed: Feed
+    poll: PollState
+    answer: FetchResponse | FetchFailure
+    outcome: str
+    changes: tuple[EntryChange, ...] = ()
+
+
+@dataclass
+class _Sweep:
+    """What is under way in one sweep."""
+
+    now: datetime
+    feeds: dict[str, Feed] = field(default_factory=dict)
+    events: queue.Queue[Callable[[], Decided | None]] = field(default_factory=queue.Queue)
+    waiting: int = 0
+    ready: list[Decided] = field(default_factory=list)
+    since: float = 0.0
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+
+class PollLine:
+    """Polls due feeds. One instance serves one process; `owner` names its claims."""
+
+    def __init__(
+        self,
+        *,
+        stores: Stores,
+        fetcher: Fetcher,
+        workers: Workers,
+        clock: Clock,
+        watch: Callable[[], WatchIndex],
+        rules: PollRules,
+        owner: str,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._stores = stores
+        self._fetcher = fetcher
+        self._workers = workers
+        self._clock = clock
+        self._watch = watch
+        self._rules = rules
+        self._owner = owner
+        self._chance = chance
+
+    def sweep(
+        self, *, ids: Collection[str] = (), everything: bool = False, stop: threading.Event | None = None
+    ) -> Iterator[PollReport]:
+        """Poll every due feed once, yielding a report for each as its batch is committed.
+
+        Args:
+            ids: only these feeds.
+            everything: also feeds that are not due yet, but for those held by the server's own word.
+            stop: when set, no further feed is claimed and what is under way is finished.
+        """
+        sweep = _Sweep(self._clock.now(), since=self._clock.monotonic())
+        fetching = threading.Thread(
+            target=self._fetch,
+            args=(sweep, partial(self._requests, sweep, ids, everything, stop)),
+            name="fetch",
+            daemon=True,
+        )
+        sweep.waiting = 1
+        fetching.start()
+        try:
+            yield from self._drain(sweep, stop)
+        finally:
+            sweep.stopped.set()
+        if stop is not None and stop.is_set():
+            self._stores.feeds.release(self._owner)
+
+    def _drain(self, sweep: _Sweep, stop: threading.Event | None) -> Iterator[PollReport]:
+        deadline = float("inf")
+        while sweep.waiting and self._clock.monotonic() < deadline:
+            try:
+                decided = sweep.events.get(timeout=self._patience(sweep))()
+            except queue.Empty:
+                decided = None
+            if decided is not None:
+                sweep.ready.append(decided)
+            if self._full(sweep):
+                yield from self._commit(sweep)
+            if stop is not None and stop.is_set() and deadline == float("inf"):
+                deadline = self._clock.monotonic() + GRACE
+        yield from self._commit(sweep)
+
+    def _patience(self, sweep: _Sweep) -> float:
+        """How long to wait for the next event; short enough to notice a stop."""
+        if not sweep.ready:
+            return 0.5
+        return max(0.01, self._rules.batch_seconds - (self._clock.monotonic() - sweep.since))
+
+    def _full(self, sweep: _Sweep) -> bool:
+        late = self._clock.monotonic() - sweep.since >= self._rules.batch_seconds
+        return len(sweep.ready) >= self._rules.batch or (late and bool(sweep.ready))
+
+    # -- fetch ---------------------------------------------------------------------------------------------------
+
+    def _requests(
+        self, sweep: _Sweep, ids: Collection[str], everything: bool, stop: threading.Event | None
+    ) -> Iterator[FetchRequest]:
+        while not _over(sweep, stop):
+            feeds = self._stores.feeds.claim_due(
+                self._owner, self._rules.batch, sweep.now, ids=ids, everything=everything
+            )
+            if not feeds:
+                return
+            for feed in feeds:
+                if _over(sweep, stop):
+                    return
+                sweep.feeds[feed.id] = feed
+                yield FetchRequest(feed.id, feed.spec.url, feed.poll.etag, feed.poll.last_modified)
+
+    def _fetch(self, sweep: _Sweep, requests: Callable[[], Iterator[FetchRequest]]) -> None:
+        """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""
+        try:
+            for answer in self._fetcher.fetch_many(requests()):
+                sweep.events.put(partial(self._answer, sweep, answer))
+        except BaseException as e:  # noqa: BLE001 - raised again in the sweep's own thread
+            sweep.events.put(partial(_fail, e))
+        finally:
+            sweep.events.put(partial(_end, sweep))
+
+    def _answer(self, sweep: _Sweep, answer: FetchResponse | FetchFailure) -> Decided | None:
+        feed = sweep.feeds[answer.request.ref]
+        if not sweep.ready:
+            sweep.since = self._clock.monotonic()
+        if isinstance(answer, FetchFailure):
+            return self._failed(feed, answer, answer.error_class, answer.message)
+        if answer.status == 304:
+            return Decided(feed, self._polite.not_modified(feed, answer), answer, "not_modified")
+        refused = politeness.classify(answer)
+        if refused is not None:
+            return self._failed(feed, answer, *refused)
+        digest = hashlib.sha256(answer.body).hexdigest()
+        if digest == feed.poll.body_hash:
+            return self._unchanged(feed, answer)
+        future = self._workers.submit(parse.document, answer.body, answer.url, answer.headers.get("content-type", ""))
+        sweep.waiting += 1
+        future.add_done_callback(
+            lambda done: sweep.events.put(partial(self._parsed, sweep, feed, answer, digest, done))
+        )
+        return None
+
+    # -- decide --------------------------------------------------------------------------------------------------
+
+    @property
+    def _polite(self) -> _Politeness:
+        return _Politeness(self._rules.politeness, self._clock.now(), self._chance())
+
+    def _failed(self, feed: Feed, answer: FetchResponse | FetchFailure, error_class: FetchErrorClass, message: str) -> Decided:
+        return Decided(feed, self._polite.failed(feed, answer, error_class, message), answer, "failed")
+
+    def _unchanged(self, feed: Feed, answer: FetchResponse) -> Decided:
+        known = feed.poll
+        poll = self._polite.succeeded(
+            feed,
+            answer,
+            body_hash=known.body_hash,
+            malformed=known.malformed,
+            title=known.title,
+            language=known.language,
+        )
+        return Decided(feed, poll, answer, "unchanged")
+
+    def _parsed(
+        self, sweep: _Sweep, feed: Feed, answer: FetchResponse, digest: str, done: Future[ParsedFeed]
+    ) -> Decided:
+        sweep.waiting -= 1
+        if not sweep.ready:
+            sweep.since = self._clock.monotonic()
+        try:
+            parsed = done.result()
+        except WorkError as e:
+            return self._failed(feed, answer, e.error_class, e.message)
+        poll = self._polite.succeeded(
+            feed, answer, body_hash=digest, malformed=parsed.malformed, title=parsed.title, language=parsed.language
+        )
+        named = replace(feed, poll=poll)
+        entries = [_with_language(e, named.language) for e in parsed.entries]
+        keys = identity.keys(entries)
+        known = self._stores.polls.known_entries(feed.id, {k for ks in keys for k in ks})
+        changes = identity.diff(entries, keys, known)
+        return Decided(feed, poll, answer, "new", tuple(c for c in changes if not _forgotten(c)))
+
+    # -- stories, matches, commit ----------------------------------------------------------------------------------
+
+    def _commit(self, sweep: _Sweep) -> Iterator[PollReport]:
+        ready, sweep.ready = sweep.ready, []
+        sweep.since = self._clock.monotonic()
+        if not ready:
+            return
+        now = self._clock.now()
+        outcomes = self._outcomes(ready, now)
+        self._stores.polls.commit_polls(outcomes, self._owner, now)
+        for decided, outcome in zip(ready, outcomes, strict=True):
+            sweep.feeds.pop(decided.feed.id, None)
+            yield _report(decided, outcome)
+
+    def _outcomes(self, ready: list[Decided], now: datetime) -> list[PollOutcome]:
+        """The whole batch decided: stories across its feeds, matches, and what enrich shall fetch."""
+        stories = self._stories(ready, now)
+        index = self._watch()
+        outcomes = []
+        for decided in ready:
+            stored = [self._stored(c, decided, story=stories.get(id(c)), index=index, now=now) for c in decided.changes]
+            # Ids grow with sort_at inside a document, so that "newest first by id" reads well.
+            stored.sort(key=lambda s: s.sort_at)
+            redirects = decided.answer.redirects
+            outcomes.append(PollOutcome(decided.feed.id, decided.poll, tuple(stored), redirects))
+        return outcomes
+
+    def _stories(self, ready: list[Decided], now: datetime) -> dict[int, StoryChoice]:
+        fresh = [
+            (decided.feed.id, change, _sort_at(change.entry, now))
+            for decided in ready
+            for change in decided.changes
+            if isinstance(change, NewEntry)
+        ]
+        fresh.sort(key=lambda f: f[2])
+        keys = {key for _, change, _ in fresh for key in assign.keys(change.entry)}
+        candidates = self._stores.polls.story_candidates(keys, now - assign.WINDOW)
+        choices = assign.assign(fresh, candidates)
+        return {id(change): choice for (_, change, _), choice in zip(fresh, choices, strict=True)}
+
+    def _stored(
+        self,
+        change: EntryChange,
+        decided: Decided,
+        *,
+        story: StoryChoice | None,
+        index: WatchIndex,
+        now: datetime,
+    ) -> StoredChange:
+        if isinstance(change, SameEntry):
+            return StoredChange(change, now)
+        entry = change.entry
+        feed = replace(decided.feed, poll=decided.poll)
+        sort_at = _sort_at(entry, now)
+        reach = self._reach(decided.feed, sort_at, now)
+        document = documents.of_parsed(entry, feed)
+        found = match.find(document, index)
+        return StoredChange(
+            change=change,
+            sort_at=sort_at,
+            index_title=tokens.index_text(document.title),
+            index_body=tokens.index_text(document.body),
+            story=story,
+            matches=tuple(NewMatch(f.watchlist_id, f.spans, reach) for f in found),
+            article=reach if isinstance(change, NewEntry) and _wants_article(feed, entry, reach) else "",
+        )
+
+    def _reach(self, before: Feed, sort_at: datetime, now: datetime) -> Reach:
+        if before.poll.last_ok_at is None:
+            return "digest" if sort_at >= now - self._rules.initial else "none"
+        return "alert" if sort_at >= now - OLD else "digest"
+
+
+@dataclass(frozen=True, slots=True)
+class _Politeness:
+    """politeness with the rules, the present and a die already at hand."""
+
+    rules: politeness.Rules
+    now: datetime
+    chance: float
+
+    def failed(self, feed: Feed, answer: FetchResponse | FetchFailure, error_class: FetchErrorClass, message: str) -> PollState:
+        return politeness.failed(feed, answer, error_class, message, self.now, rules=self.rules, jitter=self.chance)
+
+    def not_modified(self, feed: Feed, answer: FetchResponse) -> PollState:
+        return politeness.not_modified(feed, answer, self.now, rules=self.rules, jitter=self.chance)
+
+    def succeeded(
+        self, feed: Feed, answer: FetchResponse, *, body_hash: str, malformed: str, title: str, language: str
+    ) -> PollState:
+        return politeness.succeeded(
+            feed,
+            answer,
+            self.now,
+            body_hash=body_hash,
+            malformed=malformed,
+            title=title,
+            language=language,
+            rules=self.rules,
+            jitter=self.chance,
+        )
+
+
+def _over(sweep: _Sweep, stop: threading.Event | None) -> bool:
+    return sweep.stopped.is_set() or (stop is not None and stop.is_set())
+
+
+def _fail(error: BaseException) -> None:
+    raise error
+
+
+def _end(sweep: _Sweep) -> None:
+    sweep.waiting -= 1
+
+
+def _forgotten(change: EntryChange) -> bool:
+    """A tombstone met again: the entry was pruned and stays so."""
+    return not isinstance(change, NewEntry) and change.entry_id == 0
+
+
+def _with_language(entry: ParsedEntry, declared: str) -> ParsedEntry:
+    found = language.detect(f"{entry.title}\n{entry.body}", entry.language or declared)
+    return replace(entry, language=found)
+
+
+def _sort_at(entry: ParsedEntry, now: datetime) -> datetime:
+    """The published time where it can be believed, else the moment of first sight (F12, F13)."""
+    published = entry.published_at or entry.updated_at
+    if published is None or published > now + timedelta(hours=1) or published < datetime(1990, 1, 1, tzinfo=UTC):
+        return now
+    return published
+
+
+def _wants_article(feed: Feed, entry: ParsedEntry, reach: Reach) -> bool:
+    """Never for the silent baseline: pages are fetched for news, not for archives."""
+    if reach == "none" or not entry.link or feed.spec.articles == "never":
+        return False
+    cut = entry.body.rstrip().endswith(("…", "...", "[…]", "[...]"))
+    return feed.spec.articles == "all" or len(entry.body) < SHORT_TEXT or cut
+
+
+def _report(decided: Decided, outcome: PollOutcome) -> PollReport:
+    response = decided.answer if isinstance(decided.answer, FetchResponse) else None
+    return PollReport(
+        feed_id=decided.feed.id,
+        url=decided.feed.spec.url,
+        outcome=decided.outcome,  # type: ignore[arg-type]
+        status=response.status if response else 0,
+        entries_new=sum(isinstance(c.change, NewEntry) for c in outcome.changes),
+        entries_revised=sum(isinstance(c.change, RevisedEntry) for c in outcome.changes),
+        matches=sum(len(c.matches) for c in outcome.changes),
+        error_class=outcome.poll.error_class if decided.outcome == "failed" else "",
+        error=outcome.poll.error if decided.outcome == "failed" else "",
+        next_poll_at=outcome.poll.next_poll_at,
+        elapsed=decided.answer.elapsed,
+        bytes=len(response.body) if response else 0,
+    )

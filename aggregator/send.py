@@ -1,0 +1,96 @@
+"""The send line: due messages -> transport -> outbox rule => attempt settled. At most two commits a message."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from aggregator.digests import outbox
+from aggregator.errors import WorkError
+from aggregator.model import Attempt, Message, StoredEdition
+from aggregator.ports import Clock, Renderer, Stores, Transport, TransportSession
+
+BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class SendReport:
+    """What became of the messages that were due."""
+
+    sent: int = 0
+    retry: int = 0
+    dead: int = 0
+    unknown: int = 0
+    cancelled: int = 0
+    error: str = ""
+
+    def plus(self, attempt: Attempt) -> SendReport:
+        """The report with one more attempt in it."""
+        counts = {n: getattr(self, n) for n in ("sent", "retry", "dead", "unknown", "cancelled")}
+        counts[attempt.outcome] += 1
+        return SendReport(**counts, error=self.error or (attempt.detail if attempt.outcome != "sent" else ""))
+
+
+class SendLine:
+    """Hands due messages to the transport, one recipient each, and settles how that went."""
+
+    def __init__(self, *, stores: Stores, transport: Transport, renderer: Renderer, clock: Clock, owner: str) -> None:
+        self._stores = stores
+        self._transport = transport
+        self._renderer = renderer
+        self._clock = clock
+        self._owner = owner
+
+    def run(self, stop: threading.Event | None = None) -> SendReport:
+        """Send what is due now; a relay that cannot be reached is asked once."""
+        report = SendReport()
+        now = self._clock.now()
+        while stop is None or not stop.is_set():
+            messages = self._stores.outbox.claim_due(self._owner, BATCH, now)
+            if not messages:
+                break
+            for attempt in self._batch(messages, stop):
+                report = report.plus(attempt)
+        return report
+
+    def _batch(self, messages: list[Message], stop: threading.Event | None) -> list[Attempt]:
+        started = self._clock.now()
+        try:
+            session = self._transport.open()
+        except WorkError as e:
+            attempts = [outbox.failed(m, started, self._clock.now(), e, "connect") for m in messages]
+            self._stores.outbox.settle(attempts, self._owner)
+            return attempts
+        editions: dict[int, StoredEdition | None] = {}
+        attempts = []
+        try:
+            for message in messages:
+                if stop is not None and stop.is_set():
+                    self._stores.feeds.release(self._owner)
+                    break
+                if message.edition_id not in editions:
+                    editions[message.edition_id] = self._stores.editions.edition(message.edition_id)
+                attempt = self._one(session, message, editions[message.edition_id])
+                self._stores.outbox.settle([attempt], self._owner)
+                attempts.append(attempt)
+        finally:
+            session.close()
+        return attempts
+
+    def _one(self, session: TransportSession, message: Message, edition: StoredEdition | None) -> Attempt:
+        started = self._clock.now()
+        if edition is None:
+            return outbox.cancelled(message, started, "its edition is gone")
+        body = self._renderer.message(edition.rendered.mail, message.address, message.token, message.message_id)
+        try:
+            session.prepare(message.address)
+        except WorkError as e:
+            return outbox.failed(message, started, self._clock.now(), e, "connect")
+        # From here on a crash may leave a copy with the reader: say so in the database before the body moves.
+        if not self._stores.outbox.enter_data(message.id, self._owner):
+            return outbox.cancelled(message, started, "the subscription has ended")
+        try:
+            answer = session.deliver(body, message.message_id)
+        except WorkError as e:
+            return outbox.failed(message, started, self._clock.now(), e, "data")
+        return outbox.accepted(message, started, self._clock.now(), answer)

@@ -1,0 +1,39 @@
+"""The configuration: feeds.yaml, config/ and the environment, read and checked; docs/configuration.md is its manual.
+
+yamlfile      bytes -> plain data and lines        environment   AGGREGATOR__SECTION__KEY -> overrides
+models files  what may stand in each file          checks        names and queries across values
+loading       all of it -> Configuration           problems      pydantic's findings -> file:line: text
+edit          one item more or less in a list      home          paths, folders, the secret
+"""
+
+from __future__ import annotations
+
+from aggregator.settings.edit import add_digest, add_feed, add_feeds, add_to_digest, add_watchlist, remove_feed
+from aggregator.settings.environment import variable
+from aggregator.settings.fields import address
+from aggregator.settings.files import host_id
+from aggregator.settings.home import Home, prepare, secret
+from aggregator.settings.loading import Configuration, load
+from aggregator.settings.models import Settings, known_settings, masked
+from aggregator.settings.schema import json_schema
+
+__all__ = [
+    "Configuration",
+    "Home",
+    "Settings",
+    "add_digest",
+    "add_feed",
+    "add_feeds",
+    "add_to_digest",
+    "add_watchlist",
+    "address",
+    "host_id",
+    "json_schema",
+    "known_settings",
+    "load",
+    "masked",
+    "prepare",
+    "remove_feed",
+    "secret",
+    "variable",
+]

@@ -1,0 +1,187 @@
+"""What may stand in feeds.yaml, config/watchlists.yaml and config/digests.yaml, and the words they become."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from aggregator.model import WEEKDAYS, DigestSpec, FeedSpec, Schedule, Watchlist, Weekday
+from aggregator.settings import fields as f
+from aggregator.settings.models import Section
+
+ArticlesWord = Annotated[Literal["never", "short", "all"], BeforeValidator(f.lower)]
+DayWord = Annotated[Weekday, BeforeValidator(f.lower)]
+
+
+class FeedDefaults(Section):
+    """What a feed has unless it says otherwise."""
+
+    interval: f.PositiveDuration = Field(
+        default=timedelta(hours=1),
+        description="How often a feed should be polled; hints and `polling.floor` may make it longer.",
+    )
+    language: f.Text = Field(default="", description="Language of the entries where the feed does not say.")
+    country: f.Text = Field(default="", description="Country of the publisher.")
+    tags: tuple[f.Text, ...] = Field(default=(), description="Free words to group feeds by.")
+    articles: ArticlesWord = Field(
+        default="never",
+        description="Whose article pages are fetched: never, short (text under 200 characters or cut off) or all.",
+    )
+
+
+class FeedItem(Section):
+    """One feed."""
+
+    url: f.HttpUrl = Field(description="Address of the feed; the only required key.")
+    id: f.Slug | None = Field(default=None, description="Stable name; default: made from the host, unique.")
+    title: f.Text = Field(default="", description="Name people see; default: the feed's own title.")
+    language: f.Text | None = Field(default=None, description="Language of the entries where the feed does not say.")
+    country: f.Text | None = Field(default=None, description="Country of the publisher.")
+    tags: tuple[f.Text, ...] | None = Field(default=None, description="Free words to group feeds by.")
+    interval: f.PositiveDuration | None = Field(default=None, description="How often it should be polled.")
+    articles: ArticlesWord | None = Field(
+        default=None, description="Whose article pages are fetched: never, short or all."
+    )
+
+
+class FeedsFile(Section):
+    """feeds.yaml."""
+
+    defaults: FeedDefaults = Field(
+        default_factory=FeedDefaults, description="What a feed has unless it says otherwise."
+    )
+    feeds: tuple[FeedItem, ...] = Field(default=(), description="The feeds.")
+
+    def specs(self) -> tuple[FeedSpec, ...]:
+        """The feeds in the order of the file, with their ids and defaults."""
+        ids = default_ids(self.feeds)
+        return tuple(self._spec(item, feed_id) for item, feed_id in zip(self.feeds, ids, strict=True))
+
+    def _spec(self, item: FeedItem, feed_id: str) -> FeedSpec:
+        base = self.defaults
+        return FeedSpec(
+            id=feed_id,
+            url=item.url,
+            title=item.title,
+            language=base.language if item.language is None else item.language,
+            country=base.country if item.country is None else item.country,
+            tags=base.tags if item.tags is None else item.tags,
+            interval=item.interval or base.interval,
+            articles=item.articles or base.articles,
+        )
+
+
+class WatchlistItem(Section):
+    """One watchlist."""
+
+    id: f.Slug = Field(description="Stable name.")
+    title: f.Text = Field(default="", description="Name people see; default: the id.")
+    query: f.QueryText = Field(description="What an entry must say.")
+
+
+class WatchlistsFile(Section):
+    """config/watchlists.yaml."""
+
+    aliases: dict[str, tuple[f.QueryText, ...]] = Field(
+        default_factory=dict,
+        description="Names for several queries of which one is enough; used in a query as `@name`.",
+    )
+    watchlists: tuple[WatchlistItem, ...] = Field(default=(), description="The watchlists.")
+
+    def specs(self) -> tuple[Watchlist, ...]:
+        """The watchlists in the order of the file."""
+        return tuple(Watchlist(item.id, item.title or item.id, item.query) for item in self.watchlists)
+
+
+class DigestItem(Section):
+    """One digest: `every: instant`, `every: hourly`, or `at` wall-clock times."""
+
+    id: f.Slug = Field(description="Stable name.")
+    title: f.Text = Field(default="", description="Name people see; default: the id.")
+    watchlists: tuple[f.Slug, ...] = Field(min_length=1, description="Ids of the watchlists it covers.")
+    at: Annotated[tuple[f.WallTime, ...], BeforeValidator(f.lone)] | None = Field(
+        default=None, description='Time of day, or a list of them: "07:30".', min_length=1
+    )
+    every: Annotated[Literal["instant", "hourly"], BeforeValidator(f.lower)] | None = Field(
+        default=None, description="instant (an alert for every story) or hourly; instead of `at`."
+    )
+    timezone: f.Zone = Field(default="UTC", description="IANA zone of `at` and of the times shown.")
+    days: tuple[DayWord, ...] = Field(default=WEEKDAYS, min_length=1, description="Days on which it comes out.")
+    to: tuple[f.Address, ...] = Field(default=(), description="Mail addresses that get it.")
+    empty: Annotated[Literal["send", "skip"], BeforeValidator(f.lower)] = Field(
+        default="send", description="What happens when nothing matched: send (and say what was checked) or skip."
+    )
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> Self:
+        """Exactly one of `at` and `every`."""
+        if self.at and self.every:
+            raise ValueError("`at` and `every` exclude each other; keep one")
+        if self.every and "days" in self.model_fields_set:
+            raise ValueError("`days` goes with `at` only")
+        if not self.at and not self.every:
+            raise ValueError('says neither when nor how often; add at: "07:30" or every: instant')
+        return self
+
+    def spec(self) -> DigestSpec:
+        """The digest as the rest of the program knows it."""
+        days = tuple(day for day in WEEKDAYS if day in self.days)
+        schedule = Schedule(self.every or "at", self.timezone, tuple(sorted(set(self.at or ()))), days)
+        addresses = tuple(dict.fromkeys(self.to))
+        watchlists = tuple(dict.fromkeys(self.watchlists))
+        return DigestSpec(self.id, self.title or self.id, watchlists, schedule, addresses, self.empty)
+
+
+class DigestsFile(Section):
+    """config/digests.yaml."""
+
+    digests: tuple[DigestItem, ...] = Field(default=(), description="The digests.")
+
+    def specs(self) -> tuple[DigestSpec, ...]:
+        """The digests in the order of the file."""
+        return tuple(item.spec() for item in self.digests)
+
+
+def default_ids(feeds: Iterable[FeedItem]) -> list[str]:
+    """The id of each feed: its own, else one made from its host, numbered from -2 where it is taken."""
+    feeds = list(feeds)
+    taken = {feed.id for feed in feeds if feed.id}
+    used: dict[str, int] = {}
+    return [feed.id or _free_id(host_id(feed.url), taken, used) for feed in feeds]
+
+
+def _free_id(base: str, taken: set[str], used: dict[str, int]) -> str:
+    """`base`, or the next numbered form of it that is free; `used` remembers the last number of each base."""
+    number = used.get(base, 0)
+    while True:
+        number += 1
+        name = base if number == 1 else f"{base[: 63 - len(str(number))]}-{number}"
+        if name not in taken:
+            break
+    used[base] = number
+    taken.add(name)
+    return name
+
+
+def host_id(url: str) -> str:
+    """`https://eng.belta.by/rss` -> `eng-belta-by`."""
+    host = (urlsplit(url).hostname or "").removeprefix("www.")
+    if not host.isascii():
+        try:
+            host = f.domain(host)
+        except ValueError:
+            host = "feed"
+    return re.sub(r"[^a-z0-9]+", "-", host.lower()).strip("-")[:64].strip("-") or "feed"
+
+
+def same_url(url: str) -> str:
+    """A form in which two spellings of one address are equal: case of scheme and host, default port, fragment."""
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("#")[0].partition("/")
+    host = host.lower().removesuffix({"http": ":80", "https": ":443"}.get(scheme.lower(), ":"))
+    return f"{scheme.lower()}://{host}{slash or '/'}{path}"

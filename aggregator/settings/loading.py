@@ -1,0 +1,128 @@
+"""The whole configuration: four files and the environment in, one frozen value or every problem out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from aggregator.errors import ConfigError
+from aggregator.model import DigestSpec, FeedSpec, Watchlist
+from aggregator.settings import checks, environment, yamlfile
+from aggregator.settings.environment import Overrides
+from aggregator.settings.files import DigestsFile, FeedsFile, WatchlistsFile
+from aggregator.settings.home import Home, is_folder
+from aggregator.settings.models import Section, Settings
+from aggregator.settings.problems import Finding, findings, tell
+from aggregator.settings.yamlfile import YamlFile
+
+M = TypeVar("M", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything the operator says, checked; feeds, watchlists and digests in the order of their files."""
+
+    home: Home
+    settings: Settings
+    feeds: tuple[FeedSpec, ...] = ()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    watchlists: tuple[Watchlist, ...] = ()
+    digests: tuple[DigestSpec, ...] = ()
+
+    @property
+    def initial(self) -> timedelta:
+        """How far back a new feed or watchlist looks (`polling.initial`)."""
+        return self.settings.polling.initial
+
+
+def load(home: Path, environ: Mapping[str, str], replaced: Mapping[Path, bytes] | None = None) -> Configuration:
+    """Read the configuration of a home folder. Raises ConfigError with every problem of every file.
+
+    `replaced` gives files other contents than they have: what would be if they were written.
+    """
+    if not is_folder(home):
+        raise ConfigError(f"{home}: there is no such folder; `aggregator --home {home} init` makes it")
+    return _Loading(Home.at(home), environ, replaced or {}).configuration()
+
+
+class _Loading:
+    """One reading of all files, and the problems met on the way."""
+
+    def __init__(self, home: Home, environ: Mapping[str, str], replaced: Mapping[Path, bytes]) -> None:
+        self._home = home
+        self._environ = environ
+        self._replaced = replaced
+        self._problems: list[str] = []
+
+    def configuration(self) -> Configuration:
+        """Everything, or ConfigError."""
+        settings = self._settings()
+        feeds_file = self._read(self._home.feeds_file)
+        feeds = self._model(feeds_file, FeedsFile, checks.feeds(feeds_file) if feeds_file else [])
+        lists_file = self._read(self._home.watchlists_file)
+        lists = self._model(lists_file, WatchlistsFile, checks.watchlists(lists_file) if lists_file else [])
+        known = checks.names(lists_file.data, "watchlists") if lists_file else None
+        digests_file = self._read(self._home.digests_file)
+        digests = self._model(digests_file, DigestsFile, checks.digests(digests_file, known) if digests_file else [])
+        if self._problems or not (settings and feeds and lists and digests):
+            raise ConfigError(self._problems)
+        home = Home.at(self._home.path, settings.storage.url, settings.mail.directory)
+        return Configuration(home, settings, feeds.specs(), lists.aliases, lists.specs(), digests.specs())
+
+    def _read(self, path: Path) -> YamlFile | None:
+        """A file, or None and a problem."""
+        try:
+            return yamlfile.read(path, self._replaced.get(path))
+        except ConfigError as error:
+            self._problems += error.problems
+            return None
+
+    def _model(self, file: YamlFile | None, model: type[M], found: list[Finding]) -> M | None:
+        """A file's model, or None and the problems; `found` was found before."""
+        if file is None:
+            return None
+        value, more = _validated(model, file.data)
+        if found or more or file.problems:
+            self._problems += tell(file, [*more, *found])
+        return value
+
+    def _settings(self) -> Settings | None:
+        """The settings of file and environment; a problem names the one that said it."""
+        overrides = environment.read(self._environ)
+        self._problems += overrides.problems
+        file = self._read(self._home.settings_file)
+        if file is None:
+            return None
+        value, found = _validated(Settings, environment.merge(file.data, overrides))
+        found += self._templates(value)
+        self._problems += [_by_variable(loc, text, overrides) for loc, text in found if overrides.name(loc)]
+        of_file = [(loc, text) for loc, text in found if not overrides.name(loc)]
+        if of_file or file.problems:
+            self._problems += tell(file, of_file)
+        return value
+
+    def _templates(self, settings: Settings | None) -> list[Finding]:
+        """Templates of one's own must be there when they are named."""
+        named = settings.mail.templates if settings else ""
+        if not named or is_folder(self._home.path / named):
+            return []
+        text = f"mail.templates: {self._home.path / named} is no folder; leave it empty for the built-in templates"
+        return [(("mail", "templates"), text)]
+
+
+def _validated(model: type[M], data: Mapping[str, Any]) -> tuple[M | None, list[Finding]]:
+    """The model of the data, or what is wrong with it."""
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        return None, findings(error, model)
+
+
+def _by_variable(loc: yamlfile.Loc, text: str, overrides: Overrides) -> str:
+    """A problem with a value that the environment gave; the way in the file is of no use here."""
+    return f"{overrides.name(loc)}: {text.partition(': ')[2] or text}"

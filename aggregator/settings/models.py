@@ -1,0 +1,183 @@
+"""What may stand in config/aggregator.yaml: every setting with its type, its default and one line of help."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from aggregator.settings import fields as f
+
+
+class Section(BaseModel):
+    """A mapping in a file; a key it does not know is a problem."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class NetworkSettings(Section):
+    """How other people's servers are asked."""
+
+    total_timeout: f.PositiveDuration = Field(
+        default=f.duration("30s"), description="Longest time for one request, redirects and body included."
+    )
+    connect_timeout: f.PositiveDuration = Field(
+        default=f.duration("5s"), description="Longest time for one connection to be made."
+    )
+    host_connections: int = Field(default=1, ge=1, le=8, description="Requests at a time to one host.")
+    host_spacing: f.Duration = Field(default=f.duration("1s"), description="Pause between two requests to one host.")
+    concurrency: int = Field(default=64, ge=1, le=1024, description="Requests at a time over all hosts.")
+    allow_private: tuple[f.Network, ...] = Field(
+        default=(), description="Private networks that may be asked all the same, for example 127.0.0.0/8."
+    )
+    proxy: f.ProxyUrl | None = Field(
+        default=None, repr=False, description="URL of an HTTP proxy; the address guard then checks names only."
+    )
+    user_agent_contact: f.Contact = Field(
+        default="", description="URL or mail address that server owners can find in the User-Agent header."
+    )
+
+
+class LimitSettings(Section):
+    """How much is taken from a document before it is refused."""
+
+    body: f.Size = Field(default=f.size("16MB"), description="Largest body after decoding.")
+    headers: f.Size = Field(default=f.size("64kB"), description="Largest set of response headers.")
+    redirects: int = Field(default=10, ge=0, le=20, description="Redirects followed for one request.")
+    parse_time: f.PositiveDuration = Field(
+        default=f.duration("10s"), description="Longest time for reading one document."
+    )
+    parse_memory: f.Size = Field(default=f.size("512MB"), description="Memory of one worker process.")
+    articles_page: f.Size = Field(default=f.size("5MB"), description="Largest article page.")
+
+
+class PollingSettings(Section):
+    """When feeds are polled (how often one feed is: `interval` in feeds.yaml)."""
+
+    floor: f.PositiveDuration = Field(
+        default=f.duration("5m"), description="No feed is polled more often, whatever its `interval` says."
+    )
+    tick: f.PositiveDuration = Field(
+        default=f.duration("10s"), description="How often the daemon asks the database what is due."
+    )
+    initial: f.Duration = Field(
+        default=f.duration("1d"),
+        description="Entries this young may enter the next digest at a feed's first poll or for a new watchlist.",
+    )
+    batch: int = Field(default=50, ge=1, le=1_000, description="Feeds written in one transaction.")
+    workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=256,
+        description="Processes that read documents; default: one for each processor.",
+    )
+
+
+class SmtpSettings(Section):
+    """The mail server; without a host, mail is written to `mail.directory`."""
+
+    host: f.Text = Field(default="", description="Name of the mail server; empty: mail is written to files.")
+    port: int = Field(default=587, ge=1, le=65_535, description="Its port.")
+    security: Annotated[Literal["starttls", "tls", "none"], BeforeValidator(f.lower)] = Field(
+        default="starttls", description="How the connection is protected: starttls, tls or none."
+    )
+    username: f.Text = Field(default="", description="Name to sign in with; empty: no sign-in.")
+    password: SecretStr = Field(
+        default=SecretStr(""),
+        description="Password to sign in with; better given as AGGREGATOR__MAIL__SMTP__PASSWORD_FILE.",
+    )
+    timeout: f.PositiveDuration = Field(default=f.duration("60s"), description="Longest wait for an answer.")
+
+
+class MailSettings(Section):
+    """Who writes, and through what."""
+
+    from_address: f.Address = Field(default="aggregator@localhost", description="Address that mail comes from.")
+    from_name: f.Text = Field(default="aggregator", description="Name that mail comes from.")
+    domain: f.DomainName = Field(default="", description="Domain of Message-IDs; default: that of `from_address`.")
+    directory: f.Text = Field(default="var/mail", description="Folder for .eml files while no mail server is named.")
+    templates: f.Text = Field(default="", description="Folder with templates of your own; empty: the built-in ones.")
+    smtp: SmtpSettings = Field(default_factory=SmtpSettings, description="The mail server.")
+
+    @property
+    def message_domain(self) -> str:
+        """The domain that stands in Message-IDs."""
+        return self.domain or self.from_address.rpartition("@")[2]
+
+
+class WebSettings(Section):
+    """The web pages."""
+
+    enabled: bool = Field(default=True, description="Whether `run` serves the web pages too.")
+    host: f.Text = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8080, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    public_url: f.BaseUrl = Field(
+        default="", description="Where readers reach the pages; needed for links and one-click unsubscribe in mail."
+    )
+
+
+class RetentionSettings(Section):
+    """How long things are kept."""
+
+    entries: f.PositiveDuration | None = Field(
+        default=None,
+        description="Age after which entries that nothing needs are pruned, for example 400d; empty: kept for ever.",
+    )
+
+
+class StorageSettings(Section):
+    """Where everything is stored."""
+
+    url: f.DatabaseUrl = Field(
+        default="sqlite:///var/aggregator.db", description="The database; a relative path starts in the home folder."
+    )
+    durability: Annotated[Literal["full", "normal"], BeforeValidator(f.lower)] = Field(
+        default="full",
+        description="full: survives a power cut at any moment; normal: faster, may lose the last seconds.",
+    )
+
+
+class LogSettings(Section):
+    """What is told to standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(f.lower)] = Field(
+        default="info", description="Least important messages shown: debug, info, warning or error."
+    )
+    format: Annotated[Literal["text", "json"], BeforeValidator(f.lower)] = Field(
+        default="text", description="text for people, json for machines."
+    )
+
+
+class Settings(Section):
+    """config/aggregator.yaml."""
+
+    network: NetworkSettings = Field(
+        default_factory=NetworkSettings, description="How other people's servers are asked."
+    )
+    limits: LimitSettings = Field(
+        default_factory=LimitSettings, description="How much is taken from a document before it is refused."
+    )
+    polling: PollingSettings = Field(default_factory=PollingSettings, description="When feeds are polled.")
+    mail: MailSettings = Field(default_factory=MailSettings, description="Who writes, and through what.")
+    web: WebSettings = Field(default_factory=WebSettings, description="The web pages.")
+    retention: RetentionSettings = Field(default_factory=RetentionSettings, description="How long things are kept.")
+    storage: StorageSettings = Field(default_factory=StorageSettings, description="Where everything is stored.")
+    log: LogSettings = Field(default_factory=LogSettings, description="What is told to standard error.")
+
+
+def masked(settings: Settings) -> dict[str, Any]:
+    """Every setting as it is written in the file, with secrets hidden."""
+    return settings.model_dump(mode="json")
+
+
+def known_settings(
+    model: type[BaseModel] = Settings, above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every setting's way (`("mail", "smtp", "host")`) and its line of help, in the order of the file."""
+    for name, info in model.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, Section):
+            yield from known_settings(info.annotation, (*above, name))
+        else:
+            yield (*above, name), info.description or ""

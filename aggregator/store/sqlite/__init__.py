@@ -1,0 +1,52 @@
+"""The store of one machine: SQLite through sqlite-utils; the hot path speaks to its connection."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from aggregator.errors import StoreError
+from aggregator.store.sqlite.database import Database
+from aggregator.store.sqlite.editions import Editions
+from aggregator.store.sqlite.entries import Entries
+from aggregator.store.sqlite.feeds import Feeds
+from aggregator.store.sqlite.outbox import Outbox
+from aggregator.store.sqlite.polls import Polls
+from aggregator.store.sqlite.subscriptions import Subscriptions
+from aggregator.store.sqlite.upkeep import Upkeep
+from aggregator.store.sqlite.watch import Watch
+
+
+class SqliteStores:
+    """All parts of the store on one database file (ports.Stores)."""
+
+    def __init__(
+        self, path: Path, *, secret: bytes, initial: timedelta = timedelta(days=1), synchronous: str = "FULL"
+    ) -> None:
+        """Open `path`, making it and bringing its schema up to date where needed.
+
+        Args:
+            path: the database file; its folder must exist.
+            secret: keys the suppression list.
+            initial: how far back the first window of a new scheduled digest reaches.
+            synchronous: FULL keeps every commit through a power cut; NORMAL may lose the last ones.
+
+        Raises:
+            StoreError: the file cannot be used.
+        """
+        if not path.parent.is_dir():
+            raise StoreError(f"{path.parent}: no such folder; run `aggregator init` there or name another --home")
+        db = Database(path, synchronous=synchronous)
+        self.feeds = Feeds(db)
+        self.polls = Polls(db)
+        self.entries = Entries(db)
+        self.watch = Watch(db)
+        self.editions = Editions(db, initial)
+        self.outbox = Outbox(db)
+        self.subscriptions = Subscriptions(db, secret)
+        self.upkeep = Upkeep(db)
+        try:
+            self.upkeep.migrate()
+        except StoreError:
+            db.close()
+            raise

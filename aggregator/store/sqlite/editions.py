@@ -1,0 +1,274 @@
+"""Digests, their windows and their editions. Matches are assigned, so composing twice is a no-op."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from aggregator.model import (
+    Digest,
+    DigestSpec,
+    Edition,
+    EditionMatch,
+    NewMessage,
+    RenderedEdition,
+    Schedule,
+    StoredEdition,
+    SyncReport,
+    Window,
+)
+from aggregator.store.sqlite import rows
+from aggregator.store.sqlite.database import Database
+from aggregator.store.sqlite.entries import load_stories
+from aggregator.store.sqlite.subscriptions import token_hash
+
+
+class Editions:
+    """EditionStore on SQLite. `initial` is how far back the first window of a new scheduled digest reaches."""
+
+    def __init__(self, db: Database, initial: timedelta) -> None:
+        self._db = db
+        self._initial = initial
+
+    def sync(self, specs: Sequence[DigestSpec], due: Mapping[str, datetime], now: datetime) -> SyncReport:
+        """See EditionStore.sync."""
+        added: list[str] = []
+        changed: list[str] = []
+        with self._db.write() as conn:
+            stored = {r["id"]: r for r in conn.execute("SELECT * FROM digests")}
+            for spec in specs:
+                row = stored.get(spec.id)
+                columns = _spec_columns(spec)
+                if row is None or row["removed_at"] is not None:
+                    added.append(spec.id)
+                    columns |= self._beginning(conn, spec, due[spec.id], now)
+                elif any(row[name] != columns[name] for name in ("every", "at", "days", "timezone")):
+                    changed.append(spec.id)
+                    columns |= {"next_at": rows.stamp(due[spec.id])}
+                elif any(row[name] != value for name, value in columns.items()):
+                    changed.append(spec.id)
+                _save(conn, columns, exists=row is not None)
+                self._watchlists(conn, spec)
+            wanted = {s.id for s in specs}
+            removed = [i for i, r in stored.items() if i not in wanted and r["removed_at"] is None]
+            conn.executemany("UPDATE digests SET removed_at = ? WHERE id = ?", [(rows.stamp(now), i) for i in removed])
+        return SyncReport(tuple(added), tuple(changed), tuple(removed))
+
+    def _beginning(self, conn: sqlite3.Connection, spec: DigestSpec, due: datetime, now: datetime) -> dict[str, Any]:
+        """A new digest looks back `initial`, an instant one not at all: it must not flood."""
+        start = now if spec.schedule.every == "instant" else now - self._initial
+        before = conn.execute("SELECT coalesce(max(id), 0) FROM matches WHERE matched_at < ?", (rows.stamp(start),))
+        return {
+            "covered_until": rows.stamp(start),
+            "next_at": rows.stamp(due),
+            "matches_after": before.fetchone()[0],
+            "added_at": rows.stamp(now),
+            "removed_at": None,
+        }
+
+    @staticmethod
+    def _watchlists(conn: sqlite3.Connection, spec: DigestSpec) -> None:
+        conn.execute("DELETE FROM digest_watchlists WHERE digest_id = ?", (spec.id,))
+        conn.executemany(
+            "INSERT INTO digest_watchlists (digest_id, watchlist_id, position) VALUES (?, ?, ?)",
+            [(spec.id, w, i) for i, w in enumerate(spec.watchlists)],
+        )
+
+    def digests(self) -> list[Digest]:
+        """See EditionStore.digests."""
+        with self._db.read() as conn:
+            return _load_digests(conn, conn.execute("SELECT * FROM digests WHERE removed_at IS NULL ORDER BY id"))
+
+    def due(self, now: datetime) -> list[Digest]:
+        """See EditionStore.due."""
+        sql = f"""SELECT * FROM digests d WHERE removed_at IS NULL AND ((every != 'instant' AND next_at <= :now)
+                  OR (every = 'instant' AND EXISTS (SELECT 1 {_WAITING}))) ORDER BY next_at, id"""
+        with self._db.read() as conn:
+            return _load_digests(conn, conn.execute(sql, {"now": rows.stamp(now), "until": _FOREVER}))
+
+    def waiting(self, digest_id: str, until: datetime) -> list[EditionMatch]:
+        """See EditionStore.waiting."""
+        with self._db.read() as conn:
+            digest = conn.execute("SELECT * FROM digests WHERE id = ?", (digest_id,)).fetchone()
+            if digest is None:
+                return []
+            # An alert's window is zero: whatever waits goes, also what a jumped clock dated ahead.
+            values = {"id": digest_id, "until": _FOREVER if digest["every"] == "instant" else rows.stamp(until)}
+            sql = f"SELECT m.*, e.story_id FROM digests d, {_WAITING[5:]} AND d.id = :id ORDER BY m.id"
+            found = conn.execute(sql, values).fetchall()
+            stories = load_stories(conn, sorted({r["story_id"] for r in found}))
+            told = _told(conn, digest_id, stories)
+        waiting = []
+        for row in found:
+            story = stories[row["story_id"]]
+            entry = next(e for e in story.entries if e.id == row["entry_id"])
+            waiting.append(EditionMatch(rows.match(row), entry, story, told=story.id in told))
+        return waiting
+
+    def commit_edition(
+        self,
+        edition: Edition,
+        rendered: RenderedEdition,
+        matches: Sequence[int],
+        messages: Sequence[NewMessage],
+        next_at: datetime,
+    ) -> int:
+        """See EditionStore.commit_edition."""
+        with self._db.write() as conn:
+            taken = conn.execute(
+                "SELECT 1 FROM editions WHERE digest_id = ? AND key = ?", (edition.digest_id, edition.key)
+            ).fetchone()
+            if taken is None:
+                edition_id = _insert_edition(conn, edition, rendered)
+                _assign(conn, edition.digest_id, matches, edition_id)
+                _queue(conn, edition, edition_id, messages)
+            _move_on(conn, edition.digest_id, edition.window.end, next_at)
+        return 0 if taken is not None else edition_id
+
+    def skip(self, digest_id: str, matches: Sequence[int], window_end: datetime, next_at: datetime) -> None:
+        """See EditionStore.skip."""
+        with self._db.write() as conn:
+            _assign(conn, digest_id, matches, None)
+            _move_on(conn, digest_id, window_end, next_at)
+
+    def editions(self, digest_id: str = "", limit: int = 50) -> list[StoredEdition]:
+        """See EditionStore.editions."""
+        sql = "SELECT * FROM editions WHERE :digest = '' OR digest_id = :digest ORDER BY id DESC LIMIT :limit"
+        with self._db.read() as conn:
+            return [_edition(r) for r in conn.execute(sql, {"digest": digest_id, "limit": limit})]
+
+    def edition(self, edition_id: int) -> StoredEdition | None:
+        """See EditionStore.edition."""
+        with self._db.read() as conn:
+            row = conn.execute("SELECT * FROM editions WHERE id = ?", (edition_id,)).fetchone()
+        return None if row is None else _edition(row)
+
+
+def _save(conn: sqlite3.Connection, columns: dict[str, Any], *, exists: bool) -> None:
+    names = list(columns)
+    if exists:
+        sets = ", ".join(f"{n} = :{n}" for n in names)
+        conn.execute(f"UPDATE digests SET {sets} WHERE id = :id", columns)  # noqa: S608 - names are ours
+    else:
+        values = ", ".join(f":{n}" for n in names)
+        conn.execute(f"INSERT INTO digests ({', '.join(names)}) VALUES ({values})", columns)  # noqa: S608 - names are ours
+
+
+def _spec_columns(spec: DigestSpec) -> dict[str, Any]:
+    return {
+        "id": spec.id,
+        "title": spec.title,
+        "every": spec.schedule.every,
+        "at": rows.dump([t.strftime("%H:%M") for t in spec.schedule.at]),
+        "days": rows.dump(list(spec.schedule.days)),
+        "timezone": spec.schedule.timezone,
+        "empty": spec.empty,
+        "addresses": rows.dump(list(spec.to)),
+    }
+
+
+def _load_digests(conn: sqlite3.Connection, found: Iterable[sqlite3.Row]) -> list[Digest]:
+    digests = []
+    for row in list(found):
+        sql = "SELECT watchlist_id FROM digest_watchlists WHERE digest_id = ? ORDER BY position"
+        watchlists = tuple(r[0] for r in conn.execute(sql, (row["id"],)))
+        at = tuple(time.fromisoformat(t) for t in json.loads(row["at"]))
+        schedule = Schedule(row["every"], row["timezone"], at, tuple(json.loads(row["days"])))
+        to = tuple(json.loads(row["addresses"]))
+        spec = DigestSpec(row["id"], row["title"], watchlists, schedule, to, row["empty"])
+        digests.append(Digest(spec, rows.moment(row["covered_until"]), rows.moment(row["next_at"])))
+    return digests
+
+
+def _told(conn: sqlite3.Connection, digest_id: str, story_ids: Iterable[int]) -> set[int]:
+    told: set[int] = set()
+    for part in rows.chunks(sorted(story_ids)):
+        sql = f"""SELECT DISTINCT e.story_id FROM entries e JOIN matches m ON m.entry_id = e.id
+                  JOIN edition_matches em ON em.match_id = m.id AND em.digest_id = ?
+                  WHERE em.edition_id IS NOT NULL AND e.story_id IN ({rows.marks(len(part))})"""  # noqa: S608 - marks only
+        told |= {r[0] for r in conn.execute(sql, (digest_id, *part))}
+    return told
+
+
+def _insert_edition(conn: sqlite3.Connection, edition: Edition, rendered: RenderedEdition) -> int:
+    columns = {
+        "digest_id": edition.digest_id,
+        "key": edition.key,
+        "kind": edition.kind,
+        "title": edition.title,
+        "window_start": rows.stamp(edition.window.start),
+        "window_end": rows.stamp(edition.window.end),
+        "subject": rendered.subject,
+        "stories": len(edition.stories) + edition.more,
+        "entries": edition.entries,
+        "composed_at": rows.stamp(edition.composed_at),
+        "mail": rendered.mail,
+        "page": rendered.page,
+        "text": rendered.text,
+        "data": rendered.data,
+    }
+    names = ", ".join(columns)
+    values = ", ".join(f":{n}" for n in columns)
+    edition_id = conn.execute(f"INSERT INTO editions ({names}) VALUES ({values})", columns).lastrowid  # noqa: S608 - names are ours
+    assert edition_id is not None
+    return edition_id
+
+
+def _assign(conn: sqlite3.Connection, digest_id: str, matches: Sequence[int], edition_id: int | None) -> None:
+    conn.executemany(
+        "INSERT OR IGNORE INTO edition_matches (digest_id, match_id, edition_id) VALUES (?, ?, ?)",
+        [(digest_id, m, edition_id) for m in matches],
+    )
+
+
+def _queue(conn: sqlite3.Connection, edition: Edition, edition_id: int, messages: Sequence[NewMessage]) -> None:
+    now = rows.stamp(edition.composed_at)
+    conn.executemany(
+        "INSERT OR IGNORE INTO messages (edition_id, subscription_id, address, token, message_id, next_attempt_at, created_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(edition_id, m.subscription_id, m.address, m.token, m.message_id, now, now) for m in messages],
+    )
+    conn.executemany(
+        "INSERT OR IGNORE INTO tokens (hash, purpose, subscription_id, created_at) VALUES (?, 'unsubscribe', ?, ?)",
+        [(token_hash(m.token), m.subscription_id, now) for m in messages],
+    )
+
+
+def _move_on(conn: sqlite3.Connection, digest_id: str, window_end: datetime, next_at: datetime) -> None:
+    """The next window begins where this one ended; and the settled matches need not be looked at again."""
+    conn.execute(
+        "UPDATE digests SET covered_until = max(covered_until, ?), next_at = ? WHERE id = ?",
+        (rows.stamp(window_end), rows.stamp(next_at), digest_id),
+    )
+    sql = f"SELECT min(m.id) FROM digests d, {_WAITING[5:]} AND d.id = :id"
+    first = conn.execute(sql, {"id": digest_id, "until": _FOREVER}).fetchone()[0]
+    last = conn.execute("SELECT coalesce(max(id), 0) FROM matches").fetchone()[0]
+    settled = last if first is None else first - 1
+    conn.execute("UPDATE digests SET matches_after = max(matches_after, ?) WHERE id = ?", (settled, digest_id))
+
+
+def _edition(row: sqlite3.Row) -> StoredEdition:
+    return StoredEdition(
+        id=row["id"],
+        digest_id=row["digest_id"],
+        title=row["title"],
+        key=row["key"],
+        kind=row["kind"],
+        window=Window(rows.moment(row["window_start"]), rows.moment(row["window_end"])),
+        subject=row["subject"],
+        stories=row["stories"],
+        entries=row["entries"],
+        composed_at=rows.moment(row["composed_at"]),
+        rendered=RenderedEdition(row["subject"], bytes(row["mail"]), row["page"], row["text"], row["data"]),
+    )
+
+
+_FOREVER = "9999"
+# The matches that wait for an edition of digest `d`. Starts with FROM, so that it serves EXISTS and joins alike.
+_WAITING = """FROM matches m JOIN digest_watchlists w ON w.watchlist_id = m.watchlist_id JOIN entries e ON e.id = m.entry_id
+WHERE w.digest_id = d.id AND m.id > d.matches_after AND m.matched_at < :until
+  AND (m.reach = 'alert' OR (m.reach = 'digest' AND d.every != 'instant'))
+  AND NOT EXISTS (SELECT 1 FROM edition_matches em WHERE em.digest_id = d.id AND em.match_id = m.id)"""

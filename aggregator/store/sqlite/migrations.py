@@ -1,0 +1,30 @@
+"""Numbered steps from an empty file to the current schema; each is applied once, in one transaction."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from sqlite_utils import Database, Migrations
+
+SET = "aggregator"
+migrations = Migrations(SET)
+
+
+def statements(name: str) -> list[str]:
+    """The statements of one of our .sql files; a line that holds only a semicolon ends each."""
+    text = resources.files(__package__).joinpath(name).read_text("utf-8")
+    return [s.strip() for s in text.split("\n;\n") if s.strip()]
+
+
+@migrations(name="0001_schema")
+def schema(db: Database) -> None:
+    """The first released schema."""
+    for statement in statements("schema.sql"):
+        db.execute(statement)
+
+
+def unknown(db: Database) -> list[str]:
+    """Steps that this database has and this program does not know: it was written by a newer one."""
+    known = {m.name for m in migrations.pending(db)} | {m.name for m in migrations.applied(db)}
+    ours = {m.name for m in migrations._migrations}  # noqa: SLF001 - the library offers no list of its own steps
+    return sorted(known - ours)

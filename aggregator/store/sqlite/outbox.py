@@ -1,0 +1,131 @@
+"""The outbox: messages that are not settled, who carries them now, and what became of the rest."""
+
+from __future__ import annotations
+
+import builtins
+import sqlite3
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from aggregator.model import Attempt, Message
+from aggregator.store.sqlite import rows
+from aggregator.store.sqlite.database import Database
+
+CLAIM = timedelta(minutes=15)
+"""Longer than the 10 minutes that RFC 5321 §4.5.3.2.6 grants a server after the final dot."""
+
+
+class Outbox:
+    """OutboxStore on SQLite."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def claim_due(self, owner: str, limit: int, now: datetime, *, only: Collection[int] = ()) -> builtins.list[Message]:
+        """See OutboxStore.claim_due."""
+        values: dict[str, object] = {
+            "owner": owner,
+            "now": rows.stamp(now),
+            "until": rows.stamp(now + CLAIM),
+            "limit": limit,
+            "only": rows.dump(sorted(only)),
+        }
+        with self._db.write() as conn:
+            # A claim that ran out: its owner is gone. In phase data the body may have been handed over.
+            conn.execute(_EXPIRE, values)
+            conn.execute(_CANCEL, values)
+            due = _DUE + (" AND m.id IN (SELECT value FROM json_each(:only))" if only else "")
+            claim = f"""UPDATE messages SET state = 'claimed', phase = 'connect', claimed_by = :owner, claimed_until = :until
+                        WHERE id IN ({due} ORDER BY m.next_attempt_at, m.id LIMIT :limit) RETURNING id"""
+            ids = [r["id"] for r in conn.execute(claim, values).fetchall()]
+            sql = _SELECT + f" WHERE m.id IN ({rows.marks(len(ids))}) ORDER BY m.next_attempt_at, m.id"
+            return [rows.message(r) for r in conn.execute(sql, ids)]
+
+    def enter_data(self, message_id: int, owner: str) -> bool:
+        """See OutboxStore.enter_data."""
+        sql = """UPDATE messages SET phase = 'data' WHERE id = ? AND claimed_by = ? AND state = 'claimed' AND EXISTS (
+                 SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id AND s.state = 'active')"""
+        with self._db.write() as conn:
+            return conn.execute(sql, (message_id, owner)).rowcount == 1
+
+    def settle(self, attempts: Sequence[Attempt], owner: str) -> None:
+        """See OutboxStore.settle."""
+        with self._db.write() as conn:
+            for attempt in attempts:
+                _settle(conn, attempt, owner)
+
+    def list(self, states: Collection[str] = (), limit: int = 200) -> builtins.list[Message]:
+        """See OutboxStore.list."""
+        sql = (
+            _SELECT + " WHERE :any OR m.state IN (SELECT value FROM json_each(:states)) ORDER BY m.id DESC LIMIT :limit"
+        )
+        with self._db.read() as conn:
+            found = conn.execute(sql, {"any": not states, "states": rows.dump(sorted(states)), "limit": limit})
+            return [rows.message(r) for r in found]
+
+    def get(self, message_id: int) -> Message | None:
+        """See OutboxStore.get."""
+        with self._db.read() as conn:
+            row = conn.execute(_SELECT + " WHERE m.id = ?", (message_id,)).fetchone()
+        return None if row is None else rows.message(row)
+
+    def retry(self, message_id: int, now: datetime) -> bool:
+        """See OutboxStore.retry."""
+        sql = """UPDATE messages SET state = iif(state = 'unknown', 'unknown', 'waiting'), next_attempt_at = ?,
+                 held_at = NULL, settled_at = NULL
+                 WHERE id = ? AND state IN ('waiting', 'unknown', 'dead', 'cancelled') AND address != ''"""
+        with self._db.write() as conn:
+            return conn.execute(sql, (rows.stamp(now), message_id)).rowcount == 1
+
+    def drop(self, message_id: int, now: datetime) -> bool:
+        """See OutboxStore.drop."""
+        sql = """UPDATE messages SET state = 'cancelled', settled_at = ?, token = '', error = 'dropped by the operator'
+                 WHERE id = ? AND state IN ('waiting', 'unknown', 'dead')"""
+        with self._db.write() as conn:
+            return conn.execute(sql, (rows.stamp(now), message_id)).rowcount == 1
+
+    def release_held(self, now: datetime) -> int:
+        """See OutboxStore.release_held."""
+        sql = "UPDATE messages SET held_at = NULL, next_attempt_at = ? WHERE held_at IS NOT NULL"
+        with self._db.write() as conn:
+            return conn.execute(sql, (rows.stamp(now),)).rowcount
+
+
+def _settle(conn: sqlite3.Connection, attempt: Attempt, owner: str) -> None:
+    ended = attempt.state in ("sent", "cancelled")
+    values = {
+        "id": attempt.message_id,
+        "owner": owner,
+        "state": attempt.state,
+        "phase": attempt.phase if attempt.state in ("unknown", "sent") else "queued",
+        "next": rows.stamp(attempt.next_attempt_at),
+        "error": "" if attempt.state == "sent" else attempt.detail,
+        "settled": rows.stamp(attempt.ended_at) if attempt.state in ("sent", "dead", "cancelled") else None,
+        "ended": ended,
+    }
+    sql = """UPDATE messages SET state = :state, phase = :phase, attempts = attempts + 1, next_attempt_at = :next,
+             error = :error, settled_at = :settled, claimed_by = NULL, claimed_until = NULL,
+             token = iif(:ended, '', token) WHERE id = :id AND claimed_by = :owner"""
+    if conn.execute(sql, values).rowcount == 1:
+        conn.execute(
+            "INSERT INTO attempts (message_id, started_at, ended_at, outcome, phase, code, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                attempt.message_id,
+                rows.stamp(attempt.started_at),
+                rows.stamp(attempt.ended_at),
+                attempt.outcome,
+                attempt.phase,
+                attempt.code,
+                attempt.detail,
+            ),
+        )
+
+
+_SELECT = """SELECT m.*, ed.digest_id, ed.kind, ed.subject FROM messages m JOIN editions ed ON ed.id = m.edition_id"""
+_EXPIRE = """UPDATE messages SET state = iif(phase = 'data', 'unknown', 'waiting'), claimed_by = NULL, claimed_until = NULL
+WHERE state = 'claimed' AND claimed_until <= :now"""
+_CANCEL = """UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = 'the subscription has ended'
+WHERE state IN ('waiting', 'unknown') AND next_attempt_at <= :now AND NOT EXISTS (
+  SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id AND s.state = 'active')"""
+_DUE = """SELECT m.id FROM messages m WHERE m.state IN ('waiting', 'unknown') AND m.next_attempt_at <= :now
+AND m.held_at IS NULL"""

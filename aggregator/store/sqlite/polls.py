@@ -1,0 +1,237 @@
+"""What the poll line reads, and its one write: validators, entries, stories, matches and index together."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from aggregator.model import (
+    EntryKey,
+    KnownEntry,
+    NewEntry,
+    NewMatch,
+    ParsedEntry,
+    PollOutcome,
+    RevisedEntry,
+    StoredChange,
+    StoryCandidate,
+    StoryChoice,
+    StoryKey,
+)
+from aggregator.store.sqlite import rows
+from aggregator.store.sqlite.database import Database
+
+
+class Polls:
+    """PollStore on SQLite."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def known_entries(self, feed_id: str, keys: Collection[EntryKey]) -> dict[EntryKey, KnownEntry]:
+        """See PollStore.known_entries; a key whose entry was pruned names an entry with id 0."""
+        by_kind: dict[str, list[str]] = defaultdict(list)
+        for key in keys:
+            by_kind[key.kind].append(key.key)
+        found: dict[EntryKey, KnownEntry] = {}
+        with self._db.read() as conn:
+            for kind, texts in by_kind.items():
+                for part in rows.chunks(texts):
+                    sql = _KNOWN + f" AND k.key IN ({rows.marks(len(part))})"
+                    for row in conn.execute(sql, (feed_id, kind, *part)):
+                        found[EntryKey(kind, row["key"])] = _known(row)
+        return found
+
+    def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:
+        """See PollStore.story_candidates."""
+        by_kind: dict[str, list[str]] = defaultdict(list)
+        for key in keys:
+            by_kind[key.kind].append(key.key)
+        found: list[StoryCandidate] = []
+        with self._db.read() as conn:
+            for kind, texts in by_kind.items():
+                for part in rows.chunks(texts):
+                    sql = _CANDIDATES.format(marks=rows.marks(len(part)))
+                    found += [_candidate(r) for r in conn.execute(sql, (kind, *part, rows.stamp(since)))]
+        return found
+
+    def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
+        """See PollStore.commit_polls."""
+        with self._db.write() as conn:
+            writer = _Writer(conn, now)
+            return {o.feed_id: writer.outcome(o) for o in outcomes if _holds(conn, o.feed_id, owner)}
+
+
+def _holds(conn: sqlite3.Connection, feed_id: str, owner: str) -> bool:
+    row = conn.execute("SELECT claimed_by FROM feeds WHERE id = ? AND removed_at IS NULL", (feed_id,)).fetchone()
+    return row is not None and row[0] == owner
+
+
+class _Writer:
+    """Writes outcomes inside an open transaction; drafts of stories are shared by the whole batch."""
+
+    def __init__(self, conn: sqlite3.Connection, now: datetime) -> None:
+        self._conn = conn
+        self._now = rows.stamp(now)
+        self._drafts: dict[int, int] = {}
+
+    def outcome(self, outcome: PollOutcome) -> list[int]:
+        """One feed: its poll state and all its changes; ids of the new entries."""
+        columns = rows.poll_columns(outcome.poll)
+        sets = ", ".join(f"{name} = :{name}" for name in columns)
+        # An operator's pause during the poll stands.
+        self._conn.execute(
+            f"UPDATE feeds SET {sets.replace('state = :state', _KEEP_PAUSE)}, claimed_by = NULL, claimed_until = NULL "  # noqa: S608 - names are ours
+            "WHERE id = :id",
+            {**columns, "id": outcome.feed_id},
+        )
+        added: list[int] = []
+        for stored in outcome.changes:
+            if isinstance(stored.change, NewEntry):
+                added.append(self._new(outcome.feed_id, stored, stored.change))
+            elif isinstance(stored.change, RevisedEntry):
+                self._revised(outcome.feed_id, stored, stored.change)
+            else:
+                self._keys(outcome.feed_id, stored.change.entry_id, stored.change.keys)
+        return added
+
+    def _new(self, feed_id: str, stored: StoredChange, change: NewEntry) -> int:
+        story = stored.story or StoryChoice(0, id(stored), "first", 1.0, ())
+        story_id = self._story(story, change.entry)
+        columns = _entry_columns(change.entry) | {
+            "feed_id": feed_id,
+            "story_id": story_id,
+            "story_reason": story.reason,
+            "story_score": story.score,
+            "sort_at": rows.stamp(stored.sort_at),
+            "first_seen_at": self._now,
+            "fingerprint": change.fingerprint,
+        }
+        entry_id = self._conn.execute(_INSERT_ENTRY, columns).lastrowid
+        assert entry_id is not None
+        self._keys(feed_id, entry_id, change.keys)
+        self._conn.executemany(
+            "INSERT OR IGNORE INTO story_keys (kind, key, entry_id, story_id) VALUES (?, ?, ?, ?)",
+            [(k.kind, k.key, entry_id, story_id) for k in story.keys],
+        )
+        self._conn.execute(
+            "INSERT INTO entry_index (rowid, title, body, article) VALUES (?, ?, ?, '')",
+            (entry_id, stored.index_title, stored.index_body),
+        )
+        if stored.article:
+            sql = "INSERT INTO articles (entry_id, reach, next_at) VALUES (?, ?, ?)"
+            self._conn.execute(sql, (entry_id, stored.article, self._now))
+        add_matches(self._conn, [(entry_id, 1, m) for m in stored.matches], self._now)
+        return entry_id
+
+    def _story(self, choice: StoryChoice, entry: ParsedEntry) -> int:
+        if choice.story_id:
+            return choice.story_id
+        if choice.draft not in self._drafts:
+            sql = "INSERT INTO stories (title, first_seen_at) VALUES (?, ?)"
+            story_id = self._conn.execute(sql, (entry.title or entry.body[:120], self._now)).lastrowid
+            assert story_id is not None
+            self._drafts[choice.draft] = story_id
+        return self._drafts[choice.draft]
+
+    def _revised(self, feed_id: str, stored: StoredChange, change: RevisedEntry) -> None:
+        self._conn.execute(_KEEP_REVISION, {"id": change.entry_id, "now": self._now})
+        columns = _entry_columns(change.entry) | {
+            "id": change.entry_id,
+            "revision": change.revision,
+            "fingerprint": change.fingerprint,
+        }
+        self._conn.execute(_UPDATE_ENTRY, columns)
+        self._keys(feed_id, change.entry_id, change.keys)
+        self._conn.execute(
+            "UPDATE entry_index SET title = ?, body = ? WHERE rowid = ?",
+            (stored.index_title, stored.index_body, change.entry_id),
+        )
+        add_matches(self._conn, [(change.entry_id, change.revision, m) for m in stored.matches], self._now)
+
+    def _keys(self, feed_id: str, entry_id: int, keys: Sequence[EntryKey]) -> None:
+        self._conn.executemany(
+            "INSERT OR IGNORE INTO entry_keys (feed_id, kind, key, entry_id) VALUES (?, ?, ?, ?)",
+            [(feed_id, k.kind, k.key, entry_id) for k in keys],
+        )
+
+
+def add_matches(conn: sqlite3.Connection, found: Sequence[tuple[int, int, NewMatch]], now: str) -> int:
+    """Store (entry id, revision, match); a watchlist that an earlier revision satisfied is not told again."""
+    count = 0
+    for entry_id, revision, m in found:
+        values = {
+            "w": m.watchlist_id,
+            "e": entry_id,
+            "r": revision,
+            "s": rows.spans(m.spans),
+            "reach": m.reach,
+            "now": now,
+        }
+        count += max(conn.execute(_INSERT_MATCH, values).rowcount, 0)
+    return count
+
+
+def _entry_columns(entry: ParsedEntry) -> dict[str, Any]:
+    return {
+        "guid": entry.guid,
+        "link": entry.link,
+        "title": entry.title,
+        "summary": entry.summary,
+        "content": entry.content,
+        "body": entry.body,
+        "author": entry.author,
+        "categories": rows.dump(list(entry.categories)),
+        "enclosures": rows.enclosures(entry.enclosures),
+        "language": entry.language,
+        "published_at": rows.stamp_or_none(entry.published_at),
+        "updated_at": rows.stamp_or_none(entry.updated_at),
+    }
+
+
+def _known(row: sqlite3.Row) -> KnownEntry:
+    if row["id"] is None:
+        return KnownEntry(0, "", "", "", "", 0, None, "")
+    published = rows.moment_or_none(row["published_at"])
+    return KnownEntry(
+        row["id"], row["guid"], row["link"], row["title"], row["fingerprint"], row["revision"], published, row["body"]
+    )
+
+
+def _candidate(row: sqlite3.Row) -> StoryCandidate:
+    return StoryCandidate(
+        story_id=row["story_id"],
+        key=StoryKey(row["kind"], row["key"]),
+        feed_ids=frozenset(row["feed_ids"].split("\n")),
+        seen_at=rows.moment(row["first_seen_at"]),
+        body=row["body"],
+    )
+
+
+_KEEP_PAUSE = "state = iif(state = 'paused', 'paused', :state)"
+_KNOWN = """SELECT k.key, e.id, e.guid, e.link, e.title, e.fingerprint, e.revision, e.published_at, e.body
+FROM entry_keys k LEFT JOIN entries e ON e.id = k.entry_id WHERE k.feed_id = ? AND k.kind = ?"""
+_CANDIDATES = """SELECT k.kind, k.key, k.story_id, s.first_seen_at,
+  (SELECT group_concat(feed_id, char(10)) FROM (SELECT DISTINCT m.feed_id FROM story_keys j
+     JOIN entries m ON m.id = j.entry_id WHERE j.kind = k.kind AND j.key = k.key)) AS feed_ids,
+  (SELECT body FROM entries m WHERE m.story_id = k.story_id ORDER BY m.id LIMIT 1) AS body
+FROM story_keys k JOIN stories s ON s.id = k.story_id
+WHERE k.kind = ? AND k.key IN ({marks}) AND s.first_seen_at >= ?
+GROUP BY k.kind, k.key, k.story_id ORDER BY k.story_id"""
+_INSERT_ENTRY = """INSERT INTO entries (feed_id, story_id, story_reason, story_score, guid, link, title, summary, content,
+  body, author, categories, enclosures, language, published_at, updated_at, sort_at, first_seen_at, fingerprint)
+VALUES (:feed_id, :story_id, :story_reason, :story_score, :guid, :link, :title, :summary, :content,
+  :body, :author, :categories, :enclosures, :language, :published_at, :updated_at, :sort_at, :first_seen_at, :fingerprint)"""
+_KEEP_REVISION = """INSERT OR IGNORE INTO entry_revisions
+SELECT id, revision, title, link, summary, content, body, updated_at, :now FROM entries WHERE id = :id"""
+_UPDATE_ENTRY = """UPDATE entries SET guid = :guid, link = :link, title = :title, summary = :summary, content = :content,
+  body = :body, author = :author, categories = :categories, enclosures = :enclosures, language = :language,
+  published_at = coalesce(:published_at, published_at), updated_at = :updated_at, revision = :revision,
+  fingerprint = :fingerprint WHERE id = :id"""
+_INSERT_MATCH = """INSERT INTO matches (watchlist_id, entry_id, revision, spans, reach, matched_at)
+VALUES (:w, :e, :r, :s,
+  iif(EXISTS (SELECT 1 FROM matches WHERE watchlist_id = :w AND entry_id = :e), 'none', :reach), :now)
+ON CONFLICT (watchlist_id, entry_id, revision) DO NOTHING"""

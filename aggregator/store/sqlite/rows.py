@@ -1,0 +1,212 @@
+"""Values to columns and back: times as sortable UTC text, lists as JSON, rows as the words of the model."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aggregator.model import Enclosure, Entry, Feed, FeedSpec, Match, Message, PollState, Span, Subscription
+
+ENTRY_COLUMNS = """e.id, e.feed_id, f.url AS feed_url,
+  coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) AS feed_title,
+  e.guid, e.link, e.title, e.summary, e.content, e.body, coalesce(a.text, '') AS article, e.author, e.categories,
+  e.language, e.published_at, e.updated_at, e.sort_at, e.first_seen_at, e.revision, e.story_id"""
+ENTRY_TABLES = "entries e JOIN feeds f ON f.id = e.feed_id LEFT JOIN articles a ON a.entry_id = e.id"
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as text that sorts: `2023-02-02T12:00:00.000000Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment.year >= 1000 else _early(moment)
+
+
+def _early(moment: datetime) -> str:
+    """strftime does not pad years before 1000; feeds do say 0001."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def stamp_or_none(moment: datetime | None) -> str | None:
+    """A moment or its absence."""
+    return None if moment is None else stamp(moment)
+
+
+def moment(text: str) -> datetime:
+    """The aware UTC moment behind a stamp."""
+    return datetime.fromisoformat(text)
+
+
+def moment_or_none(text: str | None) -> datetime | None:
+    """A moment or its absence."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def dump(value: Any) -> str:
+    """JSON as people like to read it in a table."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def marks(count: int) -> str:
+    """`?, ?, ?` for an IN list."""
+    return ", ".join("?" * count)
+
+
+def chunks(values: Sequence[Any], size: int = 400) -> list[Sequence[Any]]:
+    """Slices that stay below SQLite's limit on variables."""
+    return [values[i : i + size] for i in range(0, len(values), size)]
+
+
+def feed(row: sqlite3.Row) -> Feed:
+    """A feed with its poll state."""
+    spec = FeedSpec(
+        id=row["id"],
+        url=row["url"],
+        title=row["title"],
+        language=row["language"],
+        country=row["country"],
+        tags=tuple(json.loads(row["tags"])),
+        interval=timedelta(seconds=row["interval_seconds"]),
+        articles=row["articles"],
+    )
+    poll = PollState(
+        next_poll_at=moment(row["next_poll_at"]),
+        state=row["state"],
+        etag=row["etag"],
+        last_modified=row["last_modified"],
+        body_hash=row["body_hash"],
+        failures=row["failures"],
+        failing_since=moment_or_none(row["failing_since"]),
+        error_class=row["error_class"],
+        error=row["error"],
+        http_status=row["http_status"],
+        last_poll_at=moment_or_none(row["last_poll_at"]),
+        last_ok_at=moment_or_none(row["last_ok_at"]),
+        held_until=moment_or_none(row["held_until"]),
+        malformed=row["malformed"],
+        title=row["own_title"],
+        language=row["own_language"],
+    )
+    return Feed(spec, poll, row["entries"])
+
+
+def poll_columns(poll: PollState) -> dict[str, Any]:
+    """A poll state as columns of `feeds`."""
+    return {
+        "next_poll_at": stamp(poll.next_poll_at),
+        "state": poll.state,
+        "etag": poll.etag,
+        "last_modified": poll.last_modified,
+        "body_hash": poll.body_hash,
+        "failures": poll.failures,
+        "failing_since": stamp_or_none(poll.failing_since),
+        "error_class": poll.error_class,
+        "error": poll.error,
+        "http_status": poll.http_status,
+        "last_poll_at": stamp_or_none(poll.last_poll_at),
+        "last_ok_at": stamp_or_none(poll.last_ok_at),
+        "held_until": stamp_or_none(poll.held_until),
+        "malformed": poll.malformed,
+        "own_title": poll.title,
+        "own_language": poll.language,
+    }
+
+
+def spec_columns(spec: FeedSpec) -> dict[str, Any]:
+    """What the operator says of a feed, as columns of `feeds`."""
+    return {
+        "id": spec.id,
+        "url": spec.url,
+        "title": spec.title,
+        "language": spec.language,
+        "country": spec.country,
+        "tags": dump(list(spec.tags)),
+        "interval_seconds": int(spec.interval.total_seconds()),
+        "articles": spec.articles,
+    }
+
+
+def entry(row: sqlite3.Row) -> Entry:
+    """An entry from ENTRY_COLUMNS."""
+    return Entry(
+        id=row["id"],
+        feed_id=row["feed_id"],
+        feed_url=row["feed_url"],
+        feed_title=row["feed_title"],
+        guid=row["guid"],
+        link=row["link"],
+        title=row["title"],
+        summary=row["summary"],
+        content=row["content"],
+        body=row["body"],
+        article=row["article"],
+        author=row["author"],
+        categories=tuple(json.loads(row["categories"])),
+        language=row["language"],
+        published_at=moment_or_none(row["published_at"]),
+        updated_at=moment_or_none(row["updated_at"]),
+        sort_at=moment(row["sort_at"]),
+        first_seen_at=moment(row["first_seen_at"]),
+        revisions=row["revision"],
+        story_id=row["story_id"],
+    )
+
+
+def enclosures(values: Sequence[Enclosure]) -> str:
+    """Enclosures as JSON."""
+    return dump([asdict(v) for v in values])
+
+
+def spans(values: Sequence[Span]) -> str:
+    """Spans as JSON."""
+    return dump([asdict(v) for v in values])
+
+
+def match(row: sqlite3.Row) -> Match:
+    """A match from the columns of `matches`."""
+    return Match(
+        id=row["id"],
+        watchlist_id=row["watchlist_id"],
+        entry_id=row["entry_id"],
+        revision=row["revision"],
+        spans=tuple(Span(**s) for s in json.loads(row["spans"])),
+        reach=row["reach"],
+        matched_at=moment(row["matched_at"]),
+    )
+
+
+def message(row: sqlite3.Row) -> Message:
+    """A message from the columns of `messages` and its edition's digest_id, kind and subject."""
+    return Message(
+        id=row["id"],
+        edition_id=row["edition_id"],
+        digest_id=row["digest_id"],
+        kind=row["kind"],
+        subject=row["subject"],
+        subscription_id=row["subscription_id"],
+        address=row["address"],
+        token=row["token"],
+        message_id=row["message_id"],
+        state=row["state"],
+        phase=row["phase"],
+        attempts=row["attempts"],
+        next_attempt_at=moment(row["next_attempt_at"]),
+        created_at=moment(row["created_at"]),
+        settled_at=moment_or_none(row["settled_at"]),
+        error=row["error"],
+    )
+
+
+def subscription(row: sqlite3.Row) -> Subscription:
+    """A subscription with its subscriber's address."""
+    return Subscription(
+        id=row["id"],
+        address=row["address"],
+        digest_id=row["digest_id"],
+        state=row["state"],
+        origin=row["origin"],
+        created_at=moment(row["created_at"]),
+        ended_at=moment_or_none(row["ended_at"]),
+        reason=row["reason"],
+    )

@@ -1,0 +1,164 @@
+"""Who wants which digest; an end in the database always wins over the file."""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import hmac
+import sqlite3
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from aggregator.model import Subscription, SyncReport
+from aggregator.store.sqlite import rows
+from aggregator.store.sqlite.database import Database
+
+LEFT_FILE = "no longer in digests.yaml"
+
+
+def token_hash(token: str) -> str:
+    """What is stored of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Subscriptions:
+    """SubscriptionStore on SQLite. `secret` keys the suppression list, so that it names nobody."""
+
+    def __init__(self, db: Database, secret: bytes) -> None:
+        self._db = db
+        self._secret = secret
+
+    def _hmac(self, address: str) -> str:
+        return hmac.new(self._secret, b"suppression:" + address.strip().lower().encode(), hashlib.sha256).hexdigest()
+
+    def _suppressed(self, conn: sqlite3.Connection, address: str) -> bool:
+        row = conn.execute("SELECT 1 FROM suppressions WHERE address_hmac = ?", (self._hmac(address),)).fetchone()
+        return row is not None
+
+    def sync(self, wanted: Sequence[tuple[str, str]], now: datetime) -> SyncReport:
+        """See SubscriptionStore.sync."""
+        added, changed, removed = [], [], []
+        with self._db.write() as conn:
+            stored = {(r["digest_id"], r["address"].lower()): r for r in conn.execute(_SELECT)}
+            for digest_id, address in wanted:
+                row = stored.get((digest_id, address.lower()))
+                if row is None and not self._suppressed(conn, address):
+                    self._insert(conn, digest_id, address, "config", now)
+                    added.append(f"{digest_id}: {address}")
+                elif row is not None and row["state"] == "ended" and row["reason"] == LEFT_FILE:
+                    self._revive(conn, row["id"], "config")
+                    changed.append(f"{digest_id}: {address}")
+            keep = {(d, a.lower()) for d, a in wanted}
+            for key, row in stored.items():
+                if key not in keep and row["origin"] == "config" and row["state"] != "ended":
+                    _end(conn, row["id"], LEFT_FILE, now)
+                    removed.append(f"{row['digest_id']}: {row['address']}")
+        return SyncReport(tuple(added), tuple(changed), tuple(removed))
+
+    @staticmethod
+    def _insert(conn: sqlite3.Connection, digest_id: str, address: str, origin: str, now: datetime) -> None:
+        stamp = rows.stamp(now)
+        conn.execute(
+            "INSERT INTO subscribers (address, added_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (address, stamp)
+        )
+        conn.execute(
+            "INSERT INTO subscriptions (subscriber_id, digest_id, state, origin, created_at) "
+            "SELECT id, ?, 'active', ?, ? FROM subscribers WHERE address = ?",
+            (digest_id, origin, stamp, address),
+        )
+
+    @staticmethod
+    def _revive(conn: sqlite3.Connection, subscription_id: int, origin: str) -> None:
+        sql = "UPDATE subscriptions SET state = 'active', origin = ?, ended_at = NULL, reason = '' WHERE id = ?"
+        conn.execute(sql, (origin, subscription_id))
+
+    def list(self, digest_id: str = "", states: Collection[str] = ()) -> builtins.list[Subscription]:
+        """See SubscriptionStore.list."""
+        sql = _SELECT + " WHERE (? = '' OR s.digest_id = ?) ORDER BY s.digest_id, b.address"
+        with self._db.read() as conn:
+            found = [rows.subscription(r) for r in conn.execute(sql, (digest_id, digest_id))]
+        return [s for s in found if not states or s.state in states]
+
+    def add(self, digest_id: str, address: str, now: datetime) -> Subscription:
+        """See SubscriptionStore.add."""
+        with self._db.write() as conn:
+            # The operator's word after an erasure: the address is wanted again.
+            conn.execute("DELETE FROM suppressions WHERE address_hmac = ?", (self._hmac(address),))
+            row = _find(conn, digest_id, address)
+            if row is None:
+                self._insert(conn, digest_id, address, "operator", now)
+            elif row["state"] != "active":
+                self._revive(conn, row["id"], "operator")
+            found = _find(conn, digest_id, address)
+            assert found is not None
+            return rows.subscription(found)
+
+    def end(self, subscription_id: int, reason: str, now: datetime) -> bool:
+        """See SubscriptionStore.end."""
+        with self._db.write() as conn:
+            return _end(conn, subscription_id, reason, now)
+
+    def find_token(self, token: str) -> Subscription | None:
+        """See SubscriptionStore.find_token."""
+        sql = _SELECT + " JOIN tokens t ON t.subscription_id = s.id WHERE t.hash = ? AND t.purpose = 'unsubscribe'"
+        with self._db.read() as conn:
+            row = conn.execute(sql, (token_hash(token),)).fetchone()
+        return None if row is None else rows.subscription(row)
+
+    def export(self, address: str) -> dict[str, Any]:
+        """See SubscriptionStore.export."""
+        with self._db.read() as conn:
+            subscriptions = conn.execute(_SELECT + " WHERE b.address = ? ORDER BY s.id", (address,)).fetchall()
+            messages = conn.execute(
+                "SELECT m.id, ed.digest_id, ed.key, ed.subject, m.state, m.created_at, m.settled_at, m.message_id "
+                "FROM messages m JOIN editions ed ON ed.id = m.edition_id WHERE m.address = ? COLLATE NOCASE ORDER BY m.id",
+                (address,),
+            ).fetchall()
+            suppressed = self._suppressed(conn, address)
+        return {
+            "address": address,
+            "subscriptions": [dict(r) for r in subscriptions],
+            "messages": [dict(r) for r in messages],
+            "suppressed": suppressed,
+        }
+
+    def erase(self, address: str, now: datetime) -> int:
+        """See SubscriptionStore.erase."""
+        with self._db.write() as conn:
+            found = conn.execute(_SELECT + " WHERE b.address = ?", (address,)).fetchall()
+            for row in found:
+                _end(conn, row["id"], "erased", now)
+            sql = "UPDATE messages SET address = '', token = '' WHERE address = ? COLLATE NOCASE"
+            count = len(found) + conn.execute(sql, (address,)).rowcount
+            count += conn.execute(
+                "UPDATE subscribers SET address = 'erased-' || id WHERE address = ?", (address,)
+            ).rowcount
+            sql = "INSERT OR IGNORE INTO suppressions (address_hmac, reason, created_at) VALUES (?, 'erased', ?)"
+            conn.execute(sql, (self._hmac(address), rows.stamp(now)))
+        return count
+
+
+def _find(conn: sqlite3.Connection, digest_id: str, address: str) -> sqlite3.Row | None:
+    found: sqlite3.Row | None = conn.execute(
+        _SELECT + " WHERE s.digest_id = ? AND b.address = ?", (digest_id, address)
+    ).fetchone()
+    return found
+
+
+def _end(conn: sqlite3.Connection, subscription_id: int, reason: str, now: datetime) -> bool:
+    values = {"id": subscription_id, "reason": reason, "now": rows.stamp(now)}
+    sql = """UPDATE subscriptions SET state = 'ended', reason = :reason, ended_at = coalesce(ended_at, :now)
+             WHERE id = :id AND state != 'ended'"""
+    ended: bool = conn.execute(sql, values).rowcount == 1
+    # A claimed message is under way; it is cancelled when its claim is next looked at.
+    conn.execute(
+        "UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = :reason "
+        "WHERE subscription_id = :id AND state = 'waiting'",
+        values,
+    )
+    return ended
+
+
+_SELECT = """SELECT s.id, b.address, s.digest_id, s.state, s.origin, s.created_at, s.ended_at, s.reason
+FROM subscriptions s JOIN subscribers b ON b.id = s.subscriber_id"""

@@ -1,0 +1,148 @@
+"""Care of the whole database: migrations, checks, backups, retention, numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aggregator.errors import StoreError
+from aggregator.model import Checked, FailingFeed
+from aggregator.store.sqlite import migrations, rows
+from aggregator.store.sqlite.database import Database
+from aggregator.tokens import TOKENIZER_VERSION
+
+
+class Upkeep:
+    """Upkeep on SQLite."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def migrate(self) -> list[str]:
+        """See ports.Upkeep.migrate."""
+        utils = self._db.utils
+        try:
+            foreign = migrations.unknown(utils)
+            pending = [m.name for m in migrations.migrations.pending(utils)]
+        except sqlite3.Error as e:
+            raise self._db.error(e) from e
+        if foreign:
+            raise StoreError(f"{self._db.path}: written by a newer version ({', '.join(foreign)}); upgrade aggregator")
+        if pending:
+            with self._db.write() as conn:
+                migrations.migrations.apply(utils)
+                sql = "INSERT OR IGNORE INTO facts (name, value) VALUES ('tokenizer_version', ?)"
+                conn.execute(sql, (str(TOKENIZER_VERSION),))
+        return pending
+
+    def check(self, *, deep: bool = False) -> list[str]:
+        """See ports.Upkeep.check; `deep` reads every page and holds the invariants of DESIGN §1 against the rows."""
+        pragma = "integrity_check" if deep else "quick_check"
+        with self._db.read() as conn:
+            problems = [f"{pragma}: {r[0]}" for r in conn.execute(f"PRAGMA {pragma}") if r[0] != "ok"]
+            problems += [f"foreign key: {tuple(r)}" for r in conn.execute("PRAGMA foreign_key_check")]
+            if deep:
+                problems += [
+                    f"{what}: {row}" for what, sql in _INVARIANTS.items() for row in map(tuple, conn.execute(sql))
+                ]
+        return problems
+
+    def backup(self, target: Path) -> None:
+        """See ports.Upkeep.backup; the copy appears under its name only when it is whole and verified."""
+        part = target.with_name(target.name + ".part")
+        try:
+            with contextlib.closing(sqlite3.connect(part)) as copy:
+                self._db.conn.backup(copy, pages=1000)
+                copy.execute("PRAGMA journal_mode=DELETE")
+                found = copy.execute("PRAGMA integrity_check").fetchone()[0]
+            if found != "ok":
+                raise StoreError(f"{part}: the copy is not sound ({found}); the database stays as it is")
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            part.replace(target)
+        except sqlite3.Error as e:
+            raise StoreError(f"{part}: {e}; check that the folder exists, may be written and has room") from e
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+    def prune(self, now: datetime, keep: timedelta) -> Mapping[str, int]:
+        """See ports.Upkeep.prune. Keys stay as tombstones; matched entries stay."""
+        with self._db.write() as conn:
+            old = "SELECT id FROM entries WHERE first_seen_at < ? AND id NOT IN (SELECT entry_id FROM matches)"
+            cut = rows.stamp(now - keep)
+            conn.execute(f"DELETE FROM entry_index WHERE rowid IN ({old})", (cut,))  # noqa: S608 - our own statement
+            entries = conn.execute(f"DELETE FROM entries WHERE id IN ({old})", (cut,)).rowcount  # noqa: S608 - our own statement
+            conn.execute("DELETE FROM story_keys WHERE story_id NOT IN (SELECT story_id FROM entries)")
+            stories = conn.execute("DELETE FROM stories WHERE id NOT IN (SELECT story_id FROM entries)").rowcount
+        return {"entries": entries, "stories": stories}
+
+    def stats(self, now: datetime) -> dict[str, Any]:
+        """See ports.Upkeep.stats."""
+        day = rows.stamp(now - timedelta(days=1))
+        with self._db.read() as conn:
+
+            def pairs(sql: str, *values: str) -> dict[str, int]:
+                return {r[0]: r[1] for r in conn.execute(sql, values)}
+
+            def number(sql: str, *values: str) -> int:
+                return int(conn.execute(sql, values).fetchone()[0])
+
+            return {
+                "feeds": pairs("SELECT state, count(*) FROM feeds WHERE removed_at IS NULL GROUP BY state"),
+                "entries": number("SELECT count(*) FROM entries"),
+                "entries_last_day": number("SELECT count(*) FROM entries WHERE first_seen_at >= ?", day),
+                "stories": number("SELECT count(*) FROM stories"),
+                "matches": pairs("SELECT watchlist_id, count(DISTINCT entry_id) FROM matches GROUP BY watchlist_id"),
+                "editions": pairs("SELECT digest_id, count(*) FROM editions GROUP BY digest_id"),
+                "messages": pairs("SELECT state, count(*) FROM messages GROUP BY state"),
+                "subscriptions": pairs("SELECT state, count(*) FROM subscriptions GROUP BY state"),
+                "database_bytes": self._db.path.stat().st_size,
+            }
+
+    def checked(self) -> Checked:
+        """See ports.Upkeep.checked."""
+        sql = "SELECT * FROM feed_health WHERE state != 'paused'"
+        with self._db.read() as conn:
+            found = conn.execute(sql).fetchall()
+        failing = tuple(
+            FailingFeed(
+                r["feed_id"], r["title"], rows.moment_or_none(r["failing_since"]), r["error"] or "not polled yet"
+            )
+            for r in found
+            if r["state"] != "ok"
+        )
+        return Checked(len(found), len(found) - len(failing), failing)
+
+    def hold_outbox(self, now: datetime) -> int:
+        """See ports.Upkeep.hold_outbox."""
+        sql = """UPDATE messages SET held_at = ?, state = iif(phase = 'data', 'unknown', 'waiting'), claimed_by = NULL,
+                 claimed_until = NULL WHERE state IN ('waiting', 'claimed', 'unknown')"""
+        with self._db.write() as conn:
+            return conn.execute(sql, (rows.stamp(now),)).rowcount
+
+    def close(self) -> None:
+        """See ports.Upkeep.close."""
+        self._db.close()
+
+
+# What must never be found (DESIGN §1); each query returns the offending rows.
+_INVARIANTS = {
+    "an entry without a key": "SELECT id FROM entries WHERE id NOT IN (SELECT entry_id FROM entry_keys WHERE entry_id NOT NULL)",
+    "an entry that is not indexed": "SELECT id FROM entries WHERE id NOT IN (SELECT rowid FROM entry_index)",
+    "an index row without an entry": "SELECT rowid FROM entry_index WHERE rowid NOT IN (SELECT id FROM entries)",
+    "a story without entries": "SELECT id FROM stories WHERE id NOT IN (SELECT story_id FROM entries)",
+    "validators without a body that was parsed": "SELECT id FROM feeds WHERE (etag != '' OR last_modified != '') AND last_ok_at IS NULL",
+    "a match of a revision that never was": (
+        "SELECT m.id FROM matches m JOIN entries e ON e.id = m.entry_id WHERE m.revision > e.revision"
+    ),
+    "a sent message that keeps its token": "SELECT id FROM messages WHERE state = 'sent' AND token != ''",
+    "an edition's match without its watchlist": (
+        "SELECT em.match_id FROM edition_matches em LEFT JOIN matches m ON m.id = em.match_id WHERE m.id IS NULL"
+    ),
+}

@@ -1,0 +1,68 @@
+"""Watchlists and the matches of stored entries."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from datetime import datetime
+
+from aggregator.model import Match, NewMatch, SyncReport, Watchlist
+from aggregator.store.sqlite import rows
+from aggregator.store.sqlite.database import Database
+from aggregator.store.sqlite.polls import add_matches
+
+
+class Watch:
+    """WatchStore on SQLite."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def sync(self, watchlists: Sequence[Watchlist], now: datetime) -> SyncReport:
+        """See WatchStore.sync."""
+        stamp = rows.stamp(now)
+        with self._db.write() as conn:
+            stored = {r["id"]: r for r in conn.execute("SELECT * FROM watchlists")}
+            wanted = {w.id: w for w in watchlists}
+            added = [i for i in wanted if i not in stored or stored[i]["removed_at"] is not None]
+            changed = [
+                w.id
+                for w in watchlists
+                if w.id not in added and (stored[w.id]["title"], stored[w.id]["query"]) != (w.title, w.query)
+            ]
+            removed = [i for i, r in stored.items() if i not in wanted and r["removed_at"] is None]
+            self._db.utils["watchlists"].upsert_all(
+                [
+                    {"id": w.id, "title": w.title, "query": w.query, "changed_at": stamp, "removed_at": None}
+                    for w in watchlists
+                    if w.id in added or w.id in changed
+                ],
+                pk="id",
+            )
+            conn.executemany("UPDATE watchlists SET removed_at = ? WHERE id = ?", [(stamp, i) for i in removed])
+        return SyncReport(tuple(added), tuple(changed), tuple(removed))
+
+    def list(self) -> builtins.list[Watchlist]:
+        """See WatchStore.list."""
+        with self._db.read() as conn:
+            found = conn.execute("SELECT id, title, query FROM watchlists WHERE removed_at IS NULL ORDER BY id")
+            return [Watchlist(*r) for r in found]
+
+    def matches(self, watchlist_id: str = "", entry_id: int = 0, since: datetime | None = None) -> builtins.list[Match]:
+        """See WatchStore.matches."""
+        sql = """SELECT * FROM matches WHERE (:watchlist = '' OR watchlist_id = :watchlist)
+                 AND (:entry = 0 OR entry_id = :entry) AND matched_at >= :since ORDER BY id"""
+        values = {"watchlist": watchlist_id, "entry": entry_id, "since": "" if since is None else rows.stamp(since)}
+        with self._db.read() as conn:
+            return [rows.match(r) for r in conn.execute(sql, values)]
+
+    def add_matches(self, found: Sequence[tuple[int, NewMatch]], now: datetime) -> int:
+        """See WatchStore.add_matches."""
+        with self._db.write() as conn:
+            ids = [entry_id for entry_id, _ in found]
+            revisions: dict[int, int] = {}
+            for part in rows.chunks(ids):
+                sql = f"SELECT id, revision FROM entries WHERE id IN ({rows.marks(len(part))})"  # noqa: S608 - marks only
+                revisions |= {r["id"]: r["revision"] for r in conn.execute(sql, tuple(part))}
+            known = [(i, revisions[i], m) for i, m in found if i in revisions]
+            return add_matches(conn, known, rows.stamp(now))

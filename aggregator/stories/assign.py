@@ -1,0 +1,188 @@
+"""New entries -> stories: the same canonical address, or the same headline over a like text, within 72 hours.
+
+A story is compared by its first entry alone, never by any later member: chains of half-like copies would join what
+does not belong together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from aggregator import urls
+from aggregator.model import NewEntry, ParsedEntry, StoryCandidate, StoryChoice, StoryKey
+from aggregator.stories import shingles
+from aggregator.tokens import tokenize
+
+WINDOW = timedelta(hours=72)
+TITLE_WORDS = 4
+LIKE_TEXT = 0.3
+SAME_TEXT = 0.9
+TITLE_ALONE = 0.5
+"""The score of a headline that no text could confirm."""
+
+_PREFIX = re.compile(
+    r"^\W*(?:(?:update|upd|corrected|correction|breaking(?: news)?|exclusive|urgent|live|watch|video|photos?|"
+    r"срочно|молния|обновлено|дополнено|исправлено|эксклюзив|видео|фото|"
+    r"тэрмінова|абноўлена|дапоўнена|выпраўлена|відэа|фота|терміново|оновлено|доповнено|відео)"
+    r"(?:\s*[-–—]?\s*\d{1,2})?\s*[:.!|—–-]|update\s+\d{1,2}\s*[-–—:])+\s*",
+    re.IGNORECASE,
+)
+_BAR = re.compile(r"\s+\|\s+[^|]{1,60}$")
+_DASH = re.compile(r"\s+[-–—]\s+([^-–—]{2,40})$")
+_SMALL = frozenset({"of", "the", "and", "in", "на", "и", "в", "de", "la"})
+
+
+def keys(entry: ParsedEntry) -> tuple[StoryKey, ...]:
+    """Under which names later copies find this entry's story: its address, and its headline unless that is short."""
+    return tuple(_keys(entry))
+
+
+def assign(
+    changes: Sequence[tuple[str, NewEntry, datetime]],
+    candidates: Sequence[StoryCandidate],
+    window: timedelta = WINDOW,
+) -> list[StoryChoice]:
+    """Where each of a batch's new entries belongs, in the order given.
+
+    Args:
+        changes: (feed id, new entry, its moment), of all feeds of a batch.
+        candidates: stored stories under the keys of these entries.
+        window: how far apart in time two tellings of one story may be.
+    """
+    shelf = _Shelf(candidates, window)
+    return [shelf.place(feed_id, change.entry, when) for feed_id, change, when in changes]
+
+
+# -- keys ------------------------------------------------------------------------------------------------------------
+
+
+def _keys(entry: ParsedEntry) -> Iterator[StoryKey]:
+    address = urls.canonical(entry.link)
+    if address:
+        yield StoryKey("url", address)
+    words = tokenize(_headline(entry.title)).folded
+    if len(words) >= TITLE_WORDS:
+        yield StoryKey("title", " ".join(words))
+
+
+def _headline(title: str) -> str:
+    """The headline without "UPDATE 2 -" before it and " - Source" behind it."""
+    bare = _PREFIX.sub("", title) or title
+    shorter = _BAR.sub("", bare)
+    found = _DASH.search(shorter)
+    if found and _is_source(found.group(1)):
+        shorter = shorter[: found.start()]
+    return shorter if len(shorter.split()) >= TITLE_WORDS else bare
+
+
+def _is_source(tail: str) -> bool:
+    """Whether it looks like the name of an outlet: up to three words, all with a capital or a dot (Reform.news)."""
+    words = [word for word in tail.split() if word.casefold() not in _SMALL]
+    return 0 < len(words) <= 3 and all(w[:1].isupper() or w[:1].isdigit() or "." in w.strip(".") for w in words)
+
+
+# -- stories ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Place:
+    """A story under one key: who already stands there, and the text of its first entry."""
+
+    story_id: int
+    draft: int
+    key: StoryKey
+    feed_ids: set[str]
+    seen_at: datetime
+    body: str
+
+    @cached_property
+    def shingles(self) -> shingles.Shingles:
+        return shingles.of(tokenize(self.body).folded)
+
+
+@dataclass(frozen=True)
+class _New:
+    """An entry that looks for its story."""
+
+    feed_id: str
+    when: datetime
+    body: str
+    keys: tuple[StoryKey, ...]
+    cache: dict[str, shingles.Shingles] = field(default_factory=dict)
+
+    @property
+    def shingles(self) -> shingles.Shingles:
+        if "own" not in self.cache:
+            self.cache["own"] = shingles.of(tokenize(self.body).folded)
+        return self.cache["own"]
+
+
+class _Shelf:
+    """All stories that the entries of a batch may join, stored ones and the batch's own."""
+
+    def __init__(self, candidates: Sequence[StoryCandidate], window: timedelta) -> None:
+        self._window = window
+        self._drafts = 0
+        self._places: defaultdict[StoryKey, list[_Place]] = defaultdict(list)
+        for c in sorted(candidates, key=lambda c: (c.seen_at, c.story_id)):
+            self._places[c.key].append(_Place(c.story_id, 0, c.key, set(c.feed_ids), c.seen_at, c.body))
+
+    def place(self, feed_id: str, entry: ParsedEntry, when: datetime) -> StoryChoice:
+        """Find or found the story of one entry, and let later entries find it there."""
+        new = _New(feed_id, when, entry.body, keys(entry))
+        place, reason, score = self._joined(new)
+        if place is None:
+            self._drafts += 1
+            place, reason = _Place(0, self._drafts, StoryKey("url", ""), set(), when, entry.body), "first"
+        self._remember(new, place)
+        return StoryChoice(place.story_id, place.draft, reason, score, new.keys)
+
+    def _joined(self, new: _New) -> tuple[_Place | None, str, float]:
+        """Rule by rule; within one the best score, then the oldest story."""
+        for key in new.keys:
+            scored = [(self._score(new, place), place) for place in self._near(new, key)]
+            best = max(scored, key=lambda pair: pair[0], default=(0.0, None))
+            if best[0] > 0:
+                return best[1], key.kind, best[0]
+        return None, "first", 0.0
+
+    def _near(self, new: _New, key: StoryKey) -> list[_Place]:
+        return [place for place in self._places.get(key, ()) if abs(new.when - place.seen_at) <= self._window]
+
+    def _score(self, new: _New, place: _Place) -> float:
+        """How well an entry fits a story it shares a key with; 0 when it must not join.
+
+        One feed may link all its entries to one page, and repeats headlines such as "Daily briefing": there an address
+        is no evidence, and a headline only over the very same text.
+        """
+        if place.key.kind == "url":
+            return 0.0 if new.feed_id in place.feed_ids else 1.0
+        if new.feed_id in place.feed_ids:
+            return self._alike(new, place, SAME_TEXT)
+        if self._recurs(new, place.key):
+            return self._alike(new, place, LIKE_TEXT)
+        if not new.body or not place.body:
+            return TITLE_ALONE
+        return self._alike(new, place, LIKE_TEXT)
+
+    def _alike(self, new: _New, place: _Place, least: float) -> float:
+        if not new.body or not place.body:
+            return 0.0
+        share = shingles.containment(new.shingles, place.shingles)
+        return share if share >= least else 0.0
+
+    def _recurs(self, new: _New, key: StoryKey) -> bool:
+        return any(new.feed_id in place.feed_ids for place in self._places.get(key, ()))
+
+    def _remember(self, new: _New, place: _Place) -> None:
+        for key in new.keys:
+            there = next((p for p in self._places[key] if (p.story_id, p.draft) == (place.story_id, place.draft)), None)
+            if there is None:
+                there = _Place(place.story_id, place.draft, key, set(), place.seen_at, place.body)
+                self._places[key].append(there)
+            there.feed_ids.add(new.feed_id)

@@ -1,0 +1,119 @@
+"""The forms of a word, for `word~`: two words are forms of one another when their stems are equal and they begin alike.
+
+Snowball (PyStemmer) where it has the language; it has neither Belarusian nor Ukrainian (reference/matching-and-stories.md §3), so these
+two get rules of our own for the endings of nouns and adjectives. Both words are stemmed by the same rules, chosen from the entry's stored
+language and the alphabet of the query's word: an English word in a Russian entry is still English.
+
+"Begin alike" (`query.stem_root`) is part of the definition because it is what the indexes look for.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+from aggregator.query import Word, stem_root
+from aggregator.tokens import primary_subtag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SNOWBALL_NAMES = (
+    "ar=arabic ca=catalan cs=czech da=danish de=german el=greek en=english eo=esperanto es=spanish et=estonian eu=basque fa=persian "
+    "fi=finnish fr=french ga=irish hi=hindi hu=hungarian hy=armenian id=indonesian it=italian lt=lithuanian nb=norwegian ne=nepali "
+    "nl=dutch nn=norwegian no=norwegian pl=polish pt=portuguese ro=romanian ru=russian sr=serbian sv=swedish ta=tamil tr=turkish yi=yiddish"
+)
+_SNOWBALL = dict(pair.split("=") for pair in _SNOWBALL_NAMES.split())
+_CYRILLIC_LANGUAGES = frozenset({"ru", "be", "uk", "sr"})
+_OTHER_ALPHABETS = {
+    "ar": "\u0600",
+    "fa": "\u0600",
+    "el": "\u0370",
+    "hi": "\u0900",
+    "ne": "\u0900",
+    "hy": "\u0530",
+    "ta": "\u0b80",
+    "yi": "\u0590",
+}
+
+
+def _endings(text: str) -> re.Pattern[str]:
+    return re.compile(f"(?:{'|'.join(sorted(text.split(), key=len, reverse=True))})$")
+
+
+_ENDINGS = {
+    "be": _endings(
+        "ымі імі амі ямі ага яга ога ому аму яму ая яя ае яе ое ыя ія ую юю ых іх ым ім ай яй ой ей ый ій ою аю яю ею ах ях ам ям ом ем "
+        "аў яў оў еў а я о е ы і у ю э ь й"
+    ),
+    "uk": _endings(
+        "ими іми ами ями ого ього ому ьому ові еві єві ією єю ею ою ій ий ої ії ія ію их іх им ім ах ях ам ям ом ем єм ів їв ей ая яя ую юю "
+        "а я о е є и і ї у ю ь й"
+    ),
+}
+_LEFT_OVER = re.compile(r"[аеиіїоуыэюяєьй]+$")
+_KEPT = 3
+"""So many letters stay whatever they are."""
+
+
+def is_form(word: Word, token: str, language: str) -> bool:
+    """Whether the folded token is a form of the query's word in an entry of that language."""
+    if not token.startswith(stem_root(word.folded)):
+        return False
+    rules = _rules(word.folded, primary_subtag(language))
+    return stem(word.folded, rules) == stem(token, rules)
+
+
+def exact_part(word: Word, language: str) -> str:
+    """What a form of an exact word (`=Путин~`) must begin with as written: Путина is found, путина is not."""
+    stemmed = stem(word.folded, _rules(word.folded, primary_subtag(language)))
+    common = next(
+        (at for at, (a, b) in enumerate(zip(stemmed, word.folded, strict=False)) if a != b),
+        min(len(stemmed), len(word.folded)),
+    )
+    return word.exact[: max(common, 1)]
+
+
+@lru_cache(maxsize=65_536)
+def stem(folded: str, rules: str) -> str:
+    """The stem of a folded token by the rules of a language ("be", "uk", or one Snowball knows)."""
+    endings = _ENDINGS.get(rules)
+    return _snowball(rules)(folded) if endings is None else _strip(folded, endings)
+
+
+def _strip(folded: str, endings: re.Pattern[str]) -> str:
+    """Ending off, then what vowels remain, then a doubled last letter; бяспецы is a form of бяспека."""
+    rest = _LEFT_OVER.sub("", endings.sub("", folded[_KEPT:], count=1))
+    left = folded[:_KEPT] + rest
+    if len(left) > _KEPT and left[-1] == left[-2]:
+        left = left[:-1]
+    return left[:-1] + "к" if len(left) > _KEPT and left[-1] == "ц" else left
+
+
+def _rules(folded: str, language: str) -> str:
+    """Whose rules: the entry's language when the word is written in its alphabet, else the alphabet's usual one."""
+    if any("\u0400" <= char <= "\u052f" for char in folded):
+        return language if language in _CYRILLIC_LANGUAGES else _by_letters(folded)
+    first = _OTHER_ALPHABETS.get(language)
+    if first is not None:
+        return language if folded[0] >= first else "en"
+    return language if language in _SNOWBALL and language not in _CYRILLIC_LANGUAGES else "en"
+
+
+def _by_letters(folded: str) -> str:
+    """ў is Belarusian; ї є ґ are Ukrainian; і beside ы or э is Belarusian (reference §3); Russian else."""
+    letters = set(folded)
+    if letters & set("їєґ"):
+        return "uk"
+    if "ў" in letters or ("і" in letters and letters & set("ыэ")):
+        return "be"
+    return "uk" if "і" in letters else "ru"
+
+
+@lru_cache(maxsize=64)
+def _snowball(language: str) -> Callable[[str], str]:
+    import Stemmer
+
+    # Without the stemmer's own cache a call is one C call; `stem` remembers.
+    return cast("Callable[[str], str]", Stemmer.Stemmer(_SNOWBALL[language], 0).stemWord)

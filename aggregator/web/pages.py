@@ -1,0 +1,75 @@
+"""The routes: archive, one edition, unsubscribe (RFC 8058), health. GET never changes anything."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from aggregator.app import App
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+TOKEN = re.compile(r"[a-z2-7]{26}")
+
+
+def build(app: App) -> FastAPI:
+    """The ASGI application on an App."""
+    web = FastAPI(title="aggregator", docs_url=None, redoc_url=None, openapi_url=None)
+    templates = Environment(
+        loader=PackageLoader("aggregator.web", "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+    )
+
+    def page(name: str, status: int = 200, **values: object) -> HTMLResponse:
+        return HTMLResponse(templates.get_template(name).render(**values), status, HEADERS)
+
+    @web.get("/")
+    def archive() -> Response:
+        recent = app.stores.editions.editions(limit=100)
+        return page("archive.html.j2", editions=recent, utc=UTC)
+
+    @web.get("/editions/{digest_id}/{key}")
+    def edition(digest_id: str, key: str) -> Response:
+        found = [e for e in app.stores.editions.editions(digest_id, limit=1000) if e.key == key]
+        if not found:
+            return page("message.html.j2", 404, title="No such edition", text="There is no edition at this address.")
+        return HTMLResponse(found[0].rendered.page, 200, HEADERS)
+
+    @web.get("/unsubscribe/{token}")
+    def ask(token: str) -> Response:
+        found = app.stores.subscriptions.find_token(token) if TOKEN.fullmatch(token) else None
+        if found is None:
+            return page(
+                "message.html.j2", 404, title="Unknown link", text="This link does not belong to a subscription."
+            )
+        return page("unsubscribe.html.j2", subscription=found)
+
+    @web.post("/unsubscribe/{token}")
+    def end(token: str, request: Request) -> Response:  # noqa: ARG001 - the body's details do not matter (RFC 8058 §3.1)
+        found = app.stores.subscriptions.find_token(token) if TOKEN.fullmatch(token) else None
+        if found is None:
+            return page(
+                "message.html.j2", 404, title="Unknown link", text="This link does not belong to a subscription."
+            )
+        app.stores.subscriptions.end(found.id, "unsubscribed by link", app.clock.now())
+        return page("message.html.j2", title="You are unsubscribed", text="You will get no more mail of this digest.")
+
+    @web.get("/healthz")
+    def health() -> Response:
+        return PlainTextResponse("ok\n")
+
+    @web.get("/readyz")
+    def ready() -> Response:
+        return JSONResponse({"ready": True, "feeds": app.stores.upkeep.checked().feeds})
+
+    return web

@@ -1,0 +1,57 @@
+"""Serves the pages from a thread of its own: pages never block polling."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import uvicorn
+
+from aggregator.app import App
+from aggregator.web.pages import build
+
+
+class WebThread:
+    """uvicorn on a socket that is bound at once, so that a taken port is known before anything starts."""
+
+    def __init__(self, app: App, host: str, port: int) -> None:
+        """Bind. Raises OSError when the address is taken or not ours."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.bind((host, port))
+        except OSError:
+            self._socket.close()
+            raise
+        bound = self._socket.getsockname()[1]
+        self.url = f"http://{'[' + host + ']' if ':' in host else host}:{bound}/"
+        config = uvicorn.Config(
+            build(app),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
+
+    def _serve(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+    def start(self) -> None:
+        """Serve until stopped."""
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Stay until the server ends."""
+        while self._thread.is_alive():
+            self._thread.join(0.5)
+
+    def stop(self) -> None:
+        """Finish the requests at hand and end, within three seconds."""
+        self._server.should_exit = True
+        if self._thread.ident is not None:
+            self._thread.join(3)
+        self._socket.close()

@@ -1,0 +1,266 @@
+"""Killable processes for work on untrusted documents, on pebble's process pool. The only door to pebble.
+
+A document may loop, devour memory or crash its interpreter: that ends its own attempt and nothing else. Processes start
+at the first task, from a fork server that has the parsers loaded, and are replaced after 200 tasks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from aggregator.errors import Quarantine
+
+T = TypeVar("T")
+
+MAX_TASKS = 200
+MEMORY = 512 * 1024 * 1024
+PRELOAD = ("aggregator.feeds.parse", "feedparser", "nh3")
+ATTEMPTS = 3
+"""How often a task may be caught in the fall of a pool that somebody else broke."""
+_INNOCENT = frozenset({-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
+"""Signals that come from outside, a service manager's for instance: never the document's fault."""
+
+
+class _Outcome(NamedTuple):
+    """What a task came to, pickled by us: a value that cannot be sent must not bring the pool down."""
+
+    kind: Literal["value", "error", "memory"]
+    data: bytes
+
+
+@dataclass(eq=False)
+class _Task:
+    """A piece of work and the future its caller holds."""
+
+    payload: bytes
+    subject: str
+    future: Future[Any] = field(default_factory=Future)
+    attempts: int = 0
+
+
+class Pool:
+    """Workers (aggregator.ports) over pebble. May be used from several threads.
+
+    Args:
+        max_workers: processes at most.
+        timeout: seconds a task may take.
+        memory: bytes a task may use beyond what a fresh worker has.
+        max_tasks: tasks after which a process is replaced.
+    """
+
+    def __init__(
+        self, *, max_workers: int = 2, timeout: float = 10.0, memory: int = MEMORY, max_tasks: int = MAX_TASKS
+    ) -> None:
+        self._max_workers = max(1, max_workers)
+        self._timeout = timeout
+        self._memory = memory
+        self._max_tasks = max_tasks
+        self._lock = threading.RLock()
+        self._pool: Any = None
+        self._waiting: deque[_Task] = deque()
+        self._running: dict[_Task, Any] = {}
+        self._retired: list[threading.Thread] = []
+        self._closed = False
+
+    def submit(self, work: Callable[..., T], *args: Any) -> Future[T]:
+        """Run `work(*args)` in a worker; an exception it raises is raised by the future as it is.
+
+        The future raises Quarantine with class parse_timeout when time, memory or a crash ended the worker.
+        """
+        payload = pickle.dumps((work, args), protocol=pickle.HIGHEST_PROTOCOL)
+        task = _Task(payload, next((a for a in args if isinstance(a, str)), ""))
+        task.future.add_done_callback(partial(self._abandon, task))
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the workers are closed")
+            self._waiting.append(task)
+        self._pump()
+        return task.future
+
+    def close(self) -> None:
+        """Stop the workers at once; what is not finished is cancelled. Safe to call twice."""
+        with self._lock:
+            self._closed = True
+            pool, self._pool = self._pool, None
+            unfinished = [*self._waiting, *self._running]
+            self._waiting.clear()
+            self._running.clear()
+            retired, self._retired = self._retired, []
+        for task in unfinished:
+            task.future.cancel()
+        if pool is not None:
+            _stop(pool)
+        for thread in retired:
+            thread.join()
+
+    # -- the queue -------------------------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Hand the pool as many tasks as it can work on; the others wait here, where they can be had back."""
+        with self._lock:
+            while self._waiting and len(self._running) < self._max_workers and not self._closed:
+                task = self._waiting.popleft()
+                if not task.future.cancelled():
+                    self._start(task)
+
+    def _start(self, task: _Task) -> None:
+        task.attempts += 1
+        pool = self._pool = self._pool if self._pool is not None and self._pool.active else self._fresh()
+        inner = pool.schedule(_run, args=(task.payload, self._timeout), timeout=self._timeout)
+        self._running[task] = inner
+        inner.add_done_callback(partial(self._settle, task))
+
+    def _fresh(self) -> Any:
+        if self._pool is not None:
+            self._retire(self._pool)
+        from pebble import ProcessPool
+
+        _occupy_standard_files()
+        return ProcessPool(
+            max_workers=self._max_workers,
+            max_tasks=self._max_tasks,
+            initializer=_prepare,
+            initargs=(self._memory,),
+            context=_context(),
+        )
+
+    def _retire(self, pool: Any) -> None:
+        """Stop a broken pool beside the work: its own threads may be the ones that tell us."""
+        thread = threading.Thread(target=_stop, args=(pool,), name="retire workers", daemon=True)
+        thread.start()
+        self._retired = [t for t in self._retired if t.is_alive()] + [thread]
+
+    # -- the end of a task -----------------------------------------------------------------------------------------
+
+    def _settle(self, task: _Task, inner: Any) -> None:
+        with self._lock:
+            if self._running.get(task) is not inner:
+                return
+            del self._running[task]
+            if not inner.cancelled() and self._innocent(task, inner.exception()):
+                self._waiting.appendleft(task)
+                inner = None
+        if inner is not None:
+            self._finish(task, inner)
+        self._pump()
+
+    def _innocent(self, task: _Task, error: BaseException | None) -> bool:
+        """Whether the task was only near when a worker fell, and is to be tried again."""
+        if error is None or isinstance(error, TimeoutError) or self._closed or task.attempts >= ATTEMPTS:
+            return False
+        exitcode = getattr(error, "exitcode", None)
+        return exitcode in _INNOCENT if exitcode is not None else True
+
+    def _finish(self, task: _Task, inner: Any) -> None:
+        with contextlib.suppress(InvalidStateError):
+            if inner.cancelled():
+                task.future.cancel()
+                return
+            error = inner.exception()
+            if error is not None:
+                task.future.set_exception(self._verdict(task, error))
+                return
+            self._deliver(task, inner.result())
+
+    def _deliver(self, task: _Task, outcome: _Outcome) -> None:
+        if outcome.kind == "value":
+            task.future.set_result(pickle.loads(outcome.data))  # noqa: S301 - from our own worker
+        elif outcome.kind == "error":
+            task.future.set_exception(pickle.loads(outcome.data))  # noqa: S301 - from our own worker
+        else:
+            message = f"the document needs more than {self._memory // 2**20} MB of memory"
+            task.future.set_exception(Quarantine("parse_timeout", message, task.subject))
+
+    def _verdict(self, task: _Task, error: BaseException) -> Quarantine:
+        if isinstance(error, TimeoutError):
+            return Quarantine("parse_timeout", f"the document took longer than {self._timeout:g} s", task.subject)
+        exitcode = getattr(error, "exitcode", 0)
+        how = f"signal {-exitcode}" if exitcode < 0 else f"exit {exitcode}" if exitcode else str(error)
+        return Quarantine("parse_timeout", f"the document brought its worker down ({how})", task.subject)
+
+    def _abandon(self, task: _Task, future: Future[Any]) -> None:
+        """The caller no longer wants it: free the worker."""
+        if future.cancelled():
+            with self._lock:
+                inner = self._running.get(task)
+            if inner is not None:
+                inner.cancel()
+
+
+# -- in this process -----------------------------------------------------------------------------------------------------
+
+
+def _context() -> Any:
+    """Fork server where there is one: workers start in milliseconds and never inherit our threads and locks."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOAD))
+    return context
+
+
+def _stop(pool: Any) -> None:
+    pool.stop()
+    pool.join()
+
+
+def _occupy_standard_files() -> None:
+    """A daemon may run with stdin, stdout or stderr closed; a pipe that got their number would not survive a start."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+# -- in the worker -------------------------------------------------------------------------------------------------------
+
+
+def _prepare(memory: int) -> None:
+    """A fresh worker: dies at SIGTERM even inside C code, and may use so much memory and no more."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform == "linux":
+        import resource
+
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - pathlib is not loaded here
+            now = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (now + memory, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _run(payload: bytes, timeout: float) -> _Outcome:
+    """One task. Should our parent be gone, nobody would end a loop: then the alarm does."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(math.ceil(timeout * 2) + 5)
+    try:
+        work, args = pickle.loads(payload)  # noqa: S301 - from our own parent
+        return _Outcome("value", pickle.dumps(work(*args), protocol=pickle.HIGHEST_PROTOCOL))
+    except MemoryError:
+        return _Outcome("memory", b"")
+    except Exception as e:  # noqa: BLE001 - the caller's future raises it
+        return _Outcome("error", _sendable(e))
+    finally:
+        signal.alarm(0)
+
+
+def _sendable(error: Exception) -> bytes:
+    """The exception pickled; one that does not survive the journey by its name and words."""
+    try:
+        data = pickle.dumps(error)
+        pickle.loads(data)  # noqa: S301 - our own bytes
+    except Exception:  # noqa: BLE001 - whatever its __reduce__ does
+        return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
+    return data

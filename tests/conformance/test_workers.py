@@ -1,0 +1,275 @@
+"""The Workers port over real processes: a document may ruin its own attempt and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from pathlib import Path
+
+import pytest
+from aggregator.errors import ConfigError, Quarantine, Retry
+from aggregator.feeds import parse
+from aggregator.ports import Workers
+from aggregator.workers import Pool
+
+FEED = b"<rss version='2.0'><channel><title>t</title><item><guid>1</guid><title>One</title></item></channel></rss>"
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    made = Pool(max_workers=2, timeout=1.0, memory=200 * 1024 * 1024)
+    yield made
+    made.close()
+
+
+def double(number: int) -> int:
+    return number * 2
+
+
+def process() -> int:
+    return os.getpid()
+
+
+def abort() -> None:
+    os.abort()
+
+
+def loop() -> None:
+    while True:
+        pass
+
+
+def loop_in_c() -> None:
+    sum(range(10**12))
+
+
+def hog() -> int:
+    return len(bytearray(2**30))
+
+
+def sleep(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def refuse() -> None:
+    raise Retry("empty", "nothing there", "https://x.by/rss")
+
+
+def misuse() -> None:
+    raise KeyError("missing")
+
+
+class StubbornError(Exception):
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+def stubborn() -> None:
+    raise StubbornError(1, 2)
+
+
+def unsendable() -> object:
+    return lambda: None
+
+
+def die_politely() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)
+
+
+def test_work_is_done_in_another_process(pool: Workers) -> None:
+    assert pool.submit(double, 21).result(10) == 42
+    assert pool.submit(process).result(10) != os.getpid()
+
+
+def test_a_feed_is_parsed_in_a_worker(pool: Workers) -> None:
+    assert pool.submit(parse.document, FEED, "https://x.by/rss", "").result(10).entries[0].title == "One"
+
+
+def test_errors_of_ours_keep_their_type_and_words(pool: Workers) -> None:
+    with pytest.raises(Retry, match="nothing there") as caught:
+        pool.submit(refuse).result(10)
+    assert (caught.value.error_class, caught.value.subject) == ("empty", "https://x.by/rss")
+
+
+def test_ordinary_errors_keep_their_type(pool: Workers) -> None:
+    with pytest.raises(KeyError, match="missing"):
+        pool.submit(misuse).result(10)
+
+
+def test_an_error_that_cannot_travel_arrives_in_words(pool: Workers) -> None:
+    with pytest.raises(RuntimeError, match="StubbornError: 1 and 2"):
+        pool.submit(stubborn).result(10)
+
+
+def test_a_value_that_cannot_travel_is_an_error_of_that_task(pool: Workers) -> None:
+    with pytest.raises(Exception, match="pickle"):
+        pool.submit(unsendable).result(10)
+    assert pool.submit(double, 1).result(10) == 2
+
+
+def test_work_that_cannot_travel_is_refused_at_once(pool: Workers) -> None:
+    with pytest.raises(Exception, match="pickle"):
+        pool.submit(lambda: 1)
+
+
+@pytest.mark.parametrize("work", [loop, loop_in_c])
+def test_an_endless_loop_ends_and_its_neighbours_do_not(pool: Workers, work: object) -> None:
+    bad = pool.submit(work)  # type: ignore[arg-type]
+    good = [pool.submit(double, n) for n in range(20)]
+    assert [g.result(10) for g in good] == [n * 2 for n in range(20)]
+    with pytest.raises(Quarantine, match="longer than 1 s") as caught:
+        bad.result(10)
+    assert caught.value.error_class == "parse_timeout"
+
+
+def test_a_crash_ends_its_own_task_alone(pool: Workers) -> None:
+    good = [pool.submit(sleep, 0.3)]
+    bad = pool.submit(abort)
+    good += [pool.submit(sleep, 0.01) for _ in range(20)]
+    with pytest.raises(Quarantine, match="signal 6") as caught:
+        bad.result(15)
+    assert caught.value.error_class == "parse_timeout"
+    assert len([g.result(10) for g in good]) == 21
+
+
+def test_a_crash_with_nobody_else_at_work_is_told_too(pool: Workers) -> None:
+    for _ in range(2):
+        with pytest.raises(Quarantine):
+            pool.submit(abort).result(15)
+    assert pool.submit(double, 4).result(10) == 8
+
+
+def test_a_memory_hog_is_stopped(pool: Workers) -> None:
+    with pytest.raises(Quarantine, match="200 MB") as caught:
+        pool.submit(hog).result(10)
+    assert caught.value.error_class == "parse_timeout"
+    assert pool.submit(double, 3).result(10) == 6
+
+
+def test_a_worker_stopped_from_outside_costs_no_document_its_name(pool: Workers) -> None:
+    with pytest.raises(Quarantine, match="signal 15"):
+        pool.submit(die_politely).result(15)
+    victim = pool.submit(process).result(10)
+    tasks = [pool.submit(sleep, 0.5), pool.submit(sleep, 0.5)]
+    time.sleep(0.1)
+    os.kill(victim, signal.SIGTERM)
+    assert [t.result(10) for t in tasks] == [0.5, 0.5]
+
+
+def test_an_idle_worker_that_dies_is_replaced(pool: Workers) -> None:
+    for _ in range(2):
+        os.kill(pool.submit(process).result(10), signal.SIGKILL)
+        time.sleep(0.3)
+        assert pool.submit(double, 5).result(10) == 10
+
+
+def test_tasks_come_from_many_threads(pool: Workers) -> None:
+    results: list[int] = []
+    threads = [threading.Thread(target=lambda: results.append(pool.submit(double, 1).result(20))) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [2] * 30
+
+
+def test_a_task_that_is_cancelled_frees_its_worker() -> None:
+    pool = Pool(max_workers=1, timeout=30)
+    try:
+        first = pool.submit(sleep, 20)
+        waiting = pool.submit(sleep, 20)
+        time.sleep(0.5)
+        assert waiting.cancel()
+        assert first.cancel()
+        assert pool.submit(double, 2).result(10) == 4
+    finally:
+        pool.close()
+
+
+def test_workers_are_replaced_after_their_share_of_tasks() -> None:
+    pool = Pool(max_workers=1, max_tasks=3)
+    try:
+        assert len({pool.submit(process).result(10) for _ in range(9)}) >= 3
+    finally:
+        pool.close()
+
+
+def test_closing_is_quick_cancels_the_rest_and_leaves_no_process() -> None:
+    pool = Pool(max_workers=2, timeout=30)
+    pids = {pool.submit(process).result(10) for _ in range(8)}
+    busy = [pool.submit(loop_in_c) for _ in range(5)]
+    time.sleep(0.2)
+    started = time.monotonic()
+    pool.close()
+    pool.close()
+    assert time.monotonic() - started < 1.0
+    for future in busy:
+        with pytest.raises(CancelledError):
+            future.result(1)
+    with pytest.raises(RuntimeError, match="closed"):
+        pool.submit(double, 1)
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_closing_before_any_work_starts_nothing() -> None:
+    Pool().close()
+
+
+SCRIPT = """
+import sys
+from aggregator.feeds import parse
+from aggregator.workers import Pool
+
+def main():
+    pool = Pool(max_workers=2)
+    body = b"<rss version='2.0'><channel><item><guid>1</guid><title>One</title></item></channel></rss>"
+    print(len(pool.submit(parse.document, body, "https://x.by/", "").result(20).entries))
+    if "--leave-open" not in sys.argv:
+        pool.close()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["--leave-open"]])
+@pytest.mark.parametrize("closed", [(), (0,), (0, 1, 2)])
+def test_it_works_from_a_script_whatever_files_are_open(
+    tmp_path: Path, arguments: list[str], closed: tuple[int, ...]
+) -> None:
+    script = tmp_path / "aggregator-script"
+    script.write_text(SCRIPT)
+    shut = " ".join(f"{number}<&-" for number in closed)
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {shut}', "sh", sys.executable, "-W", "error", str(script), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode in ((0, 120) if 1 in closed else (0,)), done.stderr
+    assert done.stderr == ""
+    assert done.stdout == ("" if 1 in closed else "1\n")
+
+
+def test_interrupting_the_terminal_leaves_the_workers_to_us(pool: Workers) -> None:
+    pid = pool.submit(process).result(10)
+    os.kill(pid, signal.SIGINT)
+    assert pool.submit(double, 8).result(10) == 16
+
+
+def test_our_errors_survive_the_journey_only_as_themselves(pool: Workers) -> None:
+    with pytest.raises(ConfigError):
+        pool.submit(raise_config).result(10)
+
+
+def raise_config() -> None:
+    raise ConfigError("feeds.yaml:1: no")
