@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -110,6 +111,7 @@ class App:
                 domain=mail.message_domain,
                 public_url=web.public_url,
                 templates_dir=self._below(mail.templates) if mail.templates else None,
+                version=version("aggregator"),
             )
         )
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from aggregator.digests import edition as editions
 from aggregator.digests import messages, windows
+from aggregator.errors import AggregatorError, StoreError
 from aggregator.model import Digest, Edition, EditionMatch, NewMessage, RenderedEdition, StoredEdition, Window
 from aggregator.ports import Archive, Clock, Renderer, Stores
 
@@ -40,13 +41,22 @@ class ComposeLine:
     def run(self, stop: threading.Event | None = None) -> list[Composed]:
         """Compose every edition that is due, then see that every page of the archive lies where it should."""
         made = []
+        failed: AggregatorError | None = None
         for digest in self._stores.editions.due(self._clock.now()):
             if stop is not None and stop.is_set():
                 break
-            composed = self.compose(digest)
+            try:
+                composed = self.compose(digest)
+            except StoreError:
+                raise
+            except AggregatorError as e:  # one digest's broken template must not keep the others
+                failed = failed or e
+                continue
             if composed is not None:
                 made.append(composed)
         self.publish()
+        if failed is not None:
+            raise failed
         return made
 
     def publish(self) -> None:

@@ -81,8 +81,8 @@ class SendLine:
         started = self._clock.now()
         if edition is None:
             return outbox.cancelled(message, started, "its edition is gone")
-        body = self._renderer.message(edition.rendered.mail, message.address, message.token, message.message_id)
         try:
+            body = self._renderer.message(edition.rendered.mail, message.address, message.token, message.message_id)
             session.prepare(message.address)
         except WorkError as e:
             return outbox.failed(message, started, self._clock.now(), e, "connect")

@@ -121,11 +121,11 @@ def _ascii_host(host: str) -> str:
     """IDNA where it can be had; a host no resolver would take stays as it is, percent-coded."""
     host = host.rstrip(".").lower()
     if host.isascii():
-        return f"[{host}]" if ":" in host else quote(host, safe="!$&'()*+,;=~%")
+        return f"[{host}]" if ":" in host else quote(host, safe="!$&'()*+,;=~%").lower()
     try:
         return host.encode("idna").decode("ascii").lower()
     except UnicodeError:
-        return quote(host, safe="!$&'()*+,;=~%", errors="replace")
+        return quote(host, safe="!$&'()*+,;=~%", errors="replace").lower()
 
 
 def _joined(host: str, parts: _Parts, path: str, pairs: list[str]) -> str:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from aggregator.errors import Quarantine
+from aggregator.errors import Quarantine, Retry
 
 T = TypeVar("T")
 
@@ -118,8 +118,12 @@ class Pool:
 
     def _start(self, task: _Task) -> None:
         task.attempts += 1
-        pool = self._pool = self._pool if self._pool is not None and self._pool.active else self._fresh()
-        inner = pool.schedule(_run, args=(task.payload, self._timeout), timeout=self._timeout)
+        try:
+            pool = self._pool = self._pool if self._pool is not None and self._pool.active else self._fresh()
+            inner = pool.schedule(_run, args=(task.payload, self._timeout), timeout=self._timeout)
+        except (OSError, EOFError, RuntimeError) as e:
+            task.future.set_exception(Retry("internal", f"no worker could be started: {e}", task.subject))
+            return
         self._running[task] = inner
         inner.add_done_callback(partial(self._settle, task))
 
@@ -147,13 +151,13 @@ class Pool:
 
     def _settle(self, task: _Task, inner: Any) -> None:
         with self._lock:
-            if self._running.get(task) is not inner:
+            if task not in self._running or self._running[task] is not inner:
                 return
             del self._running[task]
-            if not inner.cancelled() and self._innocent(task, inner.exception()):
+            again: bool = not inner.cancelled() and self._innocent(task, inner.exception())
+            if again:
                 self._waiting.appendleft(task)
-                inner = None
-        if inner is not None:
+        if not again:
             self._finish(task, inner)
         self._pump()
 
@@ -165,24 +169,27 @@ class Pool:
         return exitcode in _INNOCENT if exitcode is not None else True
 
     def _finish(self, task: _Task, inner: Any) -> None:
-        with contextlib.suppress(InvalidStateError):
-            if inner.cancelled():
-                task.future.cancel()
-                return
-            error = inner.exception()
-            if error is not None:
-                task.future.set_exception(self._verdict(task, error))
-                return
-            self._deliver(task, inner.result())
+        if inner.cancelled():
+            task.future.cancel()
+            return
+        error = inner.exception()
+        value, problem = (None, self._verdict(task, error)) if error is not None else self._opened(task, inner.result())
+        with contextlib.suppress(InvalidStateError):  # the caller may have cancelled it meanwhile
+            if problem is not None:
+                task.future.set_exception(problem)
+            else:
+                task.future.set_result(value)
 
-    def _deliver(self, task: _Task, outcome: _Outcome) -> None:
-        if outcome.kind == "value":
-            task.future.set_result(pickle.loads(outcome.data))  # noqa: S301 - from our own worker
-        elif outcome.kind == "error":
-            task.future.set_exception(pickle.loads(outcome.data))  # noqa: S301 - from our own worker
-        else:
+    def _opened(self, task: _Task, outcome: _Outcome) -> tuple[Any, BaseException | None]:
+        """The value or the exception that came back."""
+        if outcome.kind == "memory":
             message = f"the document needs more than {self._memory // 2**20} MB of memory"
-            task.future.set_exception(Quarantine("parse_timeout", message, task.subject))
+            return None, Quarantine("parse_timeout", message, task.subject)
+        try:
+            opened = pickle.loads(outcome.data)  # noqa: S301 - from our own worker
+        except Exception as e:  # noqa: BLE001 - whatever its __setstate__ does, the caller must hear of it
+            return None, e
+        return (opened, None) if outcome.kind == "value" else (None, opened)
 
     def _verdict(self, task: _Task, error: BaseException) -> Quarantine:
         if isinstance(error, TimeoutError):

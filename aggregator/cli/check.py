@@ -21,6 +21,10 @@ def command(context: Context) -> None:
     for watchlist in configuration.watchlists:
         for warning in lint.lint(parse(watchlist.query, configuration.aliases)):
             talk(f"warning: watchlist {watchlist.id}, character {warning.pos + 1}: {warning.message}")
+    for name, queries in configuration.aliases.items():
+        for text in queries:
+            for warning in lint.lint(parse(text, configuration.aliases)):
+                talk(f"warning: alias {name}, {text!r}, character {warning.pos + 1}: {warning.message}")
     told = {w for d in configuration.digests for w in d.watchlists}
     for watchlist in configuration.watchlists:
         if watchlist.id not in told:

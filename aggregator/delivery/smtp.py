@@ -227,7 +227,7 @@ class SmtpSession:
         """A reply that says no; 421 and nonsense end the connection too (RFC 5321 §4.2.1, §3.8)."""
         if code == 421 or not 200 <= code <= 599:
             self._drop()
-        refuse(code, text, what, "internal")
+        refuse(code, text, what, "auth" if code == 530 else "internal")
 
     def _lost(self, error: Exception) -> NoReturn:
         self._drop()

@@ -24,8 +24,8 @@ from aggregator.model import (
     Window,
 )
 
-CAP = 30
-"""Stories an edition shows; the rest is counted in `more`."""
+CAP = 1000
+"""Stories an edition holds; the rest is counted in `more`. A mail shows fewer of them (render.MAIL_STORIES)."""
 REASONS = 4
 """Sentences of `why` a story shows."""
 

@@ -30,7 +30,9 @@ def failed(message: Message, started: datetime, ended: datetime, error: WorkErro
     """
     code = int(getattr(error, "code", 0) or 0)
     next_at = ended + backoff(message.attempts)
-    if isinstance(error, GiveUp) or next_at > message.created_at + PATIENCE.get(message.kind, PATIENCE["digest"]):
+    # A wrong password is the operator's to mend, not the end of every message that meets it.
+    final = isinstance(error, GiveUp) and error.error_class != "auth"
+    if final or next_at > message.created_at + PATIENCE.get(message.kind, PATIENCE["digest"]):
         return Attempt(message.id, started, ended, "dead", phase, code, str(error), ended, "dead")
     if isinstance(error, Quarantine):
         return Attempt(message.id, started, ended, "unknown", "data", code, str(error), next_at, "unknown")
@@ -39,4 +41,4 @@ def failed(message: Message, started: datetime, ended: datetime, error: WorkErro
 
 def backoff(attempts: int) -> timedelta:
     """How long to wait after this many attempts before the one that failed now."""
-    return min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts, 12))
+    return min(LONGEST_RETRY, FIRST_RETRY * int(2 ** min(attempts, 12)))

@@ -60,12 +60,13 @@ def window(digest: Digest, now: datetime) -> Window:
 def edition_key(spec: DigestSpec, span: Window) -> str:
     """What makes an edition unique within its digest: the local date and time of its window's end.
 
-    Hourly editions add the offset, because autumn has one local hour twice: `2023-10-29T02:00+01:00`.
+    Hourly editions add the offset, because autumn has one local hour twice: `2023-10-29T02:00+01:00`. An edition made
+    between the times, on command, shows milliseconds, so that one may follow another.
     """
     local = span.end.astimezone(ZoneInfo(spec.schedule.timezone))
-    if spec.schedule.every == "hourly":
-        return local.isoformat(timespec="minutes")
-    return local.replace(tzinfo=None).isoformat(timespec="minutes")
+    exact = local.second == 0 and local.microsecond == 0
+    written = local if spec.schedule.every == "hourly" else local.replace(tzinfo=None)
+    return written.isoformat(timespec="minutes" if exact else "milliseconds")
 
 
 def alert_key(match_id: int) -> str:

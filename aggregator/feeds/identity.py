@@ -25,6 +25,7 @@ from aggregator import urls
 from aggregator.model import EntryChange, EntryKey, KnownEntry, NewEntry, ParsedEntry, RevisedEntry, SameEntry
 
 SAME_BODY = 0.9
+RELATED = 0.5
 SAME_TIME = timedelta(hours=24)
 _WORDS = 2_000
 _COUNTER = re.compile(
@@ -95,10 +96,11 @@ class _Document:
     @classmethod
     def of(cls, entries: Sequence[ParsedEntry]) -> _Document:
         """Count, for each name, the different items that bear it."""
-        told = [(entry, _name(entry)) for entry in entries]
+        ids = _distinct((e.guid, (_link(e), _folded(e.title))) for e in entries)
+        told = [(entry, _name(entry, ids)) for entry in entries]
         return cls(
-            _distinct((e.guid, (_link(e), _folded(e.title))) for e, _ in told),
-            _distinct((urls.identity(e.guid), e.guid) for e, _ in told),
+            ids,
+            _distinct((urls.identity(e.guid), e.guid) for e in entries),
             _distinct((_link(e), name) for e, name in told),
             _distinct((_folded(e.title), name) for e, name in told),
         )
@@ -135,9 +137,9 @@ def _distinct(pairs: Iterable[tuple[str, object]]) -> dict[str, int]:
     return {name: len(things) for name, things in groups.items()}
 
 
-def _name(entry: ParsedEntry) -> str:
-    """What tells two items of one document apart: the id, else all of the text."""
-    return f"id {entry.guid}" if entry.guid else f"text {_text_key(entry)}"
+def _name(entry: ParsedEntry, ids: Mapping[str, int]) -> str:
+    """What tells two items of one document apart: an id that only one of them has, else all of the text."""
+    return f"id {entry.guid}" if entry.guid and ids[entry.guid] == 1 else f"text {entry.guid}\n{_text_key(entry)}"
 
 
 def _link(entry: ParsedEntry) -> str:
@@ -167,12 +169,13 @@ _Item = tuple[ParsedEntry, tuple[EntryKey, ...]]
 
 
 def _collapsed(entries: Sequence[ParsedEntry], keys: Sequence[tuple[EntryKey, ...]]) -> list[_Item]:
-    """Each item once; of two copies under one first key the newer, whatever their order."""
+    """Each item once; of two copies under one id, or with one text, the newer, whatever their order."""
     kept: dict[EntryKey, _Item] = {}
     for entry, own in zip(entries, keys, strict=True):
-        there = kept.get(own[0])
+        name = own[0] if entry.guid else own[-1]
+        there = kept.get(name)
         if there is None or _rank(entry) > _rank(there[0]):
-            kept[own[0]] = (entry, own)
+            kept[name] = (entry, own)
     return list(kept.values())
 
 
@@ -203,20 +206,22 @@ def _by_rest(
 
 
 def _is_same(entry: ParsedEntry, hit: KnownEntry) -> bool:
-    """Whether an item under a known link is that entry: no other id, or the same title, time or text.
+    """Whether an item under a known link is that entry: no other id, or a like text, title or time.
 
-    The date is no evidence by itself against a like text, but a title that comes back every day (a weather page) is
-    none for an entry of another day.
+    One time alone is no evidence (a page may be reused at once), and neither is a title that comes back on another day
+    over another text (a weather page).
     """
     if not entry.guid or not hit.guid or entry.guid == hit.guid:
         return True
-    if _likeness(entry.body, hit.body) >= SAME_BODY:
-        return True
-    if entry.published_at is not None and hit.published_at is not None:
-        if entry.published_at == hit.published_at:
-            return True
-        if abs(entry.published_at - hit.published_at) > SAME_TIME:
-            return False
+    like = _likeness(entry.body, hit.body)
+    if like >= SAME_BODY or entry.published_at is None or hit.published_at is None:
+        return like >= SAME_BODY or _same_title(entry, hit)
+    if entry.published_at == hit.published_at:
+        return _same_title(entry, hit) or like >= RELATED or _likeness(entry.title, hit.title) >= RELATED
+    return abs(entry.published_at - hit.published_at) <= SAME_TIME and _same_title(entry, hit)
+
+
+def _same_title(entry: ParsedEntry, hit: KnownEntry) -> bool:
     return bool(entry.title) and _folded(entry.title) == _folded(hit.title)
 
 

@@ -73,7 +73,7 @@ def _feed(found: Any, url: str, malformed: str) -> ParsedFeed:
         title=fields.heading(RawText(rss.feed_title(head), markup=True)),
         link=fields.link(url, rss.home(head)),
         language=fields.language(rss.feed_language(head)),
-        version=version,
+        version=version or "cdf",
         entries=entries,
         malformed=malformed or lost,
     )
@@ -87,7 +87,7 @@ def _entries(items: Iterable[Any], raw: Callable[[Any], RawItem], url: str) -> t
             entries.append(fields.entry(raw(item), url))
         except Exception as e:  # noqa: BLE001 - whatever is wrong with it, the others count
             lost, problem = lost + 1, problem or f"{type(e).__name__}: {e}"[:200]
-    return tuple(entries), f"{lost} unreadable entries ({problem})" if lost else ""
+    return tuple(entries), f"entries that cannot be read: {lost} ({problem})" if lost else ""
 
 
 # -- feedparser ----------------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def _published(found: Any, atom: bool) -> str:
 def _link(found: Any) -> str:
     """F15: the page about the item; else a guid that is one; else any other link; else the first file it carries."""
     alternate = next(_alternates(found), "") or _string(found, "link")
-    if alternate:
+    if alternate and (alternate != _string(found, "id") or alternate.startswith(("http://", "https://"))):
         return alternate
     links = [link for link in _list(found, "links") if _string(link, "href")]
     related = [link for link in links if _string(link, "rel") not in {"self", "edit", "replies", "enclosure", "via"}]

@@ -80,9 +80,13 @@ class _Brotli:
     def steps(self, data: bytes) -> Iterator[bytes]:
         if self.complete:
             return
-        yield self._d.process(data, output_buffer_limit=STEP)
-        while not self._d.can_accept_more_data():
-            yield self._d.process(b"", output_buffer_limit=STEP)
+        more = True
+        while more:
+            out = self._d.process(data, output_buffer_limit=STEP)
+            # A full step may leave output inside although the decoder says that it takes more input.
+            more = len(out) >= STEP or not self._d.can_accept_more_data()
+            data = b""
+            yield out
 
 
 class _Zstd:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from aggregator.fetch.client import FetchLimits
-from aggregator.fetch.exchange import Exchange, once
+from aggregator.fetch.exchange import Exchange, Sessions, once
 from aggregator.fetch.guard import Guard
 from aggregator.fetch.traffic import Lane, Traffic
 from aggregator.model import FetchFailure, FetchRequest, FetchResponse
@@ -92,24 +92,27 @@ class Engine:
         if guard.by_name:
             log.warning("network.proxy is set: the address guard judges names only, the proxy must refuse the rest")
         self.traffic = Traffic(limits.concurrency, limits.host_connections, limits.host_spacing, KEEP_ALIVE)
-        self._session = _session(limits, guard, self._resolver)
-        self.exchange = Exchange(self._session, self.traffic, guard, limits, self._clock)
+        self._sessions = Sessions(
+            _session(limits, guard, self._resolver, keep=True), _session(limits, guard, self._resolver, keep=False)
+        )
+        self.exchange = Exchange(self._sessions, self.traffic, guard, limits, self._clock)
 
     async def _shut(self) -> None:
         self._stopping = True
         tasks = [task for run in list(self._runs) for task in run.halt()]
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._session.close()
+        await self._sessions.close()
 
 
 def _session(
-    limits: FetchLimits, guard: Guard, resolver: Callable[[], AbstractResolver] | None
+    limits: FetchLimits, guard: Guard, resolver: Callable[[], AbstractResolver] | None, *, keep: bool
 ) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         limit=0,  # traffic.py counts
         socket_factory=guard.socket,
         resolver=resolver() if resolver is not None else None,
-        keepalive_timeout=KEEP_ALIVE,
+        force_close=not keep,
+        keepalive_timeout=KEEP_ALIVE if keep else None,
     )
     return aiohttp.ClientSession(
         connector=connector,

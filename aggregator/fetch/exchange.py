@@ -31,8 +31,8 @@ ACCEPT: dict[FetchKind, str] = {
     "page": HTML,
     "robots": "text/plain, */*;q=0.1",
 }
-IDLE_CONNECTIONS = 256
-"""Kept connections past which a host is asked to close: each is a file descriptor."""
+IDLE_CONNECTIONS = 512
+"""Hosts with a kept connection past which no more are kept: each is a file descriptor."""
 
 
 @dataclass(slots=True)
@@ -51,13 +51,24 @@ class _Trip:
     holds_room: bool = False
 
 
-class Exchange:
-    """Fetches single requests over one session."""
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Two of a kind: one keeps connections for the next request, the other closes each after its own."""
 
-    def __init__(
-        self, session: aiohttp.ClientSession, traffic: Traffic, guard: Guard, limits: FetchLimits, clock: Clock
-    ) -> None:
-        self._session = session
+    keeping: aiohttp.ClientSession
+    closing: aiohttp.ClientSession
+
+    async def close(self) -> None:
+        """Close both."""
+        await self.keeping.close()
+        await self.closing.close()
+
+
+class Exchange:
+    """Fetches single requests."""
+
+    def __init__(self, sessions: Sessions, traffic: Traffic, guard: Guard, limits: FetchLimits, clock: Clock) -> None:
+        self._sessions = sessions
         self._traffic = traffic
         self._guard = guard
         self._limits = limits
@@ -119,9 +130,13 @@ class Exchange:
             trip.spent += self._clock.monotonic() - started
 
     async def _ask(self, trip: _Trip, target: Target, started: float) -> FetchResponse | Redirect:
-        async with self._session.get(
+        headers = self._headers(trip, target)
+        session = self._sessions.keeping
+        if self._traffic.crowded(IDLE_CONNECTIONS) and not self._traffic.others_wait(target.host):
+            session, headers["Connection"] = self._sessions.closing, "close"
+        async with session.get(
             target.url,
-            headers=self._headers(trip, target),
+            headers=headers,
             allow_redirects=False,
             timeout=self._timeout,
             proxy=self._limits.proxy,
@@ -147,8 +162,6 @@ class Exchange:
             headers |= {"If-Modified-Since": trip.request.last_modified} if trip.request.last_modified else {}
         if trip.authorization and target.host == trip.home:
             headers["Authorization"] = trip.authorization
-        if self._traffic.crowded(IDLE_CONNECTIONS) and not self._traffic.others_wait(target.host):
-            headers["Connection"] = "close"
         return headers
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:

@@ -71,8 +71,8 @@ def _timeout(exc: TimeoutError, host: str) -> WorkError:
 def _bad_answer(exc: aiohttp.ClientResponseError, host: str) -> WorkError:
     if isinstance(exc, aiohttp.ClientHttpProxyError):
         return WorkError("connect", f"the proxy answered {exc.status}")
-    cause = exc.__cause__
-    if isinstance(cause, http_exceptions.LineTooLong) or "Too many headers" in exc.message:
+    # aiohttp wraps the parser's own error twice and keeps only its text.
+    if exc.message.startswith(("Got more than", "Too many headers")):
         return header_too_large(host)
     return WorkError("bad_http", f"{host} does not answer in HTTP")
 

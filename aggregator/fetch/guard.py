@@ -44,9 +44,7 @@ PUBLIC_V6 = IPv6Network("2000::/3")
 DENIED_V6 = tuple(
     IPv6Network(n)
     for n in (
-        "2001:2::/48",  # benchmarks (RFC 5180)
-        "2001:10::/28",  # ORCHID (RFC 4843)
-        "2001:20::/28",  # ORCHIDv2 (RFC 7343)
+        "2001::/23",  # protocol assignments (RFC 2928): Teredo (RFC 4380), benchmarks, ORCHID
         "2001:db8::/32",  # documentation (RFC 3849)
         "3fff::/20",  # documentation (RFC 9637)
     )
@@ -136,7 +134,7 @@ def is_public(ip: Address) -> bool:
 
 
 def faces(ip: Address) -> tuple[Address, ...]:
-    """All that must be judged of an address: itself, or the IPv4 addresses it carries to (RFC 4291, 3056, 4380, 6052)."""
+    """All that must be judged of an address: itself, or the IPv4 addresses it carries to (RFC 4291, 3056, 6052)."""
     if isinstance(ip, IPv4Address):
         return (ip,)
     if ip.ipv4_mapped is not None:
@@ -145,11 +143,9 @@ def faces(ip: Address) -> tuple[Address, ...]:
         return (_low(ip),)
     if ip.sixtofour is not None:
         return (ip, ip.sixtofour)
-    if ip.teredo is not None:
-        return (ip, *ip.teredo)
     if _is_isatap(ip):
         return (ip, _low(ip))
-    # Compatible addresses (::a.b.c.d, deprecated) are outside 2000::/3 and need no unwrapping to be denied.
+    # Compatible (::a.b.c.d) and Teredo addresses, both deprecated, are denied whatever they carry.
     return (ip,)
 
 

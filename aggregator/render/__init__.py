@@ -29,7 +29,10 @@ from aggregator.render.environment import Templates
 HTML_LIMIT = 80_000
 """Bytes of the HTML part: Gmail cuts a mail off at about 102 kB, and its footer with it."""
 
-__all__ = ["HTML_LIMIT", "RenderOptions", "Renderer"]
+MAIL_STORIES = 30
+"""Stories a mail shows at most; the page of the edition shows them all."""
+
+__all__ = ["HTML_LIMIT", "MAIL_STORIES", "RenderOptions", "Renderer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,8 @@ class Renderer:
         return mime.fill(mail, address, token, message_id)
 
     def _mail(self, edition: Edition, marks: mime.Marks) -> bytes:
-        """The mail with placeholders: as many stories as HTML_LIMIT allows, the same ones in both parts."""
-        for shown in range(len(edition.stories), -1, -1):
+        """The mail with placeholders: as many stories as MAIL_STORIES and HTML_LIMIT allow, the same ones in both parts."""
+        for shown in range(min(len(edition.stories), MAIL_STORIES), -1, -1):
             frame = self._mail_frame(edition, marks, shown)
             html = self._fill("edition.html.j2", edition, frame)
             if len(html.encode("utf-8", "replace")) <= HTML_LIMIT:

@@ -78,10 +78,11 @@ Behaviour = Callable[[Call], None]
 
 
 class FeedServer:
-    """Listens on a port that the system chooses; one thread for each connection."""
+    """Listens on a port that the system chooses; one thread for each connection. `greeting` is sent unasked."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", greeting: bytes = b"") -> None:
         self.host = host
+        self._greeting = greeting
         self.requests: list[Request] = []
         self.connections = 0
         self._behaviours: dict[str, Behaviour] = {}
@@ -143,6 +144,7 @@ class FeedServer:
     def _serve(self, wire: socket.socket, number: int) -> None:
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(OSError), wire, wire.makefile("rb") as reader:
+            wire.sendall(self._greeting)
             while not self._stopping.is_set():
                 raw = b"".join(iter(lambda: _line(reader.readline()), b""))
                 if not raw or not self._answer(wire, _request(raw, number)):

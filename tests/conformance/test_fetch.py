@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import logging
+import random
 import socket
 import subprocess
 import sys
@@ -206,7 +207,6 @@ def test_only_one_coding_is_undone(server: FeedServer, client: Client) -> None:
     url = server.add("/feed", fs.document(twice, headers=[("Content-Encoding", "gzip, gzip")]))
     assert bad(client, url).error_class == "bad_http"
     url = server.add("/feed", fs.document(twice, headers=[("Content-Encoding", "gzip")]))
-    assert good(client, url).body == fs.encode(RSS, "gzip")[:0] + good(client, url).body
     assert good(client, url).body[:2] == b"\x1f\x8b"
 
 
@@ -218,15 +218,16 @@ def test_a_compressed_body_that_is_cut_is_truncated(server: FeedServer, client: 
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
-def test_a_bomb_does_not_go_off(server: FeedServer, client: Client, coding: str) -> None:
-    assert bad(client, server.add("/feed", fs.bomb(60_000_000, coding))).error_class == "bomb"
+def test_a_bomb_does_not_go_off(server: FeedServer, coding: str) -> None:
+    with opened(replace(SMALL, max_body=8_000_000)) as client:
+        assert bad(client, server.add("/feed", fs.bomb(60_000_000, coding))).error_class == "bomb"
 
 
 def test_too_large_is_too_large_announced_or_not_packed_or_not(server: FeedServer, client: Client) -> None:
     assert bad(client, server.add("/1", fs.large(50_000_000))).error_class == "too_large"
     assert bad(client, server.add("/2", fs.large(50_000_000, declared=False))).error_class == "too_large"
     assert bad(client, server.add("/3", fs.drip(b"x" * 9000, every=0))).error_class == "too_large"
-    noise = bytes(i * i % 251 for i in range(50_000)) * 3
+    noise = random.Random(1).randbytes(150_000)
     assert bad(client, server.add("/4", fs.document(noise, coding="gzip"))).error_class == "too_large"
     assert len(good(client, server.add("/5", fs.large(100_000))).body) == 100_000
 
@@ -277,12 +278,12 @@ def test_a_connection_that_is_not_answered_times_out() -> None:
         listener,
         socket.create_connection(listener.getsockname()),
         opened(replace(SMALL, connect_timeout=0.2)) as client,
+        socket.socket() as second,
     ):
-        # The one place in the queue is taken, so this SYN is dropped.
-        with socket.socket() as second:
-            second.setblocking(False)
-            second.connect_ex(listener.getsockname())
-            failure = bad(client, f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        # The places in the queue are taken, so the client's SYN is dropped.
+        second.setblocking(False)
+        second.connect_ex(listener.getsockname())
+        failure = bad(client, f"http://127.0.0.1:{listener.getsockname()[1]}/")
     assert failure.error_class == "timeout"
     assert failure.elapsed < 2
 
@@ -316,11 +317,12 @@ def test_many_cookies_are_no_bomb(server: FeedServer, client: Client) -> None:
     assert good(client, server.add("/feed", fs.document(headers=cookies))).body == RSS
 
 
-def test_a_refused_port_a_name_that_is_none_and_a_server_without_tls(server: FeedServer, client: Client) -> None:
+def test_a_refused_port_a_name_that_is_none_and_a_server_without_tls(client: Client) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     assert bad(client, f"http://127.0.0.1:{port}/").error_class == "connect"
-    assert bad(client, f"https://127.0.0.1:{server.port}/").error_class == "tls"
+    with FeedServer(greeting=b"220 mail.example ESMTP\r\n") as mail:
+        assert bad(client, f"https://127.0.0.1:{mail.port}/").error_class == "tls"
     with opened(SMALL, resolver=lambda: names({})) as nameless:
         assert bad(nameless, "http://nowhere.example/").error_class == "dns"
 
@@ -466,7 +468,7 @@ def test_the_guard_looks_at_the_address_of_the_moment(server: FeedServer) -> Non
         assert good(client, url).status == 200
         engine_ = client._engine
         assert isinstance(engine_, engine.Engine)
-        engine_.loop.call_soon_threadsafe(engine_._session.connector.clear_dns_cache)  # type: ignore[union-attr]
+        engine_.loop.call_soon_threadsafe(engine_._sessions.keeping.connector.clear_dns_cache)  # type: ignore[union-attr]
         failure = bad(client, url)
     assert failure.error_class == "blocked_address"
     assert "rebind.example" in failure.message
@@ -624,6 +626,19 @@ def test_a_kept_connection_that_grew_stale_is_replaced_without_a_failure(server:
     assert good(client, url).status == 200
     assert good(client, url).status == 200
     assert (len(server.requests), server.connections) == (3, 2)
+
+
+def test_connections_are_not_kept_without_end(
+    server: FeedServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aggregator.fetch import exchange
+
+    monkeypatch.setattr(exchange, "IDLE_CONNECTIONS", 0)
+    url = server.add("/feed", fs.document())
+    for _ in range(3):
+        assert good(client, url).status == 200
+    assert [r.headers.get("connection") for r in server.requests] == [None, "close", "close"]
+    assert server.connections == 3
 
 
 def test_closing_the_client_ends_a_waiting_caller_and_may_be_repeated(server: FeedServer) -> None:

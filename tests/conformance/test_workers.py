@@ -8,11 +8,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
+
 from aggregator.errors import ConfigError, Quarantine, Retry
 from aggregator.feeds import parse
 from aggregator.ports import Workers
@@ -26,6 +27,10 @@ def pool() -> Iterator[Pool]:
     made = Pool(max_workers=2, timeout=1.0, memory=200 * 1024 * 1024)
     yield made
     made.close()
+
+
+def _wait(seconds: float) -> None:
+    threading.Event().wait(seconds)
 
 
 def double(number: int) -> int:
@@ -54,7 +59,7 @@ def hog() -> int:
 
 
 def sleep(seconds: float) -> float:
-    time.sleep(seconds)
+    _wait(seconds)
     return seconds
 
 
@@ -81,7 +86,7 @@ def unsendable() -> object:
 
 def die_politely() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(5)
+    _wait(5)
 
 
 def test_work_is_done_in_another_process(pool: Workers) -> None:
@@ -121,8 +126,8 @@ def test_work_that_cannot_travel_is_refused_at_once(pool: Workers) -> None:
 
 
 @pytest.mark.parametrize("work", [loop, loop_in_c])
-def test_an_endless_loop_ends_and_its_neighbours_do_not(pool: Workers, work: object) -> None:
-    bad = pool.submit(work)  # type: ignore[arg-type]
+def test_an_endless_loop_ends_and_its_neighbours_do_not(pool: Workers, work: Callable[[], None]) -> None:
+    bad = pool.submit(work)
     good = [pool.submit(double, n) for n in range(20)]
     assert [g.result(10) for g in good] == [n * 2 for n in range(20)]
     with pytest.raises(Quarantine, match="longer than 1 s") as caught:
@@ -159,7 +164,7 @@ def test_a_worker_stopped_from_outside_costs_no_document_its_name(pool: Workers)
         pool.submit(die_politely).result(15)
     victim = pool.submit(process).result(10)
     tasks = [pool.submit(sleep, 0.5), pool.submit(sleep, 0.5)]
-    time.sleep(0.1)
+    _wait(0.1)
     os.kill(victim, signal.SIGTERM)
     assert [t.result(10) for t in tasks] == [0.5, 0.5]
 
@@ -167,7 +172,7 @@ def test_a_worker_stopped_from_outside_costs_no_document_its_name(pool: Workers)
 def test_an_idle_worker_that_dies_is_replaced(pool: Workers) -> None:
     for _ in range(2):
         os.kill(pool.submit(process).result(10), signal.SIGKILL)
-        time.sleep(0.3)
+        _wait(0.3)
         assert pool.submit(double, 5).result(10) == 10
 
 
@@ -186,7 +191,7 @@ def test_a_task_that_is_cancelled_frees_its_worker() -> None:
     try:
         first = pool.submit(sleep, 20)
         waiting = pool.submit(sleep, 20)
-        time.sleep(0.5)
+        _wait(0.5)
         assert waiting.cancel()
         assert first.cancel()
         assert pool.submit(double, 2).result(10) == 4
@@ -206,7 +211,7 @@ def test_closing_is_quick_cancels_the_rest_and_leaves_no_process() -> None:
     pool = Pool(max_workers=2, timeout=30)
     pids = {pool.submit(process).result(10) for _ in range(8)}
     busy = [pool.submit(loop_in_c) for _ in range(5)]
-    time.sleep(0.2)
+    _wait(0.2)
     started = time.monotonic()
     pool.close()
     pool.close()

@@ -307,7 +307,7 @@ CREATE TABLE facts (
 ;
 
 -- The search index: rowid is entries.id; it is fed our own tokens, joined by blanks, and only proposes candidates.
-CREATE VIRTUAL TABLE entry_index USING fts5 (title, body, article, tokenize = "ascii tokenchars '.&+#,_-'")
+CREATE VIRTUAL TABLE entry_index USING fts5 (title, body, article, tokenize = "ascii tokenchars '.,&+#'")
 ;
 
 -- How is each feed doing?

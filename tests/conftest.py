@@ -1,0 +1,84 @@
+"""What every test lives in: no network but loopback, no settings from outside, the same dice every time."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+
+from tests import counts
+
+hypothesis.settings.register_profile("house", derandomize=True, deadline=None)
+hypothesis.settings.register_profile(
+    "storm", parent=hypothesis.settings.get_profile("house"), derandomize=False, max_examples=2000
+)
+hypothesis.settings.load_profile("storm" if counts.STORM else "house")
+
+FOREIGN = ("AGGREGATOR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person's own settings and proxies decide nothing here."""
+    for name in list(os.environ):
+        if name.upper().startswith(FOREIGN):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """To this process the world ends at loopback, and a test that reaches for more fails even if the code bears it."""
+    tried: list[object] = []
+
+    def guarded(real: Callable[[socket.socket, Any], Any]) -> Callable[[socket.socket, Any], Any]:
+        def connect(self: socket.socket, address: Any) -> Any:
+            if self.family in (socket.AF_INET, socket.AF_INET6) and not is_near(address[0]):
+                tried.append(address)
+                raise OSError(errno.ENETUNREACH, "Network is unreachable (tests stay on loopback)")
+            return real(self, address)
+
+        return connect
+
+    real_lookup = socket.getaddrinfo
+
+    def lookup(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name and name != "localhost" and not is_literal(name):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known (tests look nothing up)")
+        return real_lookup(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    yield
+    assert not tried, f"the test reached for the network: {tried}"
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is an address rather than a name."""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def is_near(host: str) -> bool:
+    """Whether connecting to a host stays on this machine. 0.0.0.0 and :: reach it too."""
+    if not is_literal(host):
+        return host == "localhost"
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how often the repeating tests repeated."""
+    for line in counts.table():
+        terminalreporter.write_line(line)

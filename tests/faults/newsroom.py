@@ -1,0 +1,192 @@
+"""A growing newsroom and a mailbox for fault tests: feeds whose truth is known at every moment, and what arrived."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+from aggregator.sample.sink import Sink
+from tests.conformance.feedserver import Call, FeedServer
+
+WORDS = ("budget", "harbour", "railway", "school", "theatre", "bridge", "forest", "museum", "river", "market")
+
+
+@dataclass
+class GrowingFeed:
+    """A feed that keeps all its entries and gains some at every request; honest about validators."""
+
+    name: str
+    gain: int
+    entries: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, call: Call) -> None:
+        with self.lock:
+            known = f'"{len(self.entries)}"'
+            if self.gain and (not self.entries or call.request.headers.get("if-none-match") != "frozen"):
+                self.grow(self.gain)
+            tag = f'"{len(self.entries)}"'
+            body = self.document()
+        if call.request.headers.get("if-none-match") == tag and known == tag:
+            call.respond(304, headers=[("ETag", tag)])
+        else:
+            call.respond(200, body, headers=[("ETag", tag), ("Content-Type", "application/rss+xml")])
+
+    def grow(self, count: int) -> None:
+        """New entries; every third one is about the CSTO."""
+        for _ in range(count):
+            number = len(self.entries)
+            topic = "CSTO" if number % 3 == 0 else "town"
+            words = " ".join(WORDS[(number * k + 3) % len(WORDS)] for k in range(1, 6))
+            self.entries.append(f"{self.name} {number} {topic} {words}")
+
+    def document(self) -> bytes:
+        """RSS 2.0 of everything so far."""
+        now = datetime.now(UTC)  # noqa: TID251 - the feed's own clock
+        items = "".join(
+            f"<item><guid isPermaLink='false'>{self.name}-{i}</guid><title>{title}</title>"
+            f"<link>https://{self.name}.example/{i}</link><description>{title}, reported at length.</description>"
+            f"<pubDate>{(now - timedelta(minutes=5)).strftime('%a, %d %b %Y %H:%M')}:00 GMT</pubDate></item>"
+            for i, title in enumerate(self.entries)
+        )
+        return f"<rss version='2.0'><channel><title>{self.name}</title>{items}</channel></rss>".encode()
+
+    @property
+    def truth(self) -> set[tuple[str, str]]:
+        """(feed, guid) of everything shown so far."""
+        return {(self.name, f"{self.name}-{i}") for i in range(len(self.entries))}
+
+    @property
+    def csto(self) -> set[tuple[str, str]]:
+        """Those about the CSTO."""
+        return {(self.name, f"{self.name}-{i}") for i in range(0, len(self.entries), 3)}
+
+
+class World:
+    """A home, its feeds and its mailbox; processes are forked by a zygote and killed by the test."""
+
+    def __init__(self, home: Path, feeds: list[GrowingFeed], server: FeedServer, sink: Sink) -> None:
+        self.home, self.feeds, self.sink = home, feeds, sink
+        (home / "config").mkdir(parents=True)
+        listed = [{"id": f.name, "url": server.add(f"/{f.name}", f), "interval": "5m"} for f in feeds]
+        (home / "feeds.yaml").write_text(json.dumps({"feeds": listed}))
+        (home / "config/watchlists.yaml").write_text(
+            json.dumps({"watchlists": [{"id": "csto", "title": "CSTO", "query": "=CSTO"}]})
+        )
+        digest = {"title": "CSTO", "watchlists": ["csto"]}
+        digests = [
+            digest | {"id": "now", "every": "instant", "to": ["a@example.org"]},
+            digest | {"id": "daily", "at": "07:30", "timezone": "UTC", "to": ["b@example.org", "c@example.org"]},
+        ]
+        (home / "config/digests.yaml").write_text(json.dumps({"digests": digests}))
+        settings = {
+            "network": {"allow_private": ["127.0.0.0/8"], "host_spacing": "0s"},
+            "mail": {"smtp": {"host": sink.host, "port": sink.port, "security": "none"}},
+            "polling": {"workers": 1},
+        }
+        (home / "config/aggregator.yaml").write_text(json.dumps(settings))
+        self.doubtful: set[str] = set()
+
+    # -- what must hold ----------------------------------------------------------------------------------------------
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Read the database as anybody could."""
+        with closing(sqlite3.connect(self.home / "var/aggregator.db")) as conn:
+            return conn.execute(sql).fetchall()
+
+    def note_doubtful(self) -> None:
+        """Remember the messages that the killed process left in phase data: only they may come twice."""
+        if (self.home / "var/aggregator.db").exists():
+            sql = "SELECT message_id FROM messages WHERE phase = 'data' AND state IN ('claimed', 'unknown')"
+            try:
+                self.doubtful |= {r[0] for r in self.rows(sql)}
+            except sqlite3.OperationalError:
+                return  # killed before the first migration
+
+    def losses(self) -> list[str]:
+        """Everything that is not as promised; empty when all is well."""
+        shown = set().union(*(f.truth for f in self.feeds))
+        csto = set().union(*(f.csto for f in self.feeds))
+        stored = self.rows("SELECT feed_id, guid FROM entries")
+        matched = self.rows("SELECT e.feed_id, e.guid FROM matches m JOIN entries e ON e.id = m.entry_id")
+        received = Counter(str(message_from_bytes(r.content)["Message-ID"]) for r in self.sink.messages)
+        messages = dict(self.rows("SELECT message_id, state FROM messages"))
+        told = self.rows(
+            "SELECT em.digest_id, e.feed_id, e.guid FROM edition_matches em JOIN matches m ON m.id = em.match_id "
+            "JOIN entries e ON e.id = m.entry_id"
+        )
+        daily = {(f, g) for d, f, g in told if d == "daily"}
+        found = [f"entry lost: {k}" for k in shown - set(stored)]
+        found += [f"entry twice: {k}" for k, n in Counter(stored).items() if n > 1]
+        found += [f"match lost: {k}" for k in csto - set(matched)]
+        found += [f"match wrong: {k}" for k in set(matched) - csto]
+        found += [f"match not told: {k}" for k in csto - daily]
+        found += [f"told twice: {k}" for k, n in Counter(told).items() if n > 1]
+        found += [f"message {m} is {s}" for m, s in messages.items() if s != "sent"]
+        found += [f"message never arrived: {m}" for m in messages if m not in received]
+        found += [f"unknown message arrived: {m}" for m in received if m not in messages]
+        found += [f"message twice, not in phase data: {m}" for m, n in received.items() if n > 1 and m not in self.doubtful]
+        found += [str(r[0]) for r in self.rows("PRAGMA integrity_check") if r[0] != "ok"]
+        found += [f"foreign key: {r}" for r in self.rows("PRAGMA foreign_key_check")]
+        return found
+
+
+class Zygote:
+    """The forking process, started once for a test."""
+
+    def __init__(self) -> None:
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("AGGREGATOR")}
+        # What a killed process leaves is cleaned up by its resource tracker, which says so at length.
+        environ["PYTHONWARNINGS"] = "ignore::UserWarning:multiprocessing.resource_tracker"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.zygote"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environ,
+            cwd=Path(__file__).parents[2],
+        )
+
+    def fork(self, home: Path, cycles: int = 1, die_after_commits: int = 0) -> int:
+        """Start a process on the home; its pid."""
+        assert self._process.stdin is not None
+        order = {"home": str(home), "cycles": cycles, "die_after_commits": die_after_commits}
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return int(self._answer()["pid"])
+
+    def wait(self) -> int:
+        """How the process ended: 0, or minus the signal."""
+        return int(self._answer()["status"])
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the zygote died"
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """End it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+
+def kill(pid: int) -> None:
+    """kill -9 the process alone: its own workers must notice by themselves."""
+    os.kill(pid, signal.SIGKILL)

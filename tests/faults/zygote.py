@@ -1,0 +1,86 @@
+"""Forks processes that do the main job on a home until somebody kills them. Run as a script; speaks JSON Lines.
+
+A fresh interpreter per kill would spend its life importing; this one imports once, has no threads, and forks.
+In:  {"home": ..., "cycles": n, "die_after_commits": n or 0}
+Out: {"pid": n}, and when the child has ended {"ended": pid, "status": n}
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from aggregator import catalog, compose, enrich, poll, send  # noqa: F401 - imported before the fork
+from aggregator.app import App, build
+from aggregator.fetch import Client  # noqa: F401 - imported before the fork
+from aggregator.render import Renderer  # noqa: F401 - imported before the fork
+from aggregator.store.sqlite import SqliteStores  # noqa: F401 - imported before the fork
+from aggregator.store.sqlite.database import Database
+
+
+def cycle(app: App) -> None:
+    """Everything once: poll all feeds, read article pages, compose what is due, send what waits."""
+    for _ in app.poll.sweep(everything=True):
+        pass
+    app.enrich.run()
+    app.compose.run()
+    for digest in app.stores.editions.digests():
+        if digest.spec.schedule.every != "instant":
+            app.compose.compose(digest, early=True)
+    app.send.run()
+
+
+def die_after(commits: int) -> None:
+    """Plant the fault: this process is killed right after its nth COMMIT, wherever that is."""
+    write = Database.write
+    left = [commits]
+
+    @contextlib.contextmanager
+    def counted(self: Database) -> Iterator[sqlite3.Connection]:
+        with write(self) as conn:
+            yield conn
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Database.write = counted  # type: ignore[method-assign]
+
+
+def child(order: dict[str, object]) -> int:
+    """What a fork does; the number of its exit."""
+    os.setsid()
+    if order["die_after_commits"]:
+        die_after(int(str(order["die_after_commits"])))
+    with build(Path(str(order["home"])), {}) as app:
+        app.sync()
+        for _ in range(int(str(order["cycles"]))):
+            cycle(app)
+    return 0
+
+
+def main() -> None:
+    """Fork on demand until standard input ends."""
+    for line in sys.stdin:
+        order = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                code = child(order)
+            except BaseException:
+                traceback.print_exc()
+                code = 1
+            os._exit(code)
+        print(json.dumps({"pid": pid}), flush=True)
+        _, status = os.waitpid(pid, 0)
+        print(json.dumps({"ended": pid, "status": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
