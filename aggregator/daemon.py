@@ -19,11 +19,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from aggregator import settings
 from aggregator.app import App
-from aggregator.errors import AggregatorError, ConfigError
+from aggregator.errors import AggregatorError, ConfigError, StoreError
 from aggregator.instance import InstanceLock
 from aggregator.model import PollReport
+from aggregator.settings import Settings
 
 if TYPE_CHECKING:
+    from aggregator.catalog import CatalogReport
     from aggregator.web.server import WebThread
 
 log = logging.getLogger("aggregator")
@@ -80,36 +82,51 @@ class Daemon:
 
     # -- life --------------------------------------------------------------------------------------------------------
 
-    def run(self) -> None:
+    def run(self) -> bool:
         """Run until SIGTERM or SIGINT; a second signal ends at once.
+
+        Returns whether every line finished; when not, threads of this process still wait for somebody else's answer.
 
         Raises:
             InstanceError: another daemon has this home.
             ConfigError, StoreError: it cannot start.
         """
+        self._install_signals()
         home = self._app.configuration.home
         settings.prepare(home)
         lock = InstanceLock(home.lock)
         lock.acquire()
         try:
-            self._app.stores.upkeep.check()
-            self._tell_sync(self._app.sync())
-            self._install_signals()
-            scheduler = self._schedule()
-            web = self._serve()
-            scheduler.start()
-            log.info("running on %s: %s", home.path, self._summary())
-            if self._on_ready is not None:
-                self._on_ready()
-            self._loop()
-            scheduler.shutdown(wait=False)
-            self._drain()
-            if web is not None:
-                web.stop()
+            self._check()
+            _tell_sync(self._app.sync())
+            drained = self._live()
         finally:
             self._app.close()
             lock.release()
         log.info("stopped")
+        return drained
+
+    def _check(self) -> None:
+        problems = self._app.stores.upkeep.check()
+        if problems:
+            path = self._app.configuration.home.db
+            raise StoreError(f"{path}: {problems[0]}; restore a backup with `aggregator restore`")
+
+    def _live(self) -> bool:
+        scheduler = self._schedule()
+        web = self._serve()
+        scheduler.start()
+        log.info("running on %s: %s", self._app.configuration.home.path.resolve(), self._summary())
+        if not self._app.configuration.feeds:
+            log.warning("no feeds yet: `aggregator feeds add URL`; `aggregator demo` shows what is to come")
+        if self._on_ready is not None:
+            self._on_ready()
+        self._loop()
+        scheduler.shutdown(wait=False)
+        drained = self._drain()
+        if web is not None:
+            web.stop()
+        return drained
 
     def _schedule(self) -> BackgroundScheduler:
         scheduler = BackgroundScheduler(
@@ -136,13 +153,23 @@ class Daemon:
             if self._reload.is_set() or self._stamps() != self._files:
                 self._reload.clear()
                 self.reload()
+            if self._idle():
+                # Whatever starts from here on works with the new parts.
+                self._app.close_replaced()
 
-    def _drain(self) -> None:
+    def _idle(self) -> bool:
+        with self._state:
+            return not self._working
+
+    def _drain(self) -> bool:
         """Let every line finish what it has in hand, but not longer than DRAIN_SECONDS."""
         log.info("stopping: finishing what is under way")
         with self._state:
-            if not self._state.wait_for(lambda: not self._working, timeout=DRAIN_SECONDS):
-                log.warning("gave up waiting for: %s; it is taken up again at the next start", ", ".join(self._working))
+            drained = self._state.wait_for(lambda: not self._working, timeout=DRAIN_SECONDS)
+            if not drained:
+                lines = ", ".join(sorted(self._working))
+                log.warning("gave up waiting for %s; what it has in hand is taken up at the next start", lines)
+        return drained
 
     def _install_signals(self) -> None:
         signal.signal(signal.SIGTERM, self._on_stop)
@@ -176,22 +203,23 @@ class Daemon:
     def reload(self) -> None:
         """Take over the files as they are now; a bad one keeps the old configuration and says so."""
         self._files = self._stamps()
+        before = self._app.configuration.settings
         try:
             configuration = settings.load(self._app.configuration.home.path, self._environ)
             report = self._app.reconfigure(configuration)
         except ConfigError as e:
-            log.error("configuration not taken over, the old one stays in force:\n%s", e)  # noqa: TRY400 - no traceback for people
+            for problem in e.problems:
+                log.error("%s", problem)  # noqa: TRY400 - no traceback for people
+            log.error("configuration not taken over, the old one stays in force")  # noqa: TRY400 - as above
             return
         except AggregatorError as e:
             log.error("configuration not taken over: %s", e)  # noqa: TRY400 - no traceback for people
             return
         log.info("configuration taken over: %s", self._summary())
-        self._tell_sync(report)
-
-    def _tell_sync(self, report: object) -> None:
-        text = str(report)
-        if text:
-            log.info("%s", text)
+        _tell_sync(report)
+        late = _needs_restart(before, configuration.settings)
+        if late:
+            log.warning("changes of %s take effect at the next start", ", ".join(late))
 
     def _summary(self) -> str:
         c = self._app.configuration
@@ -213,18 +241,23 @@ class Daemon:
         except AggregatorError as e:
             self._stumbled(line, str(e))
         except Exception as e:  # a programming error must not end the daemon
-            log.exception("line %s", line.name)
+            if not self._stop.is_set():
+                log.exception("line %s", line.name)
             self._stumbled(line, f"{type(e).__name__}: {e}")
         else:
-            if line.health.failures:
-                log.info("line %s works again", line.name)
+            recovered = bool(line.health.failures)
             line.health = LineHealth(last_ok_at=self._app.clock.now().isoformat())
+            if recovered:
+                log.info("line %s works again", line.name)
+                self._write_health()
         finally:
             with self._state:
                 self._working.discard(line.name)
                 self._state.notify_all()
 
     def _stumbled(self, line: _Line, error: str) -> None:
+        if self._stop.is_set():
+            return
         failures = line.health.failures + 1
         pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures - 1, 10))
         line.not_before = self._app.clock.monotonic() + pause
@@ -312,6 +345,28 @@ class Daemon:
         thread.start()
         log.info("web pages on %s", thread.url)
         return thread
+
+
+def _tell_sync(report: CatalogReport) -> None:
+    """What the files changed in the database, when they did."""
+    for what in ("feeds", "watchlists", "digests", "subscriptions"):
+        part = getattr(report, what)
+        counts = [f"{len(ids)} {how}" for how in ("added", "changed", "removed") if (ids := getattr(part, how))]
+        if counts:
+            log.info("%s: %s", what, ", ".join(counts))
+    if report.matches:
+        log.info("%d matches among entries of the last day", report.matches)
+
+
+def _needs_restart(before: Settings, after: Settings) -> list[str]:
+    """Settings that a running daemon cannot take over."""
+    pairs = {
+        "polling.tick": (before.polling.tick, after.polling.tick),
+        "storage": (before.storage, after.storage),
+        "log": (before.log, after.log),
+        "web": tuple((s.web.enabled, s.web.host, s.web.port) for s in (before, after)),
+    }
+    return [name for name, (old, new) in pairs.items() if old != new]
 
 
 def _soon() -> datetime:

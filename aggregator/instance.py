@@ -6,9 +6,15 @@ import fcntl
 import os
 import secrets
 import socket
+import threading
 from pathlib import Path
 
 from aggregator.errors import ConfigError, InstanceError
+
+TRIES = 20
+PAUSE = 0.05
+"""How often, and after how many seconds, a lock is tried again: `doctor` looks at it for an instant, and a daemon that
+has just taken it has not yet written its name."""
 
 
 def owner() -> str:
@@ -62,26 +68,40 @@ class InstanceLock:
         except OSError as e:
             raise ConfigError(f"{self._path}: {e.strerror}; make the folder writable or name another --home") from e
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            pid = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            self._flock(fd)
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        except BaseException:
             os.close(fd)
-            raise InstanceError(
-                f"{self._path}: another instance runs here (pid {pid}); stop it first or name another --home"
-            ) from None
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+            raise
         self._fd = fd
+
+    def _flock(self, fd: int) -> None:
+        for attempt in range(TRIES):
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                pid = _written(fd)
+                if attempt and pid and _started(pid):
+                    break
+                threading.Event().wait(PAUSE)
+            else:
+                return
+        raise InstanceError(
+            f"{self._path}: another instance runs here (pid {_written(fd) or 'unknown'}); "
+            "stop it first or name another --home"
+        )
 
     def release(self) -> None:
         """Give it back; safe to call twice."""
         if self._fd >= 0:
+            os.ftruncate(self._fd, 0)
             os.close(self._fd)
             self._fd = -1
 
 
 def running_pid(path: Path) -> int:
-    """The pid of the daemon that holds the lock at `path`, or 0."""
+    """The pid of the daemon that holds the lock at `path`, or 0; -1 when it has not said its pid yet."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
@@ -89,9 +109,14 @@ def running_pid(path: Path) -> int:
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        text = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
-        return int(text) if text.isdigit() else -1
+        return _written(fd) or -1
     else:
         return 0
     finally:
         os.close(fd)
+
+
+def _written(fd: int) -> int:
+    """The pid in a lock file, or 0."""
+    text = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+    return int(text) if text.isascii() and text.isdigit() else 0

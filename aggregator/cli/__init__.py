@@ -5,6 +5,7 @@ Exit codes: 0 done · 1 some work failed · 2 usage · 3 configuration invalid �
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -110,6 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; errors we raise on purpose become one clear line and their exit code."""
     try:
         result = root.main(args=None if argv is None else list(argv), prog_name="aggregator", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Exit as e:
         return e.exit_code
     except click.Abort:
@@ -145,4 +147,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        # A text that the terminal's encoding cannot show must not end a command.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main())

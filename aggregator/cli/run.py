@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import os
+
 import click
 
-from aggregator.cli.context import Context, pass_context, set_up_logging, talk
+from aggregator.cli.context import Context, pass_context, set_up_logging
 
 
 @click.command("run")
@@ -22,8 +25,8 @@ def command(context: Context) -> None:
     with build(context.home) as app:
         log = app.configuration.settings.log
         set_up_logging("debug" if context.verbose else log.level, log.format)
-        if not app.configuration.feeds:
-            talk(
-                f"no feeds yet: `aggregator --home {context.home} feeds add URL`; `aggregator demo` shows what is to come"
-            )
-        Daemon(app).run()
+        drained = Daemon(app).run()
+    if not drained:
+        # A thread still waits for another machine; the interpreter would wait for it.
+        logging.shutdown()
+        os._exit(0)

@@ -21,7 +21,7 @@ _TYPES = frozenset(
         "text/xml",
     }
 )
-_TAG = re.compile(r"<(link|base)\b([^>]{1,4000})>", re.IGNORECASE)
+_TAG = re.compile(r"<(link|base)\b([^<>]{1,4000})>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"([a-zA-Z:-]{1,40})\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 
 

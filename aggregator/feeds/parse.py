@@ -39,7 +39,7 @@ def document(body: bytes, url: str, content_type: str = "") -> ParsedFeed:
 
 def _document(body: bytes, url: str, content_type: str) -> ParsedFeed:
     text = charset.decide(body, content_type).text
-    if not text.strip("\ufeff\0 \t\r\n"):
+    if not xmltext.clean(text).strip("\ufeff\ufffd \t\r\n"):
         raise Retry("empty", "the server sent an empty document", url)
     if jsonfeed.looks_like(text):
         return _json(text, url)

@@ -111,7 +111,7 @@ class _Limits:
         self._declared += 1
         if self._declared > MAX_ENTITIES:
             self._refuse(f"more than {MAX_ENTITIES} entity declarations")
-        if value and (len(value) > MAX_ENTITY or re.search(r"&(?!#)", value)):
+        if value and (len(value) > MAX_ENTITY or re.search(r"&[^#\s]", value)):
             self._refuse("an entity made of entities, or a long one")
         if value is not None and not parameter:
             self.entities.setdefault(name, value)

@@ -29,7 +29,7 @@ _PREFIX = re.compile(
     r"^\W*(?:(?:update|upd|corrected|correction|breaking(?: news)?|exclusive|urgent|live|watch|video|photos?|"
     r"срочно|молния|обновлено|дополнено|исправлено|эксклюзив|видео|фото|"
     r"тэрмінова|абноўлена|дапоўнена|выпраўлена|відэа|фота|терміново|оновлено|доповнено|відео)"
-    r"(?:\s*[-–—]?\s*\d{1,2})?\s*[:.!|—–-]|update\s+\d{1,2}\s*[-–—:])+\s*",
+    r"(?:\s*[-–—]?\s*\d{1,2})?\s*[:.!|—–-]\s*)+",
     re.IGNORECASE,
 )
 _BAR = re.compile(r"\s+\|\s+[^|]{1,60}$")
@@ -100,6 +100,11 @@ class _Place:
     seen_at: datetime
     body: str
 
+    @property
+    def age(self) -> tuple[datetime, bool, int, int]:
+        """Sorts the oldest first, and stored stories before those of the batch."""
+        return self.seen_at, not self.story_id, self.story_id, self.draft
+
     @cached_property
     def shingles(self) -> shingles.Shingles:
         return shingles.of(tokenize(self.body).folded)
@@ -129,7 +134,7 @@ class _Shelf:
         self._window = window
         self._drafts = 0
         self._places: defaultdict[StoryKey, list[_Place]] = defaultdict(list)
-        for c in sorted(candidates, key=lambda c: (c.seen_at, c.story_id)):
+        for c in candidates:
             self._places[c.key].append(_Place(c.story_id, 0, c.key, set(c.feed_ids), c.seen_at, c.body))
 
     def place(self, feed_id: str, entry: ParsedEntry, when: datetime) -> StoryChoice:
@@ -145,10 +150,10 @@ class _Shelf:
     def _joined(self, new: _New) -> tuple[_Place | None, str, float]:
         """Rule by rule; within one the best score, then the oldest story."""
         for key in new.keys:
-            scored = [(self._score(new, place), place) for place in self._near(new, key)]
-            best = max(scored, key=lambda pair: pair[0], default=(0.0, None))
-            if best[0] > 0:
-                return best[1], key.kind, best[0]
+            fits = [(score, place) for place in self._near(new, key) if (score := self._score(new, place)) > 0]
+            if fits:
+                score, best = min(fits, key=lambda fit: (-fit[0], *fit[1].age))
+                return best, key.kind, score
         return None, "first", 0.0
 
     def _near(self, new: _New, key: StoryKey) -> list[_Place]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Awaitable, Callable
 from datetime import UTC
+from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from aggregator.app import App
+from aggregator.errors import AggregatorError
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -18,6 +22,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+log = logging.getLogger("aggregator")
+
 TOKEN = re.compile(r"[a-z2-7]{26}")
 
 
@@ -31,21 +37,38 @@ def build(app: App) -> FastAPI:
     )
 
     def page(name: str, status: int = 200, **values: object) -> HTMLResponse:
-        return HTMLResponse(templates.get_template(name).render(**values), status, HEADERS)
+        return HTMLResponse(templates.get_template(name).render(**values), status)
 
-    @web.get("/")
+    get = partial(web.api_route, methods=["GET", "HEAD"])
+
+    @web.middleware("http")
+    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        response.headers.update(HEADERS)
+        return response
+
+    @web.exception_handler(404)
+    def nothing(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the shape of a handler
+        return page("message.html.j2", 404, title="No such page", text="There is no page at this address.")
+
+    @web.exception_handler(AggregatorError)
+    def trouble(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the shape of a handler
+        log.error("web page %s: %s", request.url.path.partition("unsubscribe/")[0], error)
+        return page("message.html.j2", 503, title="Not now", text="This cannot be shown at the moment. Try again later.")
+
+    @get("/")
     def archive() -> Response:
         recent = app.stores.editions.editions(limit=100)
         return page("archive.html.j2", editions=recent, utc=UTC)
 
-    @web.get("/editions/{digest_id}/{key}")
+    @get("/editions/{digest_id}/{key}")
     def edition(digest_id: str, key: str) -> Response:
         found = [e for e in app.stores.editions.editions(digest_id, limit=1000) if e.key == key]
         if not found:
             return page("message.html.j2", 404, title="No such edition", text="There is no edition at this address.")
-        return HTMLResponse(found[0].rendered.page, 200, HEADERS)
+        return HTMLResponse(found[0].rendered.page)
 
-    @web.get("/unsubscribe/{token}")
+    @get("/unsubscribe/{token}")
     def ask(token: str) -> Response:
         found = app.stores.subscriptions.find_token(token) if TOKEN.fullmatch(token) else None
         if found is None:
@@ -64,11 +87,11 @@ def build(app: App) -> FastAPI:
         app.stores.subscriptions.end(found.id, "unsubscribed by link", app.clock.now())
         return page("message.html.j2", title="You are unsubscribed", text="You will get no more mail of this digest.")
 
-    @web.get("/healthz")
+    @get("/healthz")
     def health() -> Response:
         return PlainTextResponse("ok\n")
 
-    @web.get("/readyz")
+    @get("/readyz")
     def ready() -> Response:
         return JSONResponse({"ready": True, "feeds": app.stores.upkeep.checked().feeds})
 

@@ -21,6 +21,7 @@ class WebThread:
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind((host, port))
+            self._socket.listen(128)
         except OSError:
             self._socket.close()
             raise

@@ -3,10 +3,11 @@ from __future__ import annotations
 import time
 
 import pytest
-from aggregator.feeds import discover
-from aggregator.feeds.discover import Candidate
 from hypothesis import given
 from hypothesis import strategies as st
+
+from aggregator.feeds import discover
+from aggregator.feeds.discover import Candidate
 
 PAGE = """<!DOCTYPE html><html><head>
 <!-- <link rel="alternate" type="application/rss+xml" href="/hidden"> -->

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from aggregator.errors import UsageError
 from aggregator.feeds import opml
 from aggregator.feeds.opml import Outline
 from aggregator.model import FeedSpec
-from hypothesis import given
-from hypothesis import strategies as st
 
 FILE = """<?xml version="1.0" encoding="utf-8"?>
 <opml version="1.1"><head><title>Mine</title></head><body>

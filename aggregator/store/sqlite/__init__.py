@@ -42,7 +42,7 @@ class SqliteStores:
         self.entries = Entries(db)
         self.watch = Watch(db)
         self.editions = Editions(db, initial)
-        self.outbox = Outbox(db)
+        self.outbox = Outbox(db, secret)
         self.subscriptions = Subscriptions(db, secret)
         self.upkeep = Upkeep(db)
         try:

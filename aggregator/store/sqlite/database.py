@@ -27,7 +27,8 @@ class Database:
         self._synchronous = synchronous
         self._local = threading.local()
         self._writer = threading.RLock()
-        self._all: list[sqlite3.Connection] = []
+        self._book = threading.Lock()
+        self._open: dict[threading.Thread, sqlite3.Connection] = {}
         self._closed = False
 
     def _connect(self) -> sqlite3.Connection:
@@ -50,9 +51,15 @@ class Database:
         except sqlite3.Error as e:
             conn.close()
             raise self.error(e) from e
-        with self._writer:
-            self._all.append(conn)
+        self._keep(conn)
         return conn
+
+    def _keep(self, conn: sqlite3.Connection) -> None:
+        """Remember it for close(); those of threads that have ended are of no use any more."""
+        with self._book:
+            for thread in [t for t in self._open if not t.is_alive()]:
+                self._open.pop(thread).close()
+            self._open[threading.current_thread()] = conn
 
     @property
     def conn(self) -> sqlite3.Connection:
@@ -132,9 +139,9 @@ class Database:
 
     def close(self) -> None:
         """End every connection; safe to call twice."""
-        with self._writer:
+        with self._writer, self._book:
             self._closed = True
-            for conn in self._all:
+            for conn in self._open.values():
                 with contextlib.suppress(sqlite3.Error):
                     conn.close()
-            self._all.clear()
+            self._open.clear()

@@ -39,16 +39,17 @@ class Editions:
         changed: list[str] = []
         with self._db.write() as conn:
             stored = {r["id"]: r for r in conn.execute("SELECT * FROM digests")}
+            watched = {d.spec.id: d.spec.watchlists for d in _load_digests(conn, stored.values())}
             for spec in specs:
                 row = stored.get(spec.id)
                 columns = _spec_columns(spec)
                 if row is None or row["removed_at"] is not None:
                     added.append(spec.id)
-                    columns |= self._beginning(conn, spec, due[spec.id], now)
+                    columns |= self._beginning(conn, spec, row, due[spec.id], now)
                 elif any(row[name] != columns[name] for name in ("every", "at", "days", "timezone")):
                     changed.append(spec.id)
                     columns |= {"next_at": rows.stamp(due[spec.id])}
-                elif any(row[name] != value for name, value in columns.items()):
+                elif watched[spec.id] != spec.watchlists or any(row[n] != value for n, value in columns.items()):
                     changed.append(spec.id)
                 _save(conn, columns, exists=row is not None)
                 self._watchlists(conn, spec)
@@ -57,9 +58,13 @@ class Editions:
             conn.executemany("UPDATE digests SET removed_at = ? WHERE id = ?", [(rows.stamp(now), i) for i in removed])
         return SyncReport(tuple(added), tuple(changed), tuple(removed))
 
-    def _beginning(self, conn: sqlite3.Connection, spec: DigestSpec, due: datetime, now: datetime) -> dict[str, Any]:
+    def _beginning(
+        self, conn: sqlite3.Connection, spec: DigestSpec, row: sqlite3.Row | None, due: datetime, now: datetime
+    ) -> dict[str, Any]:
         """A new digest looks back `initial`, an instant one not at all: it must not flood."""
         start = now if spec.schedule.every == "instant" else now - self._initial
+        if row is not None:  # it comes back: what it covered then it does not cover again
+            start = max(start, rows.moment(row["covered_until"]))
         before = conn.execute("SELECT coalesce(max(id), 0) FROM matches WHERE matched_at < ?", (rows.stamp(start),))
         return {
             "covered_until": rows.stamp(start),
@@ -121,12 +126,16 @@ class Editions:
             taken = conn.execute(
                 "SELECT 1 FROM editions WHERE digest_id = ? AND key = ?", (edition.digest_id, edition.key)
             ).fetchone()
-            if taken is None:
-                edition_id = _insert_edition(conn, edition, rendered)
-                _assign(conn, edition.digest_id, matches, edition_id)
-                _queue(conn, edition, edition_id, messages)
+            if taken is not None:
+                _move_on(conn, edition.digest_id, edition.window.end, next_at)
+                return 0
+            if _assigned(conn, edition.digest_id, matches):
+                return 0
+            edition_id = _insert_edition(conn, edition, rendered)
+            _assign(conn, edition.digest_id, matches, edition_id)
+            _queue(conn, edition, edition_id, messages)
             _move_on(conn, edition.digest_id, edition.window.end, next_at)
-        return 0 if taken is not None else edition_id
+            return edition_id
 
     def skip(self, digest_id: str, matches: Sequence[int], window_end: datetime, next_at: datetime) -> None:
         """See EditionStore.skip."""
@@ -217,6 +226,12 @@ def _insert_edition(conn: sqlite3.Connection, edition: Edition, rendered: Render
     return edition_id
 
 
+def _assigned(conn: sqlite3.Connection, digest_id: str, matches: Sequence[int]) -> bool:
+    """Whether somebody else has told one of these meanwhile."""
+    sql = "SELECT 1 FROM edition_matches WHERE digest_id = ? AND match_id IN (SELECT value FROM json_each(?)) LIMIT 1"
+    return conn.execute(sql, (digest_id, rows.dump(list(matches)))).fetchone() is not None
+
+
 def _assign(conn: sqlite3.Connection, digest_id: str, matches: Sequence[int], edition_id: int | None) -> None:
     conn.executemany(
         "INSERT OR IGNORE INTO edition_matches (digest_id, match_id, edition_id) VALUES (?, ?, ?)",
@@ -240,8 +255,9 @@ def _queue(conn: sqlite3.Connection, edition: Edition, edition_id: int, messages
 def _move_on(conn: sqlite3.Connection, digest_id: str, window_end: datetime, next_at: datetime) -> None:
     """The next window begins where this one ended; and the settled matches need not be looked at again."""
     conn.execute(
-        "UPDATE digests SET covered_until = max(covered_until, ?), next_at = ? WHERE id = ?",
-        (rows.stamp(window_end), rows.stamp(next_at), digest_id),
+        "UPDATE digests SET next_at = iif(:end >= covered_until, :next, max(next_at, :next)), "
+        "covered_until = max(covered_until, :end) WHERE id = :id",
+        {"end": rows.stamp(window_end), "next": rows.stamp(next_at), "id": digest_id},
     )
     sql = f"SELECT min(m.id) FROM digests d, {_WAITING[5:]} AND d.id = :id"
     first = conn.execute(sql, {"id": digest_id, "until": _FOREVER}).fetchone()[0]

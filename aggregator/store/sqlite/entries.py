@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from aggregator.model import ArticleOutcome, ArticleTask, Entry, Story
-from aggregator.query import Need, NeedAll, NeedAny, NeedEverything, NeedPhrase, NeedPrefix, NeedToken
+from aggregator.query import Need, NeedAll, NeedAny, NeedPhrase, NeedPrefix, NeedToken
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.polls import add_matches
 
 CLAIM = timedelta(minutes=10)
 PAGE = 500
+DEPTH = 24
+"""How many levels of AND and OR an FTS5 expression gets."""
 
 
 class Entries:
@@ -26,9 +28,8 @@ class Entries:
     def get(self, entry_id: int) -> Entry | None:
         """See EntryStore.get."""
         with self._db.read() as conn:
-            row = conn.execute(
-                f"SELECT {rows.ENTRY_COLUMNS} FROM {rows.ENTRY_TABLES} WHERE e.id = ?", (entry_id,)
-            ).fetchone()  # noqa: S608 - names are ours
+            sql = f"SELECT {rows.ENTRY_COLUMNS} FROM {rows.ENTRY_TABLES} WHERE e.id = ?"  # noqa: S608 - names are ours
+            row = conn.execute(sql, (entry_id,)).fetchone()
         return None if row is None else rows.entry(row)
 
     def entries(self, feed_id: str = "", since: datetime | None = None) -> Iterator[Entry]:
@@ -48,20 +49,26 @@ class Entries:
     def propose(self, need: Need, since: datetime | None = None) -> Iterator[Entry]:
         """See EntryStore.propose."""
         expression = match_expression(need)
-        inner = "SELECT rowid AS id FROM entry_index WHERE entry_index MATCH :expression AND rowid < :before"
+        ids = "SELECT rowid FROM entry_index WHERE entry_index MATCH :expression AND rowid BETWEEN :low AND :high"
         if not expression:
-            inner = "SELECT id FROM entries WHERE id < :before"
-        inner += f" ORDER BY 1 DESC LIMIT {PAGE}"
-        sql = f"SELECT {rows.ENTRY_COLUMNS} FROM {rows.ENTRY_TABLES} WHERE e.id IN ({inner}) ORDER BY e.id DESC"  # noqa: S608 - names are ours
-        before = 1 << 62
+            ids = "SELECT id FROM entries WHERE id BETWEEN :low AND :high"
+        ids += f" ORDER BY 1 DESC LIMIT {PAGE}"
+        sql = f"SELECT {rows.ENTRY_COLUMNS} FROM {rows.ENTRY_TABLES} WHERE e.id IN ({{marks}}) ORDER BY e.id DESC"  # noqa: S608 - names are ours
+        values = {"expression": expression, "high": 1 << 62, "low": self._first_since(since)}
         while True:
             with self._db.read() as conn:
-                page = [rows.entry(r) for r in conn.execute(sql, {"expression": expression, "before": before})]
-            yield from (e for e in page if since is None or e.first_seen_at >= since)
-            # Ids grow with first sight, so a page that ends before `since` ends the search.
-            if len(page) < PAGE or (since is not None and page[-1].first_seen_at < since - timedelta(days=1)):
+                page = [r[0] for r in conn.execute(ids, values)]
+                found = [rows.entry(r) for r in conn.execute(sql.format(marks=rows.marks(len(page))), page)]
+            yield from (e for e in found if since is None or e.first_seen_at >= since)
+            if len(page) < PAGE:
                 return
-            before = page[-1].id
+            values["high"] = page[-1] - 1
+
+    def _first_since(self, since: datetime | None) -> int:
+        """The lowest id first seen at or after `since`: clocks jump, so that ids alone do not tell."""
+        with self._db.read() as conn:
+            sql = "SELECT coalesce(min(id), 0) FROM entries WHERE first_seen_at >= ?"
+            return 0 if since is None else int(conn.execute(sql, (rows.stamp(since),)).fetchone()[0])
 
     def stories(self, since: datetime | None = None) -> Iterator[Story]:
         """See EntryStore.stories."""
@@ -136,25 +143,29 @@ def load_stories(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Stor
     return found
 
 
-def match_expression(need: Need) -> str:
-    """A need as an FTS5 expression of quoted tokens; "" when it excludes nothing."""
+def match_expression(need: Need, room: int = DEPTH) -> str:
+    """A need as an FTS5 expression of quoted tokens; "" when it excludes nothing.
+
+    FTS5's parser has a stack of 100; what is nested deeper than that allows is left to the evaluator.
+    """
     match need:
         case NeedToken(token):
             return quote(token)
         case NeedPrefix(prefix):
-            return f"{quote(prefix)} *"
+            return f"{quote(prefix)} *" if quote(prefix) else ""
         case NeedPhrase(words):
             return quote(" ".join(words))
-        case NeedAll(parts):
-            texts = [t for t in map(match_expression, parts) if t]
+        case NeedAll(parts) if room:
+            texts = [t for t in (match_expression(p, room - 1) for p in parts) if t]
             return f"({' AND '.join(texts)})" if texts else ""
-        case NeedAny(parts):
-            texts = [match_expression(p) for p in parts]
+        case NeedAny(parts) if room:
+            texts = [match_expression(p, room - 1) for p in parts]
             return f"({' OR '.join(texts)})" if texts and all(texts) else ""
-        case NeedEverything():
+        case _:
             return ""
 
 
 def quote(text: str) -> str:
-    """An FTS5 string; our tokens hold no NUL."""
-    return '"' + text.replace('"', '""') + '"'
+    """An FTS5 string, or "" when no token of ours can be in it; a NUL would end the expression, a surrogate is no text."""
+    clean = text.replace("\0", " ").encode("utf-8", "replace").decode()
+    return '"' + clean.replace('"', '""') + '"' if clean.strip() else ""

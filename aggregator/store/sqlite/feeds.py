@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from aggregator.model import Feed, FeedSpec, SyncReport
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
+from aggregator.store.sqlite.outbox import UNCLAIM
 
 CLAIM = timedelta(minutes=10)
 
@@ -22,37 +23,45 @@ class Feeds:
 
     def sync(self, specs: Sequence[FeedSpec], now: datetime) -> SyncReport:
         """See FeedStore.sync."""
+        stamp = rows.stamp(now)
         with self._db.write() as conn:
             stored = {r["id"]: r for r in conn.execute("SELECT * FROM feeds")}
+            stored = self._rename(conn, specs, stored)
             wanted = {s.id for s in specs}
-            by_url = {r["url"]: r["id"] for r in stored.values() if r["removed_at"] is None or r["id"] not in wanted}
+            removed = [i for i, r in stored.items() if i not in wanted and r["removed_at"] is None]
+            sql = f"UPDATE feeds SET removed_at = ?, {_NO_CLAIM} WHERE id = ?"  # noqa: S608 - our own words
+            conn.executemany(sql, [(stamp, i) for i in removed])
+            self._free_urls(conn, specs, stored)
             added: list[str] = []
             changed: list[str] = []
-            renames = {by_url[s.url]: s.id for s in specs if s.url in by_url and s.id not in stored}
-            for old, new in renames.items():
-                if old not in wanted:
-                    conn.execute("UPDATE feeds SET id = ? WHERE id = ?", (new, old))
-                    stored[new] = stored.pop(old)
-            self._free_urls(conn, specs, stored)
             for spec in specs:
                 row = stored.get(spec.id)
                 if row is None:
-                    self._db.utils["feeds"].insert(
-                        {**rows.spec_columns(spec), "added_at": rows.stamp(now), "next_poll_at": rows.stamp(now)}
-                    )
-                    added.append(spec.id)
-                elif self._update(conn, spec, row, now):
-                    changed.append(spec.id)
-            removed = [i for i, r in stored.items() if i not in wanted and r["removed_at"] is None]
-            conn.executemany(
-                "UPDATE feeds SET removed_at = ?, claimed_by = NULL WHERE id = ?",
-                [(rows.stamp(now), i) for i in removed],
-            )
+                    columns = rows.spec_columns(spec) | {"added_at": stamp, "next_poll_at": stamp}
+                    rows.table(self._db.utils, "feeds").insert(columns)
+                elif not self._update(conn, spec, row, now):
+                    continue
+                (added if row is None or row["removed_at"] is not None else changed).append(spec.id)
         return SyncReport(tuple(added), tuple(changed), tuple(removed))
 
     @staticmethod
+    def _rename(
+        conn: sqlite3.Connection, specs: Sequence[FeedSpec], stored: dict[str, sqlite3.Row]
+    ) -> dict[str, sqlite3.Row]:
+        """Give feeds whose id changed but not their URL their new id; the rows by their new ids.
+
+        Names may move in a chain or a circle, so all that move go through a name that nobody has.
+        """
+        moves = _moves(specs, stored)
+        for old in moves:
+            conn.execute(f"UPDATE feeds SET id = 'renamed:' || id, {_NO_CLAIM} WHERE id = ?", (old,))  # noqa: S608 - our own words
+        for old, new in moves.items():
+            conn.execute("UPDATE feeds SET id = ? WHERE id = 'renamed:' || ?", (new, old))
+        return {moves.get(i, i): r for i, r in stored.items()}
+
+    @staticmethod
     def _free_urls(conn: sqlite3.Connection, specs: Sequence[FeedSpec], stored: dict[str, sqlite3.Row]) -> None:
-        """Two feeds may swap their URLs in one edit: park the changing ones so that the unique index holds."""
+        """Feeds may pass their URLs on in one edit: park the changing ones so that the unique index holds."""
         for spec in specs:
             row = stored.get(spec.id)
             if row is not None and row["url"] != spec.url:
@@ -65,9 +74,10 @@ class Feeds:
         if not differs and row["removed_at"] is None:
             return False
         extra: dict[str, object] = {"removed_at": None}
-        if "url" in differs:  # validators belong to a URL (RFC 9111 §4)
+        if "url" in differs:  # validators belong to a URL (RFC 9111 §4), and so does a poll under way
             extra |= {"etag": "", "last_modified": "", "body_hash": "", "failures": 0, "failing_since": None}
             extra |= {"held_until": None, "next_poll_at": rows.stamp(now), "error": "", "error_class": ""}
+            extra |= {"claimed_by": None, "claimed_until": None}
             if row["state"] in ("failing", "gone"):
                 extra["state"] = "new" if row["last_ok_at"] is None else "ok"
         elif row["removed_at"] is not None:
@@ -107,15 +117,11 @@ class Feeds:
         with self._db.write() as conn:
             for table in ("feeds", "articles"):
                 count += conn.execute(
-                    f"UPDATE {table} SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by = ?",  # noqa: S608 - table names are ours
+                    f"UPDATE {table} SET {_NO_CLAIM} WHERE claimed_by = ?",  # noqa: S608 - table names are ours
                     (owner,),
                 ).rowcount
-            # A process that died in phase data may have handed the body over: unknown, not waiting.
-            count += conn.execute(
-                "UPDATE messages SET state = iif(phase = 'data', 'unknown', 'waiting'), claimed_by = NULL, "
-                "claimed_until = NULL WHERE claimed_by = ? AND state = 'claimed'",
-                (owner,),
-            ).rowcount
+            sql = f"UPDATE messages SET {UNCLAIM} WHERE claimed_by = ? AND state = 'claimed'"  # noqa: S608 - our own words
+            count += conn.execute(sql, (owner,)).rowcount
         return count
 
     def owners(self) -> builtins.list[str]:
@@ -154,3 +160,18 @@ class Feeds:
 
 
 _SELECT = "SELECT f.*, (SELECT count(*) FROM entries e WHERE e.feed_id = f.id) AS entries FROM feeds f"
+_NO_CLAIM = "claimed_by = NULL, claimed_until = NULL"
+
+
+def _moves(specs: Sequence[FeedSpec], stored: dict[str, sqlite3.Row]) -> dict[str, str]:
+    """Old id -> new id of the feeds known by their URL under another name.
+
+    A name that a stored feed keeps is not free; what is not a move is then a change of URL.
+    """
+    in_use_last = sorted(stored.values(), key=lambda r: r["removed_at"] is None)
+    by_url = {r["url"]: r["id"] for r in in_use_last}
+    moves = {by_url[s.url]: s.id for s in specs if s.url in by_url and by_url[s.url] != s.id}
+    while taken := [old for old, new in moves.items() if new in stored and new not in moves]:
+        for old in taken:
+            del moves[old]
+    return moves

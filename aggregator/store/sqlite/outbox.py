@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from aggregator.model import Attempt, Message
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
+from aggregator.store.sqlite.rows import address_hmac
 
 CLAIM = timedelta(minutes=15)
 """Longer than the 10 minutes that RFC 5321 §4.5.3.2.6 grants a server after the final dot."""
@@ -18,8 +19,9 @@ CLAIM = timedelta(minutes=15)
 class Outbox:
     """OutboxStore on SQLite."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, secret: bytes) -> None:
         self._db = db
+        self._secret = secret
 
     def claim_due(self, owner: str, limit: int, now: datetime, *, only: Collection[int] = ()) -> builtins.list[Message]:
         """See OutboxStore.claim_due."""
@@ -31,15 +33,24 @@ class Outbox:
             "only": rows.dump(sorted(only)),
         }
         with self._db.write() as conn:
-            # A claim that ran out: its owner is gone. In phase data the body may have been handed over.
             conn.execute(_EXPIRE, values)
             conn.execute(_CANCEL, values)
-            due = _DUE + (" AND m.id IN (SELECT value FROM json_each(:only))" if only else "")
-            claim = f"""UPDATE messages SET state = 'claimed', phase = 'connect', claimed_by = :owner, claimed_until = :until
-                        WHERE id IN ({due} ORDER BY m.next_attempt_at, m.id LIMIT :limit) RETURNING id"""
+            self._cancel_suppressed(conn, values)
+            claim = _CLAIM_ONLY if only else _CLAIM
             ids = [r["id"] for r in conn.execute(claim, values).fetchall()]
-            sql = _SELECT + f" WHERE m.id IN ({rows.marks(len(ids))}) ORDER BY m.next_attempt_at, m.id"
+            sql = f"{_SELECT} WHERE m.id IN ({rows.marks(len(ids))}) ORDER BY m.next_attempt_at, m.id"
             return [rows.message(r) for r in conn.execute(sql, ids)]
+
+    def _cancel_suppressed(self, conn: sqlite3.Connection, values: dict[str, object]) -> None:
+        """The list holds keyed hashes, so each address that is due is hashed and looked up; mostly it is empty."""
+        suppressed = {r[0] for r in conn.execute("SELECT address_hmac FROM suppressions")}
+        if not suppressed:
+            return
+        due = [r[0] for r in conn.execute(f"SELECT DISTINCT m.address {_DUE}", values)]  # noqa: S608 - our own words
+        sql = """UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = 'the address is suppressed'
+                 WHERE address = :address AND state IN ('waiting', 'unknown')"""
+        refused = [a for a in due if address_hmac(self._secret, a) in suppressed]
+        conn.executemany(sql, [{"now": values["now"], "address": a} for a in refused])
 
     def enter_data(self, message_id: int, owner: str) -> bool:
         """See OutboxStore.enter_data."""
@@ -56,9 +67,8 @@ class Outbox:
 
     def list(self, states: Collection[str] = (), limit: int = 200) -> builtins.list[Message]:
         """See OutboxStore.list."""
-        sql = (
-            _SELECT + " WHERE :any OR m.state IN (SELECT value FROM json_each(:states)) ORDER BY m.id DESC LIMIT :limit"
-        )
+        where = ":any OR m.state IN (SELECT value FROM json_each(:states))"
+        sql = f"{_SELECT} WHERE {where} ORDER BY m.id DESC LIMIT :limit"
         with self._db.read() as conn:
             found = conn.execute(sql, {"any": not states, "states": rows.dump(sorted(states)), "limit": limit})
             return [rows.message(r) for r in found]
@@ -73,20 +83,21 @@ class Outbox:
         """See OutboxStore.retry."""
         sql = """UPDATE messages SET state = iif(state = 'unknown', 'unknown', 'waiting'), next_attempt_at = ?,
                  held_at = NULL, settled_at = NULL
-                 WHERE id = ? AND state IN ('waiting', 'unknown', 'dead', 'cancelled') AND address != ''"""
+                 WHERE id = ? AND state IN ('waiting', 'unknown', 'dead', 'cancelled') AND address != '' AND token != ''"""
         with self._db.write() as conn:
             return conn.execute(sql, (rows.stamp(now), message_id)).rowcount == 1
 
     def drop(self, message_id: int, now: datetime) -> bool:
         """See OutboxStore.drop."""
-        sql = """UPDATE messages SET state = 'cancelled', settled_at = ?, token = '', error = 'dropped by the operator'
+        sql = """UPDATE messages SET state = 'cancelled', settled_at = ?, held_at = NULL, error = 'dropped by the operator'
                  WHERE id = ? AND state IN ('waiting', 'unknown', 'dead')"""
         with self._db.write() as conn:
             return conn.execute(sql, (rows.stamp(now), message_id)).rowcount == 1
 
     def release_held(self, now: datetime) -> int:
         """See OutboxStore.release_held."""
-        sql = "UPDATE messages SET held_at = NULL, next_attempt_at = ? WHERE held_at IS NOT NULL"
+        sql = """UPDATE messages SET held_at = NULL, next_attempt_at = ?
+                 WHERE held_at IS NOT NULL AND state IN ('waiting', 'unknown')"""
         with self._db.write() as conn:
             return conn.execute(sql, (rows.stamp(now),)).rowcount
 
@@ -105,7 +116,8 @@ def _settle(conn: sqlite3.Connection, attempt: Attempt, owner: str) -> None:
     }
     sql = """UPDATE messages SET state = :state, phase = :phase, attempts = attempts + 1, next_attempt_at = :next,
              error = :error, settled_at = :settled, claimed_by = NULL, claimed_until = NULL,
-             token = iif(:ended, '', token) WHERE id = :id AND claimed_by = :owner"""
+             token = iif(:ended, '', token)
+             WHERE id = :id AND (claimed_by = :owner OR (:state = 'sent' AND state != 'sent'))"""
     if conn.execute(sql, values).rowcount == 1:
         conn.execute(
             "INSERT INTO attempts (message_id, started_at, ended_at, outcome, phase, code, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -122,10 +134,17 @@ def _settle(conn: sqlite3.Connection, attempt: Attempt, owner: str) -> None:
 
 
 _SELECT = """SELECT m.*, ed.digest_id, ed.kind, ed.subject FROM messages m JOIN editions ed ON ed.id = m.edition_id"""
-_EXPIRE = """UPDATE messages SET state = iif(phase = 'data', 'unknown', 'waiting'), claimed_by = NULL, claimed_until = NULL
+# Whoever held it is gone. In phase data the body may have been handed over: unknown, not waiting.
+UNCLAIM = """state = iif(phase = 'data', 'unknown', 'waiting'), phase = iif(phase = 'data', 'data', 'queued'),
+claimed_by = NULL, claimed_until = NULL"""
+_EXPIRE = f"""UPDATE messages SET {UNCLAIM}
 WHERE state = 'claimed' AND claimed_until <= :now"""
 _CANCEL = """UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = 'the subscription has ended'
-WHERE state IN ('waiting', 'unknown') AND next_attempt_at <= :now AND NOT EXISTS (
-  SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id AND s.state = 'active')"""
-_DUE = """SELECT m.id FROM messages m WHERE m.state IN ('waiting', 'unknown') AND m.next_attempt_at <= :now
-AND m.held_at IS NULL"""
+WHERE state IN ('waiting', 'unknown') AND next_attempt_at <= :now AND EXISTS (
+  SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id AND s.state = 'ended')"""
+_DUE = """FROM messages m JOIN subscriptions s ON s.id = m.subscription_id AND s.state = 'active'
+WHERE m.state IN ('waiting', 'unknown') AND m.next_attempt_at <= :now AND m.held_at IS NULL"""
+_TAKE = "UPDATE messages SET state = 'claimed', phase = 'connect', claimed_by = :owner, claimed_until = :until WHERE id IN"
+_FIRST = "ORDER BY m.next_attempt_at, m.id LIMIT :limit"
+_CLAIM = f"{_TAKE} (SELECT m.id {_DUE} {_FIRST}) RETURNING id"
+_CLAIM_ONLY = f"{_TAKE} (SELECT m.id {_DUE} AND m.id IN (SELECT value FROM json_each(:only)) {_FIRST}) RETURNING id"

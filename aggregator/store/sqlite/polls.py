@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +33,7 @@ class Polls:
         self._db = db
 
     def known_entries(self, feed_id: str, keys: Collection[EntryKey]) -> dict[EntryKey, KnownEntry]:
-        """See PollStore.known_entries; a key whose entry was pruned names an entry with id 0."""
+        """See PollStore.known_entries."""
         by_kind: dict[str, list[str]] = defaultdict(list)
         for key in keys:
             by_kind[key.kind].append(key.key)
@@ -92,11 +93,17 @@ class _Writer:
         for stored in outcome.changes:
             if isinstance(stored.change, NewEntry):
                 added.append(self._new(outcome.feed_id, stored, stored.change))
+            elif not self._exists(outcome.feed_id, stored.change.entry_id):
+                continue  # pruned while its feed was polled: it stays gone
             elif isinstance(stored.change, RevisedEntry):
                 self._revised(outcome.feed_id, stored, stored.change)
             else:
                 self._keys(outcome.feed_id, stored.change.entry_id, stored.change.keys)
         return added
+
+    def _exists(self, feed_id: str, entry_id: int) -> bool:
+        sql = "SELECT 1 FROM entries WHERE id = ? AND feed_id = ?"
+        return self._conn.execute(sql, (entry_id, feed_id)).fetchone() is not None
 
     def _new(self, feed_id: str, stored: StoredChange, change: NewEntry) -> int:
         story = stored.story or StoryChoice(0, id(stored), "first", 1.0, ())
@@ -128,8 +135,10 @@ class _Writer:
         return entry_id
 
     def _story(self, choice: StoryChoice, entry: ParsedEntry) -> int:
-        if choice.story_id:
+        if choice.story_id and self._conn.execute("SELECT 1 FROM stories WHERE id = ?", (choice.story_id,)).fetchone():
             return choice.story_id
+        if choice.story_id:  # pruned meanwhile; copies in this batch still share what takes its place
+            choice = replace(choice, draft=-choice.story_id, reason="first")
         if choice.draft not in self._drafts:
             sql = "INSERT INTO stories (title, first_seen_at) VALUES (?, ?)"
             story_id = self._conn.execute(sql, (entry.title or entry.body[:120], self._now)).lastrowid
@@ -138,10 +147,11 @@ class _Writer:
         return self._drafts[choice.draft]
 
     def _revised(self, feed_id: str, stored: StoredChange, change: RevisedEntry) -> None:
-        self._conn.execute(_KEEP_REVISION, {"id": change.entry_id, "now": self._now})
+        kept = self._conn.execute(_KEEP_REVISION, {"id": change.entry_id, "now": self._now}).fetchone()[0]
+        revision = max(change.revision, kept + 1)  # two items of one document may revise the same entry
         columns = _entry_columns(change.entry) | {
             "id": change.entry_id,
-            "revision": change.revision,
+            "revision": revision,
             "fingerprint": change.fingerprint,
         }
         self._conn.execute(_UPDATE_ENTRY, columns)
@@ -150,7 +160,7 @@ class _Writer:
             "UPDATE entry_index SET title = ?, body = ? WHERE rowid = ?",
             (stored.index_title, stored.index_body, change.entry_id),
         )
-        add_matches(self._conn, [(change.entry_id, change.revision, m) for m in stored.matches], self._now)
+        add_matches(self._conn, [(change.entry_id, revision, m) for m in stored.matches], self._now)
 
     def _keys(self, feed_id: str, entry_id: int, keys: Sequence[EntryKey]) -> None:
         self._conn.executemany(
@@ -225,8 +235,9 @@ _INSERT_ENTRY = """INSERT INTO entries (feed_id, story_id, story_reason, story_s
   body, author, categories, enclosures, language, published_at, updated_at, sort_at, first_seen_at, fingerprint)
 VALUES (:feed_id, :story_id, :story_reason, :story_score, :guid, :link, :title, :summary, :content,
   :body, :author, :categories, :enclosures, :language, :published_at, :updated_at, :sort_at, :first_seen_at, :fingerprint)"""
-_KEEP_REVISION = """INSERT OR IGNORE INTO entry_revisions
-SELECT id, revision, title, link, summary, content, body, updated_at, :now FROM entries WHERE id = :id"""
+_KEEP_REVISION = """INSERT INTO entry_revisions
+  (entry_id, revision, title, link, summary, content, body, updated_at, replaced_at)
+SELECT id, revision, title, link, summary, content, body, updated_at, :now FROM entries WHERE id = :id RETURNING revision"""
 _UPDATE_ENTRY = """UPDATE entries SET guid = :guid, link = :link, title = :title, summary = :summary, content = :content,
   body = :body, author = :author, categories = :categories, enclosures = :enclosures, language = :language,
   published_at = coalesce(:published_at, published_at), updated_at = :updated_at, revision = :revision,

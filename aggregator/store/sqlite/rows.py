@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from sqlite_utils import Database as Utils
+from sqlite_utils.db import Table
 
 from aggregator.model import Enclosure, Entry, Feed, FeedSpec, Match, Message, PollState, Span, Subscription
 
@@ -24,7 +29,7 @@ def stamp(moment: datetime) -> str:
 
 
 def _early(moment: datetime) -> str:
-    """strftime does not pad years before 1000; feeds do say 0001."""
+    """A stamp by hand: strftime does not pad years before 1000; feeds do say 0001."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -46,6 +51,18 @@ def moment_or_none(text: str | None) -> datetime | None:
 def dump(value: Any) -> str:
     """JSON as people like to read it in a table."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def table(db: Utils, name: str) -> Table:
+    """A table through sqlite-utils."""
+    found = db[name]
+    assert isinstance(found, Table)
+    return found
+
+
+def address_hmac(secret: bytes, address: str) -> str:
+    """What the suppression list holds of an address: it names nobody to those who have only the database."""
+    return hmac.new(secret, b"suppression:" + address.strip().lower().encode(), hashlib.sha256).hexdigest()
 
 
 def marks(count: int) -> str:

@@ -36,7 +36,7 @@ CREATE TABLE feeds (
 ;
 CREATE UNIQUE INDEX feeds_by_url ON feeds (url) WHERE removed_at IS NULL
 ;
-CREATE INDEX feeds_by_next_poll ON feeds (next_poll_at)
+CREATE INDEX feeds_by_next_poll ON feeds (next_poll_at, id)
 ;
 
 -- One row: entries, usually of several feeds, telling the same news. Its lead entry is the one with the lowest id.
@@ -162,6 +162,8 @@ CREATE TABLE matches (
 ;
 CREATE INDEX matches_by_entry ON matches (entry_id)
 ;
+CREATE INDEX matches_by_watchlist ON matches (watchlist_id)
+;
 CREATE INDEX matches_by_time ON matches (matched_at)
 ;
 
@@ -281,7 +283,9 @@ CREATE TABLE messages (
   UNIQUE (edition_id, subscription_id)
 )
 ;
-CREATE INDEX messages_due ON messages (next_attempt_at) WHERE state IN ('waiting', 'unknown', 'claimed')
+CREATE INDEX messages_due ON messages (state, next_attempt_at)
+;
+CREATE INDEX messages_by_subscription ON messages (subscription_id)
 ;
 
 -- One row: one try at handing a message to a transport.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 import hashlib
-import hmac
+import json
+import re
 import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -30,7 +31,7 @@ class Subscriptions:
         self._secret = secret
 
     def _hmac(self, address: str) -> str:
-        return hmac.new(self._secret, b"suppression:" + address.strip().lower().encode(), hashlib.sha256).hexdigest()
+        return rows.address_hmac(self._secret, address)
 
     def _suppressed(self, conn: sqlite3.Connection, address: str) -> bool:
         row = conn.execute("SELECT 1 FROM suppressions WHERE address_hmac = ?", (self._hmac(address),)).fetchone()
@@ -41,7 +42,7 @@ class Subscriptions:
         added, changed, removed = [], [], []
         with self._db.write() as conn:
             stored = {(r["digest_id"], r["address"].lower()): r for r in conn.execute(_SELECT)}
-            for digest_id, address in wanted:
+            for digest_id, address in {(d, a.lower()): (d, a) for d, a in wanted}.values():
                 row = stored.get((digest_id, address.lower()))
                 if row is None and not self._suppressed(conn, address):
                     self._insert(conn, digest_id, address, "config", now)
@@ -111,8 +112,13 @@ class Subscriptions:
         with self._db.read() as conn:
             subscriptions = conn.execute(_SELECT + " WHERE b.address = ? ORDER BY s.id", (address,)).fetchall()
             messages = conn.execute(
-                "SELECT m.id, ed.digest_id, ed.key, ed.subject, m.state, m.created_at, m.settled_at, m.message_id "
+                "SELECT m.id, ed.digest_id, ed.key, ed.subject, m.state, m.created_at, m.settled_at, m.message_id, m.error "
                 "FROM messages m JOIN editions ed ON ed.id = m.edition_id WHERE m.address = ? COLLATE NOCASE ORDER BY m.id",
+                (address,),
+            ).fetchall()
+            attempts = conn.execute(
+                "SELECT t.message_id, t.started_at, t.ended_at, t.outcome, t.code, t.detail "
+                "FROM attempts t JOIN messages m ON m.id = t.message_id WHERE m.address = ? COLLATE NOCASE ORDER BY t.id",
                 (address,),
             ).fetchall()
             suppressed = self._suppressed(conn, address)
@@ -120,6 +126,7 @@ class Subscriptions:
             "address": address,
             "subscriptions": [dict(r) for r in subscriptions],
             "messages": [dict(r) for r in messages],
+            "attempts": [dict(r) for r in attempts],
             "suppressed": suppressed,
         }
 
@@ -129,6 +136,7 @@ class Subscriptions:
             found = conn.execute(_SELECT + " WHERE b.address = ?", (address,)).fetchall()
             for row in found:
                 _end(conn, row["id"], "erased", now)
+            _scrub(conn, address)
             sql = "UPDATE messages SET address = '', token = '' WHERE address = ? COLLATE NOCASE"
             count = len(found) + conn.execute(sql, (address,)).rowcount
             count += conn.execute(
@@ -146,6 +154,20 @@ def _find(conn: sqlite3.Connection, digest_id: str, address: str) -> sqlite3.Row
     return found
 
 
+def _scrub(conn: sqlite3.Connection, address: str) -> None:
+    """Take an address out of what mail servers said of it, and out of the digests' own lists."""
+    pattern = re.compile(re.escape(address), re.IGNORECASE)
+    for table, column in (("messages", "error"), ("attempts", "detail"), ("digests", "addresses")):
+        sql = f"SELECT {column} AS text, rowid AS id FROM {table} WHERE {column} LIKE '%@%'"  # noqa: S608 - names are ours
+        found = [(r["text"], r["id"]) for r in conn.execute(sql) if pattern.search(r["text"])]
+        update = f"UPDATE {table} SET {column} = ? WHERE rowid = ?"  # noqa: S608 - names are ours
+        if column == "addresses":
+            kept = [([a for a in json.loads(t) if a.lower() != address.lower()], i) for t, i in found]
+            conn.executemany(update, [(rows.dump(a), i) for a, i in kept])
+        else:
+            conn.executemany(update, [(pattern.sub("(erased)", t), i) for t, i in found])
+
+
 def _end(conn: sqlite3.Connection, subscription_id: int, reason: str, now: datetime) -> bool:
     values = {"id": subscription_id, "reason": reason, "now": rows.stamp(now)}
     sql = """UPDATE subscriptions SET state = 'ended', reason = :reason, ended_at = coalesce(ended_at, :now)
@@ -154,7 +176,7 @@ def _end(conn: sqlite3.Connection, subscription_id: int, reason: str, now: datet
     # A claimed message is under way; it is cancelled when its claim is next looked at.
     conn.execute(
         "UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = :reason "
-        "WHERE subscription_id = :id AND state = 'waiting'",
+        "WHERE subscription_id = :id AND state IN ('waiting', 'unknown')",
         values,
     )
     return ended

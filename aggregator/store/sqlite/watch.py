@@ -31,7 +31,7 @@ class Watch:
                 if w.id not in added and (stored[w.id]["title"], stored[w.id]["query"]) != (w.title, w.query)
             ]
             removed = [i for i, r in stored.items() if i not in wanted and r["removed_at"] is None]
-            self._db.utils["watchlists"].upsert_all(
+            rows.table(self._db.utils, "watchlists").upsert_all(
                 [
                     {"id": w.id, "title": w.title, "query": w.query, "changed_at": stamp, "removed_at": None}
                     for w in watchlists

@@ -1,0 +1,85 @@
+"""docs/commands.md, its generated part: every command with its options and examples, read from the commands themselves.
+
+`make docs` (python -m tests.commands_page) writes it; tests/test_docs.py fails while it is behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from aggregator.cli import root
+
+PAGE = Path(__file__).parents[1] / "docs/commands.md"
+BEGIN = "<!-- commands: begin (generated: make docs) -->"
+END = "<!-- commands: end -->"
+
+
+def commands(group: click.Command = root, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command and group under one, with the words that call it, in the order of `--help`."""
+    if not isinstance(group, click.Group):
+        return
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield (*path, name), command
+        yield from commands(command, (*path, name))
+
+
+def page(text: str) -> str:
+    """The page with its generated part renewed; what stands around it is written by hand."""
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return f"{head}{BEGIN}\n\n{generated()}\n{END}{tail}"
+
+
+def generated() -> str:
+    """A section for each command, a smaller one for each subcommand."""
+    return "\n".join(section(path, command) for path, command in commands())
+
+
+def section(path: tuple[str, ...], command: click.Command) -> str:
+    """Heading, usage, what it does, options, examples."""
+    prose, examples = told(command.help or "")
+    parts = [f"{'#' * (len(path) + 1)} {' '.join(path)}\n"]
+    if not isinstance(command, click.Group):
+        pieces = command.collect_usage_pieces(click.Context(command))
+        parts.append(f"    aggregator {' '.join([*path, *pieces])}\n")
+    parts += [f"{paragraph}\n" for paragraph in prose]
+    parts += options(command)
+    if examples:
+        parts.append("```sh\n" + "\n".join(examples) + "\n```\n")
+    return "\n".join(parts)
+
+
+def told(text: str) -> tuple[list[str], list[str]]:
+    """The help text as paragraphs, and the examples in it."""
+    prose, examples = [], []
+    for block in text.replace("\b\n", "").split("\n\n"):
+        lines = [line.strip() for line in block.strip().splitlines()]
+        if lines and lines[0] in ("Examples:", "Example:"):
+            examples += lines[1:]
+        elif lines and lines[0].startswith("Example: "):
+            examples.append(lines[0].removeprefix("Example: "))
+            prose += [" ".join(lines[1:])] if lines[1:] else []
+        elif lines:
+            prose.append(" ".join(lines))
+    return prose, examples
+
+
+def options(command: click.Command) -> list[str]:
+    """The options as a table."""
+    rows = [p for p in command.params if isinstance(p, click.Option)]
+    if not rows:
+        return []
+    context = click.Context(command)
+    cells = [record for p in rows if (record := p.get_help_record(context)) is not None]
+    lines = [f"| `{names.replace('|', chr(92) + '|')}` | {meaning.replace('|', chr(92) + '|')} |" for names, meaning in cells]
+    return ["| option | |\n|---|---|\n" + "\n".join(lines) + "\n"]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")

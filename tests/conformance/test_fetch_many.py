@@ -1,0 +1,195 @@
+"""Many fetches at once: one at a time and a pause per host, hosts side by side, nothing lost, nothing left open."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aggregator.clock import SetClock
+from aggregator.fetch import Client
+from aggregator.model import FetchFailure, FetchRequest, FetchResponse
+from tests.conformance import feedserver as fs
+from tests.conformance.feedserver import FeedServer
+from tests.conformance.fetching import NOW, SMALL, good, opened
+
+if TYPE_CHECKING:
+    from aggregator.ports import Fetcher
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    with FeedServer() as running:
+        yield running
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    with opened(SMALL) as made:
+        yield made
+
+
+def test_every_request_gets_exactly_one_answer(server: FeedServer, client: Client) -> None:
+    server.add("/ok", fs.document())
+    paths = ["/ok", "/missing", "/ok"] * 30
+    requests = [FetchRequest(str(i), server.url(p)) for i, p in enumerate(paths)] + [FetchRequest("x", "nonsense")]
+    answers = list(client.fetch_many(iter(requests)))
+    assert sorted(a.request.ref for a in answers) == sorted(r.ref for r in requests)
+    assert list(client.fetch_many([])) == []
+
+
+def test_a_host_is_asked_one_at_a_time_over_one_connection(server: FeedServer) -> None:
+    server.add("/feed", fs.slow(fs.document(), 0.02))
+    with opened(replace(SMALL, host_spacing=0.1)) as client:
+        list(client.fetch_many(FetchRequest(str(i), server.url("/feed")) for i in range(3)))
+        list(client.fetch_many([FetchRequest("later", server.url("/feed"))]))
+    gaps = [b.started - a.ended for a, b in itertools.pairwise(server.requests)]
+    assert len(gaps) == 3
+    assert min(gaps) >= 0.095
+    assert server.connections == 1, "kept across calls"
+
+
+def test_the_pause_holds_between_the_hops_of_a_redirect(server: FeedServer) -> None:
+    url = server.add("/old", fs.redirect("/new"))
+    server.add("/new", fs.document())
+    with opened(replace(SMALL, host_spacing=0.1, total_timeout=0.09)) as client:
+        assert good(client, url).status == 200, "our own pause does not count against the deadline"
+    old, new = server.requests
+    assert new.started - old.ended >= 0.095
+
+
+def test_hosts_are_asked_side_by_side(client: Client) -> None:
+    with FeedServer() as a, FeedServer() as b, FeedServer() as c:
+        requests = [FetchRequest(s.url(), s.add("/", fs.slow(fs.document(), 0.3))) for s in (a, b, c)]
+        started = time.monotonic()
+        assert all(isinstance(r, FetchResponse) for r in client.fetch_many(requests))
+        assert time.monotonic() - started < 0.7
+
+
+def test_a_stuck_host_does_not_hold_up_the_others(server: FeedServer) -> None:
+    with FeedServer() as stuck, opened(replace(SMALL, concurrency=2, total_timeout=2.0)) as client:
+        waiting = [FetchRequest("stuck", stuck.add("/", fs.silent()))] * 100
+        server.add("/ok", fs.document())
+        moved = [FetchRequest("moved", server.add("/moved", fs.redirect(stuck.url("/"))))] * 10
+        ready = [FetchRequest("ok", server.url("/ok"))] * 20
+        started = time.monotonic()
+        answers = client.fetch_many(waiting + moved + ready)
+        first = list(itertools.islice(answers, 20))
+        assert time.monotonic() - started < 1.5
+        answers.close()  # type: ignore[attr-defined]
+    assert {a.request.ref for a in first} == {"ok"}
+
+
+def test_requests_are_read_no_further_than_needed_and_a_slow_caller_slows_us(server: FeedServer) -> None:
+    read = itertools.count()
+    url = server.add("/feed", fs.document())
+
+    def endless() -> Iterator[FetchRequest]:
+        for i in read:
+            yield FetchRequest(str(i), url)
+
+    with opened(replace(SMALL, concurrency=4, lookahead=10)) as client:
+        answers = client.fetch_many(endless())
+        list(itertools.islice(answers, 3))
+        threading.Event().wait(0.2)
+        assert len(server.requests) <= 3 + 4
+        list(itertools.islice(answers, 30))
+        assert next(read) <= 33 + 10
+        answers.close()  # type: ignore[attr-defined]
+
+
+def test_closing_the_iterator_cancels_what_is_under_way(server: FeedServer, client: Client) -> None:
+    with FeedServer() as stuck:
+        quick = FetchRequest("quick", server.add("/feed", fs.document()))
+        answers = client.fetch_many([quick] + [FetchRequest("stuck", stuck.add("/", fs.drip()))] * 5)
+        assert next(answers).request.ref == "quick"
+        answers.close()  # type: ignore[attr-defined]
+        threading.Event().wait(0.2)
+        assert len(stuck.requests) <= 1
+        assert good(client, server.url("/feed")).status == 200, "the client stays usable"
+
+
+def test_an_error_in_the_callers_own_requests_is_the_callers(server: FeedServer, client: Client) -> None:
+    def broken() -> Iterator[FetchRequest]:
+        yield FetchRequest("a", server.add("/feed", fs.document()))
+        raise LookupError("no more feeds")
+
+    with pytest.raises(LookupError):
+        list(client.fetch_many(broken()))
+    assert good(client, server.url("/feed")).status == 200
+
+
+def test_several_threads_share_one_client_and_its_manners(server: FeedServer, client: Client) -> None:
+    url = server.add("/feed", fs.slow(fs.document(), 0.01))
+    seen: list[int] = []
+
+    def work() -> None:
+        seen.extend(a.status for a in client.fetch_many([FetchRequest("", url)] * 5) if isinstance(a, FetchResponse))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert seen == [200] * 20
+    assert all(b.started >= a.ended for a, b in itertools.pairwise(server.requests))
+
+
+def test_a_fetch_inside_a_fetch_does_not_lock_up(server: FeedServer) -> None:
+    url = server.add("/feed", fs.document())
+    with opened(replace(SMALL, concurrency=1)) as client:
+        for answer in client.fetch_many([FetchRequest("outer", url)] * 4):
+            assert isinstance(answer, FetchResponse)
+            assert good(client, url).status == 200
+    assert len(server.requests) == 8
+
+
+def test_a_kept_connection_that_grew_stale_is_replaced_without_a_failure(server: FeedServer, client: Client) -> None:
+    url = server.add("/feed", fs.in_turn(fs.document(), fs.hang_up(), fs.document()))
+    assert good(client, url).status == 200
+    assert good(client, url).status == 200
+    assert (len(server.requests), server.connections) == (3, 2)
+
+
+def test_connections_are_not_kept_without_end(
+    server: FeedServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aggregator.fetch import exchange
+
+    monkeypatch.setattr(exchange, "IDLE_CONNECTIONS", 0)
+    url = server.add("/feed", fs.document())
+    for _ in range(3):
+        assert good(client, url).status == 200
+    assert [r.headers.get("connection") for r in server.requests] == [None, "close", "close"]
+    assert server.connections == 3
+
+
+def test_closing_the_client_ends_a_waiting_caller_and_may_be_repeated(server: FeedServer) -> None:
+    client = Client(SMALL, SetClock(NOW))
+    stuck = [FetchRequest(str(i), server.add("/", fs.silent())) for i in range(3)]
+    ended: list[list[FetchResponse | FetchFailure]] = []
+    caller = threading.Thread(target=lambda: ended.append(list(client.fetch_many(stuck))))
+    caller.start()
+    threading.Event().wait(0.2)
+    client.close()
+    client.close()
+    caller.join(5)
+    assert ended == [[]]
+    with pytest.raises(RuntimeError):
+        list(client.fetch_many([]))
+    assert not [t for t in threading.enumerate() if t.name == "fetch-loop"]
+    Client(SMALL, SetClock(NOW)).close()
+
+
+def test_the_client_is_a_fetcher_and_light_to_import() -> None:
+    fetcher: Fetcher = Client(SMALL, SetClock(NOW))
+    fetcher.close()
+    code = "import sys, aggregator.fetch; print(sorted({'aiohttp', 'asyncio', 'ssl', 'yarl'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,0 +1,194 @@
+"""Which entries tell one story: the rules, their limits, and that a batch decides as if it came one by one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.model import NewEntry, ParsedEntry, StoryCandidate, StoryChoice, StoryKey
+from aggregator.stories import assign, shingles
+
+NOON = datetime(2023, 2, 2, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+TITLE = "CSTO council names priorities in Minsk"
+TEXT = "The council met in Minsk on Thursday and named three priorities of the Belarusian chairmanship for the year."
+COPY = "MINSK, Feb 2. The council met in Minsk on Thursday and named three priorities of the Belarusian chairmanship."
+OTHER = "Heavy snow closed four mountain roads in the north; drivers were asked to wait until Friday morning at least."
+
+New = tuple[str, NewEntry, datetime]
+
+
+def new(feed: str, title: str = TITLE, link: str = "", body: str = TEXT, when: datetime = NOON) -> New:
+    return feed, NewEntry(ParsedEntry(guid="", link=link, title=title, body=body), (), ""), when
+
+
+def stored(
+    number: int, feeds: set[str], key: StoryKey, body: str = TEXT, seen_at: datetime = NOON - HOUR
+) -> StoryCandidate:
+    return StoryCandidate(number, key, frozenset(feeds), seen_at, body)
+
+
+def title_key(title: str = TITLE) -> StoryKey:
+    return next(k for k in assign.keys(new("a", title)[1].entry) if k.kind == "title")
+
+
+def one(entry: New, *candidates: StoryCandidate) -> StoryChoice:
+    return assign.assign([entry], candidates)[0]
+
+
+def stories(*entries: New) -> list[int]:
+    return [choice.draft for choice in assign.assign(entries, [])]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "UPDATE 2 - CSTO council names priorities in Minsk",
+        "UPDATE 1-CSTO council names priorities in Minsk",
+        "BREAKING: CSTO council names priorities in Minsk",
+        "Corrected: Update: csto council names priorities in Minsk",
+        "CSTO council names priorities in Minsk - BelTA News",
+        "CSTO council names priorities in Minsk | BelTA, Belarus",
+        "CSTO council names priorities in Minsk — Reform.news",
+        "«CSTO» council names priorities, in Minsk!",
+    ],
+)
+def test_a_headline_is_compared_without_its_trimmings(title: str) -> None:
+    assert title_key(title) == title_key()
+
+
+@pytest.mark.parametrize(
+    ("title", "bare"),
+    [
+        ("Срочно: Совет ОДКБ собрался в Минске", "Совет ОДКБ собрался в Минске"),
+        ("Дапоўнена. Савет АДКБ сабраўся ў Мінску", "Савет АДКБ сабраўся ў Мінску"),
+        ("МОЛНИЯ! Совет ОДКБ собрался в Минске", "Совет ОДКБ собрался в Минске"),
+    ],
+)
+def test_prefixes_in_our_languages(title: str, bare: str) -> None:
+    assert title_key(title) == title_key(bare)
+
+
+def test_one_word_makes_another_headline() -> None:
+    assert title_key("Council approves the plan for Minsk") != title_key("Council rejects the plan for Minsk")
+    assert title_key("Council votes on plan - approves") != title_key("Council votes on plan - rejects")
+
+
+def test_short_titles_and_no_links_are_no_keys() -> None:
+    assert assign.keys(new("a", "Daily briefing")[1].entry) == ()
+    assert assign.keys(new("a", "Weather", "https://www.x.by/a/?utm_source=q")[1].entry) == (StoryKey("url", "x.by/a"),)
+
+
+def test_the_same_address_in_another_feed_joins() -> None:
+    choice = one(new("b", "Other words", "http://x.by/1"), stored(7, {"a"}, StoryKey("url", "x.by/1"), OTHER))
+    assert (choice.story_id, choice.draft, choice.reason, choice.score) == (7, 0, "url", 1.0)
+
+
+def test_the_same_address_in_the_same_feed_does_not() -> None:
+    assert one(new("a", "Other", "http://x.by/"), stored(7, {"a"}, StoryKey("url", "x.by"))).reason == "first"
+
+
+def test_a_headline_joins_over_a_like_text_and_not_over_another() -> None:
+    joined = one(new("b", body=COPY), stored(7, {"a"}, title_key()))
+    assert (joined.story_id, joined.reason) == (7, "title")
+    assert joined.score >= 0.3
+    assert one(new("b", body=OTHER), stored(7, {"a"}, title_key())).reason == "first"
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [("", TEXT), (TEXT, ""), ("", "")])
+def test_a_headline_without_a_text_joins_alone(mine: str, theirs: str) -> None:
+    choice = one(new("b", body=mine), stored(7, {"a"}, title_key(), theirs))
+    assert (choice.story_id, choice.reason, choice.score) == (7, "title", assign.TITLE_ALONE)
+
+
+def test_a_headline_that_recurs_in_its_feed_never_joins_alone() -> None:
+    mine = stored(7, {"a"}, title_key(), "")
+    theirs = stored(8, {"b"}, title_key(), "")
+    assert one(new("a", body=""), mine).reason == "first"
+    assert one(new("a", body=""), mine, theirs).reason == "first"
+    assert one(new("a", body=OTHER), stored(7, {"a"}, title_key(), TEXT)).reason == "first"
+
+
+def test_a_moved_item_of_one_feed_stays_one_story() -> None:
+    assert one(new("a"), stored(7, {"a"}, title_key())).story_id == 7
+
+
+def test_the_window_is_72_hours_either_way() -> None:
+    for far in (-73 * HOUR, 73 * HOUR):
+        assert one(new("b"), stored(7, {"a"}, title_key(), seen_at=NOON + far)).reason == "first"
+    assert one(new("b"), stored(7, {"a"}, title_key(), seen_at=NOON - 72 * HOUR)).story_id == 7
+
+
+def test_the_better_text_wins_and_then_the_older_story() -> None:
+    like, same = stored(5, {"a"}, title_key(), COPY), stored(9, {"c"}, title_key(), TEXT)
+    assert one(new("b"), like, same).story_id == 9
+    twins = [stored(9, {"a"}, title_key()), stored(5, {"c"}, title_key())]
+    assert one(new("b"), *twins).story_id == 5
+
+
+def test_entries_of_one_batch_find_each_other() -> None:
+    batch = [
+        new("a", link="https://a.by/1"),
+        new("b", link="https://b.by/1", body=COPY),
+        new("c", "Written anew under the same address", "https://b.by/1?utm_source=c", OTHER),
+        new("d", "Snow closes four roads up north", "https://d.by/2", OTHER),
+    ]
+    assert stories(*batch) == [1, 1, 1, 2]
+
+
+def test_later_copies_join_a_stored_story_through_new_keys() -> None:
+    batch = [new("b", link="https://b.by/1", body=COPY), new("c", "Other words for it all", "https://b.by/1", OTHER)]
+    choices = assign.assign(batch, [stored(7, {"a"}, title_key())])
+    assert [(c.story_id, c.reason) for c in choices] == [(7, "title"), (7, "url")]
+
+
+def test_a_site_whose_items_all_link_home_keeps_its_stories_apart() -> None:
+    batch = [new("a", f"Headline number {n} of the day", "https://a.by/", f"{n} {TEXT}") for n in range(3)]
+    assert stories(*batch) == [1, 2, 3]
+
+
+def test_choices_carry_all_keys() -> None:
+    choice = one(new("a", link="https://a.by/1"))
+    assert [k.kind for k in choice.keys] == ["url", "title"]
+    assert (choice.reason, choice.score, choice.draft) == ("first", 0.0, 1)
+
+
+def test_containment_is_of_the_smaller_text() -> None:
+    short, long = shingles.of(["a", "b", "c", "d"]), shingles.of(["x", "a", "b", "c", "d", "y", "z"])
+    assert shingles.containment(short, long) == 1.0
+    assert shingles.containment(shingles.of([]), long) == 0.0
+    assert shingles.of(["a"]) == frozenset([("a",)])
+
+
+ENTRIES = st.lists(
+    st.builds(
+        new,
+        st.sampled_from(["a", "b", "c"]),
+        st.sampled_from([TITLE, "Snow closes roads in the north", "Weather"]),
+        st.sampled_from(["", "https://x.by/1", "https://x.by/2"]),
+        st.sampled_from(["", TEXT, COPY, OTHER]),
+        st.sampled_from([NOON, NOON + 71 * HOUR, NOON + 80 * HOUR]),
+    ),
+    max_size=8,
+)
+
+
+@given(ENTRIES)
+def test_a_batch_decides_as_the_same_entries_one_by_one(entries: list[New]) -> None:
+    together = [(choice.draft, choice.reason, choice.score) for choice in assign.assign(entries, [])]
+    known: list[StoryCandidate] = []
+    single = []
+    first: dict[int, tuple[str, datetime]] = {}
+    for feed, change, when in entries:
+        choice = assign.assign([(feed, change, when)], known)[0]
+        number = choice.story_id or len(first) + 1
+        body, seen_at = first.setdefault(number, (change.entry.body, when))
+        for key in choice.keys:
+            old = next((c for c in known if c.story_id == number and c.key == key), None)
+            feeds = frozenset({feed}) | (old.feed_ids if old else frozenset())
+            known = [c for c in known if c is not old] + [StoryCandidate(number, key, feeds, seen_at, body)]
+        single.append((number, choice.reason, choice.score))
+    assert together == single
