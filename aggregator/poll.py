@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import queue
 import random
@@ -42,6 +43,8 @@ from aggregator.watch.index import WatchIndex
 OLD = timedelta(days=7)
 """What a feed brings anew although it is older than this is no alert: an archive was announced again."""
 SHORT_TEXT = 200
+IN_HAND = 64
+"""Documents fetched but not decided yet, at most: a slow parser must not fill the memory."""
 GRACE = 3.0
 """Seconds that a stopped sweep waits for what is under way; the rest is released and polled next time."""
 
@@ -84,6 +87,7 @@ class _Sweep:
     ready: list[Decided] = field(default_factory=list)
     since: float = 0.0
     stopped: threading.Event = field(default_factory=threading.Event)
+    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(IN_HAND))
 
 
 class PollLine:
@@ -144,6 +148,7 @@ class PollLine:
             except queue.Empty:
                 decided = None
             if decided is not None:
+                sweep.room.release()
                 sweep.ready.append(decided)
             if self._full(sweep):
                 yield from self._commit(sweep)
@@ -181,12 +186,24 @@ class PollLine:
     def _fetch(self, sweep: _Sweep, requests: Callable[[], Iterator[FetchRequest]]) -> None:
         """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""
         try:
-            for answer in self._fetcher.fetch_many(requests()):
-                sweep.events.put(partial(self._answer, sweep, answer))
+            # Closing the iterator cancels what is under way.
+            with contextlib.closing(self._fetcher.fetch_many(requests())) as answers:
+                for answer in answers:
+                    if not self._room(sweep):
+                        return
+                    sweep.events.put(partial(self._answer, sweep, answer))
         except BaseException as e:  # noqa: BLE001 - raised again in the sweep's own thread
             sweep.events.put(partial(_fail, e))
         finally:
             sweep.events.put(partial(_end, sweep))
+
+    @staticmethod
+    def _room(sweep: _Sweep) -> bool:
+        """Wait until the sweep can take one more document in hand; False when it has ended."""
+        while not sweep.room.acquire(timeout=0.5):
+            if sweep.stopped.is_set():
+                return False
+        return not sweep.stopped.is_set()
 
     def _answer(self, sweep: _Sweep, answer: FetchResponse | FetchFailure) -> Decided | None:
         feed = sweep.feeds[answer.request.ref]

@@ -1,15 +1,15 @@
 """The seams: what the lines ask of the adapters. A Protocol's docstring is the contract its conformance suite tests.
 
 Rules for every method: synchronous; datetimes are aware UTC and the present is passed in, never read; values in and
-values out; each method is one transaction, and when it raises StoreError nothing of it is stored. A store may be used
-from several threads.
+values out; each method is one transaction, and when it raises nothing of it is stored; long listings (the iterators)
+are read in pages and hold nothing open between them. A store may be used from several threads.
 """
 
 from __future__ import annotations
 
 import builtins
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -70,10 +70,10 @@ class Clock(Protocol):
 class Fetcher(Protocol):
     """The only HTTP client: guarded, bounded, polite within a host."""
 
-    def fetch_many(self, requests: Iterable[FetchRequest]) -> Iterator[FetchResponse | FetchFailure]:
+    def fetch_many(self, requests: Iterable[FetchRequest]) -> Generator[FetchResponse | FetchFailure, None, None]:
         """GET each request; answers come as they arrive, exactly one for each request, and it never raises for one.
 
-        One request at a time per host, hosts side by side; redirects followed by hand, every hop checked by the guard.
+        Closing the iterator early cancels what is under way. One request at a time per host, hosts side by side; redirects followed by hand, every hop checked by the guard.
         """
         ...
 
@@ -154,8 +154,10 @@ class FeedStore(Protocol):
     def sync(self, specs: Sequence[FeedSpec], now: datetime) -> SyncReport:
         """Make the stored feeds those of `specs`.
 
-        A new feed is due at once. A feed whose id changed but not its URL keeps its entries under the new id. A changed
-        URL drops the validators. A feed no longer named stays with its entries and is polled no more.
+        A new feed is due at once. A feed whose id changed but not its URL keeps its entries and validators under the new
+        id, also when two feeds swap; only where another feed keeps that id it is a change of URL. A changed URL drops
+        the validators and is due at once. A feed no longer named stays with its entries and is polled no more; named again,
+        it is due and counts as added. A new id or URL and a removal end the claim: what is under way then is left out.
         """
         ...
 
@@ -166,16 +168,20 @@ class FeedStore(Protocol):
 
         With `everything`, feeds that are not due yet too, except those held by the server's own word or not polled
         since `now` already. `ids` narrows it. Paused and removed feeds are never claimed; nor is one that somebody else
-        holds. A claim lasts 10 minutes; `commit_polls` and `release` end it.
+        holds (nor one's own again). A claim lasts 10 minutes; `commit_polls` and `release` end it. `Feed.entries` is not
+        counted here.
         """
         ...
 
     def release(self, owner: str) -> int:
-        """End all claims (feeds, articles, messages) of a process that is no more; returns how many."""
+        """End all claims (feeds, articles, messages) of a process that is no more; returns how many.
+
+        A message that was in phase data becomes unknown.
+        """
         ...
 
     def owners(self) -> builtins.list[str]:
-        """Who holds claims now."""
+        """Who holds claims, also such as have run out, by name."""
         ...
 
     def list(self) -> builtins.list[Feed]:
@@ -191,7 +197,10 @@ class FeedStore(Protocol):
         ...
 
     def resume(self, feed_id: str, now: datetime) -> bool:
-        """Poll it again, now, with a clean slate of failures; False when there is no such feed."""
+        """Poll it again, now, with a clean slate of failures; False when there is no such feed.
+
+        It also lifts the server's word (`held_until`): it is how a person says that a gone feed is back.
+        """
         ...
 
 
@@ -199,18 +208,21 @@ class PollStore(Protocol):
     """What the poll line reads and its one write."""
 
     def known_entries(self, feed_id: str, keys: Collection[EntryKey]) -> dict[EntryKey, KnownEntry]:
-        """Which of these keys name stored entries of the feed."""
+        """Which of these keys name stored entries of the feed; the key of a pruned entry names an entry with id 0."""
         ...
 
     def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:
-        """Stories first seen at or after `since` that hold an entry under one of the keys."""
+        """Stories first seen at or after `since` that hold an entry under one of the keys: one for each story and key."""
         ...
 
     def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
         """Write the outcomes in ONE transaction and end their claims: feed id -> ids of its new entries, in order.
 
         Validators, entries, keys, stories, matches and the index of one feed are stored together or not at all. A feed
-        whose claim `owner` no longer holds is left out: whoever holds it now will write it.
+        whose claim `owner` no longer holds is left out: whoever holds it now will write it; a claim that ran out and was
+        taken by nobody still counts. A pause by the operator stands. Drafts of stories are shared by the whole batch. A
+        revision keeps the text before it, and its match reaches nobody where an earlier revision has been matched. Changes
+        of entries that were pruned meanwhile are dropped; a key that is known already keeps its entry.
         """
         ...
 
@@ -227,11 +239,14 @@ class EntryStore(Protocol):
         ...
 
     def propose(self, need: Need, since: datetime | None = None) -> Iterator[Entry]:
-        """Entries that may satisfy a query with this need, newest first by id; never leaves out one that does."""
+        """Entries that may satisfy a query with this need, newest first by id; never leaves out one that does.
+
+        Only those first seen at or after `since`. Any text is taken as text: there is no syntax in a token.
+        """
         ...
 
     def stories(self, since: datetime | None = None) -> Iterator[Story]:
-        """Every story, oldest first."""
+        """Every story, oldest first by id; first seen at or after `since`."""
         ...
 
     def story(self, story_id: int) -> Story | None:
@@ -239,11 +254,11 @@ class EntryStore(Protocol):
         ...
 
     def claim_articles(self, owner: str, limit: int, now: datetime) -> list[ArticleTask]:
-        """Claim entries whose article page is due, newest first."""
+        """Claim entries whose article page is due, newest first; a claim lasts 10 minutes."""
         ...
 
     def commit_articles(self, outcomes: Sequence[ArticleOutcome], owner: str, now: datetime) -> None:
-        """Store texts, their index and matches, and end the claims, in one transaction."""
+        """Store texts, their index and matches, and end the claims, in one transaction; without the claim nothing."""
         ...
 
 
@@ -263,7 +278,10 @@ class WatchStore(Protocol):
         ...
 
     def add_matches(self, found: Sequence[tuple[int, NewMatch]], now: datetime) -> int:
-        """Store matches of already stored entries (entry id, match), each (watchlist, entry, revision) once."""
+        """Store matches of already stored entries (entry id, match), each (watchlist, entry, revision) once.
+
+        How many were new; entries that are not there are passed over.
+        """
         ...
 
 
@@ -273,7 +291,9 @@ class EditionStore(Protocol):
     def sync(self, specs: Sequence[DigestSpec], due: Mapping[str, datetime], now: datetime) -> SyncReport:
         """Make the stored digests those of `specs`; `due` gives the next edition's time for new or changed schedules.
 
-        A new digest's first window starts at `now`, and matches stored before it may enter only if their reach says so.
+        The first window of a new instant digest starts at `now`; that of another looks back as far as the store was
+        told (`initial`, a day), and what matched in it may enter when its reach says so. A digest that was removed and
+        comes back does not cover again what it has covered. Times of digests that did not change stay as they are.
         """
         ...
 
@@ -286,7 +306,10 @@ class EditionStore(Protocol):
         ...
 
     def waiting(self, digest_id: str, until: datetime) -> list[EditionMatch]:
-        """Matches of the digest's watchlists, matched before `until`, not yet assigned to one of its editions."""
+        """Matches of the digest's watchlists, matched before `until`, not yet assigned to one of its editions, by id.
+
+        An instant digest takes those that reach alerts, whatever `until` says; others take reach digest too.
+        """
         ...
 
     def commit_edition(
@@ -299,7 +322,8 @@ class EditionStore(Protocol):
     ) -> int:
         """Store an edition, assign its matches, queue its messages and move the window on, in ONE transaction.
 
-        Returns its id; when an edition with this digest and key exists nothing is written and 0 is returned.
+        Returns its id. When an edition with this digest and key exists already, only the window moves on and 0 is returned;
+        when one of `matches` has been told by this digest meanwhile, nothing is written and 0 is returned.
         """
         ...
 
@@ -322,7 +346,9 @@ class OutboxStore(Protocol):
     def claim_due(self, owner: str, limit: int, now: datetime, *, only: Collection[int] = ()) -> builtins.list[Message]:
         """Claim messages due at `now` (waiting, or unknown), oldest first; a claim lasts 15 minutes.
 
-        A message of an ended subscription or a suppressed address becomes cancelled instead, in the same transaction.
+        A message of an ended subscription or a suppressed address becomes cancelled instead, in the same transaction. A
+        claim that has run out is free again: waiting, or unknown when it was in phase data. `only` narrows it. Held messages
+        stay.
         """
         ...
 
@@ -331,7 +357,10 @@ class OutboxStore(Protocol):
         ...
 
     def settle(self, attempts: Sequence[Attempt], owner: str) -> None:
-        """Record how attempts ended and free or end their messages; a settled message forgets its token."""
+        """Record how attempts ended and free or end their messages; a sent or cancelled one forgets its token.
+
+        Without the claim nothing is recorded, but for one thing: what was sent is sent, and nobody sends it again.
+        """
         ...
 
     def list(self, states: Collection[str] = (), limit: int = 200) -> builtins.list[Message]:
@@ -343,11 +372,14 @@ class OutboxStore(Protocol):
         ...
 
     def retry(self, message_id: int, now: datetime) -> bool:
-        """Make a dead, cancelled or waiting message due now; False when it is sent or unknown to us."""
+        """Make a waiting, unknown, dead or dropped message due now, held or not.
+
+        False when it is sent, under way, not there, or cancelled because its reader is gone.
+        """
         ...
 
     def drop(self, message_id: int, now: datetime) -> bool:
-        """Cancel a message that is not sent; False when there is none."""
+        """Cancel a waiting, unknown or dead message; False for any other. `retry` brings it back."""
         ...
 
     def release_held(self, now: datetime) -> int:
@@ -361,7 +393,8 @@ class SubscriptionStore(Protocol):
     def sync(self, wanted: Sequence[tuple[str, str]], now: datetime) -> SyncReport:
         """Make the active subscriptions of origin `config` those (digest id, address) pairs.
 
-        One that its reader ended stays ended, whatever the file says; one no longer named ends.
+        One that its reader ended stays ended, whatever the file says, and a suppressed address is not added; one no longer
+        named ends, and lives again when it is named again. Addresses that differ in case alone are one.
         """
         ...
 
@@ -374,7 +407,7 @@ class SubscriptionStore(Protocol):
         ...
 
     def end(self, subscription_id: int, reason: str, now: datetime) -> bool:
-        """End it and cancel its queued messages; False when there is none."""
+        """End it and cancel its queued messages; False when there is none, or it had ended."""
         ...
 
     def find_token(self, token: str) -> Subscription | None:
@@ -386,7 +419,10 @@ class SubscriptionStore(Protocol):
         ...
 
     def erase(self, address: str, now: datetime) -> int:
-        """Remove an address everywhere; subscriptions end, what was sent keeps no address. Returns rows changed."""
+        """Remove an address everywhere; subscriptions end, what was sent keeps no address. Returns rows changed.
+
+        The address is suppressed from then on, as a keyed hash, until `add` names it.
+        """
         ...
 
 
@@ -398,15 +434,18 @@ class Upkeep(Protocol):
         ...
 
     def check(self, *, deep: bool = False) -> list[str]:
-        """Problems found in the database, one line each; empty when sound."""
+        """Problems found in the database, one line each; empty when sound. `deep` takes minutes and holds up writers."""
         ...
 
     def backup(self, target: Path) -> None:
-        """Write a verified copy to `target` while others go on working."""
+        """Write a verified copy to `target` while others go on working; `target` appears only when it is whole."""
         ...
 
     def prune(self, now: datetime, keep: timedelta) -> Mapping[str, int]:
-        """Remove entries older than `keep` that no match and no edition needs: table -> rows removed."""
+        """Remove entries older than `keep` that no match and no edition needs: table -> rows removed.
+
+        Their keys stay, so that they do not come back as new.
+        """
         ...
 
     def stats(self, now: datetime) -> dict[str, Any]:

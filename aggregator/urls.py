@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
@@ -26,6 +27,7 @@ _AMP_QUERY = frozenset({"amp", "amp=1", "outputtype=amp", "output=amp"})
 _INDEX = re.compile(r"/index\.(?:html?|php|aspx?)$", re.IGNORECASE)
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})?")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_HOST_SAFE = "!$&'()*+,;=~%"
 _PATH_SAFE = "/!$&'()*+,;=:@%~"
 _QUERY_SAFE = _PATH_SAFE + "?"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
@@ -120,12 +122,12 @@ def _parse(url: str) -> _Parts | None:
 def _ascii_host(host: str) -> str:
     """IDNA where it can be had; a host no resolver would take stays as it is, percent-coded."""
     host = host.rstrip(".").lower()
-    if host.isascii():
-        return f"[{host}]" if ":" in host else quote(host, safe="!$&'()*+,;=~%").lower()
-    try:
-        return host.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        return quote(host, safe="!$&'()*+,;=~%", errors="replace").lower()
+    if ":" in host:
+        return f"[{quote(host, safe=_HOST_SAFE + ':')}]"
+    if not host.isascii():
+        with contextlib.suppress(UnicodeError):
+            host = host.encode("idna").decode("ascii")
+    return quote(host, safe=_HOST_SAFE, errors="replace").lower()
 
 
 def _joined(host: str, parts: _Parts, path: str, pairs: list[str]) -> str:

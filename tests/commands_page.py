@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,15 +59,16 @@ def section(path: tuple[str, ...], command: click.Command) -> str:
 def told(text: str) -> tuple[list[str], list[str]]:
     """The help text as paragraphs, and the examples in it."""
     prose, examples = [], []
-    for block in text.replace("\b\n", "").split("\n\n"):
-        lines = [line.strip() for line in block.strip().splitlines()]
+    for block in inspect.cleandoc(text).split("\n\n"):
+        kept = block.startswith("\b")
+        lines = [line.strip() for line in block.replace("\b", "").strip().splitlines()]
         if lines and lines[0] in ("Examples:", "Example:"):
             examples += lines[1:]
         elif lines and lines[0].startswith("Example: "):
             examples.append(lines[0].removeprefix("Example: "))
             prose += [" ".join(lines[1:])] if lines[1:] else []
         elif lines:
-            prose.append(" ".join(lines))
+            prose.append("\n".join(f"    {line}" for line in lines) if kept else " ".join(lines))
     return prose, examples
 
 

@@ -6,13 +6,17 @@ import os
 
 import click
 
+from aggregator.cli import output
 from aggregator.cli.context import Context, pass_context, talk
 
 
 @click.command("check")
 @pass_context
 def command(context: Context) -> None:
-    """Validate feeds.yaml and config/: every problem as file:line; exit 3 when there is one."""
+    """Validate feeds.yaml and config/: every problem as file:line; exit 3 when there is one.
+
+    Example: aggregator --home /srv/news check
+    """
     from aggregator import settings
     from aggregator.query import parse
     from aggregator.watch import lint
@@ -30,6 +34,7 @@ def command(context: Context) -> None:
         if watchlist.id not in told:
             talk(f"warning: watchlist {watchlist.id} is in no digest: it can be searched, but tells nobody")
     click.echo(
-        f"{context.home.resolve()}: {len(configuration.feeds)} feeds, {len(configuration.watchlists)} watchlists, "
-        f"{len(configuration.digests)} digests: valid"
+        f"{context.home.resolve()}: {output.many(len(configuration.feeds), 'feed')}, "
+        f"{output.many(len(configuration.watchlists), 'watchlist')}, "
+        f"{output.many(len(configuration.digests), 'digest')}: valid"
     )

@@ -35,8 +35,23 @@ class Context:
             yield app
 
 
+class Group(click.Group):
+    """A command with subcommands; each is listed with its whole first sentence."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(limit=200)) for name, one in found if one is not None])
+
+
 pass_context = click.make_pass_decorator(Context)
 
+
+ROW = click.IntRange(1, 2**63 - 1)
+"""The number of a row."""
+LIMIT = click.IntRange(1, 1_000_000_000)
+DAYS = click.IntRange(1, 36_500)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,4 +109,7 @@ def moment(text: str, now: datetime) -> datetime:
             return now - fields.duration(text)
         except (ValueError, OverflowError):
             raise click.BadParameter(f"{text!r} is neither a date such as 2023-02-02 nor an age such as 7d") from None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    try:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except OverflowError:
+        raise click.BadParameter(f"{text!r} is beyond the calendar") from None

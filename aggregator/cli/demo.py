@@ -197,7 +197,7 @@ def _edition(app: App, ledger: Ledger) -> list[Composed]:
     made = app.compose.run()
     ledger.expect("one edition was due at 16:00 and was composed", [m.edition.digest_id for m in made] == ["afternoon"])
     for composed in made:
-        click.echo(click.style(f"{composed.edition.title}: {composed.edition.subject}", bold=True))
+        click.echo(click.style(composed.edition.subject, bold=True))
         for line in _told(composed):
             click.echo(line)
     told = {e for m in made for e in _assigned(app, m)}

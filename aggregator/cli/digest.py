@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from aggregator.app import App
+from aggregator.cli import output
 from aggregator.cli.context import Context, pass_context, talk
 from aggregator.errors import AggregatorError, UsageError
 from aggregator.model import Digest, RenderedEdition
@@ -20,7 +21,7 @@ PREVIEW_TOKEN = "a" * 26
 @click.argument("digest_id", metavar="ID")
 @click.option("--preview", is_flag=True, help="Show the next edition as it stands; nothing is stored or sent.")
 @click.option("--send", is_flag=True, help="Hand its messages over at once.")
-@click.option("--format", "form", type=Format, default="text", show_default=True)
+@click.option("--format", "form", type=Format, default="text", show_default=True, help="How to print it.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file instead of stdout.")
 @pass_context
 def command(context: Context, *, digest_id: str, preview: bool, send: bool, form: str, out: Path | None) -> int:
@@ -43,7 +44,8 @@ def command(context: Context, *, digest_id: str, preview: bool, send: bool, form
             if composed is None:
                 return _nothing(app, digest, send=send)
             rendered = composed.edition.rendered
-            talk(f"edition {composed.edition.key}: {composed.edition.stories} stories, {composed.messages} messages")
+            stories = output.many(composed.edition.stories, "story", "stories")
+            talk(f"edition {composed.edition.key}: {stories}, {output.many(composed.messages, 'message')}")
         _put(_formatted(app, rendered, form), out)
         return _send(app) if send else 0
 

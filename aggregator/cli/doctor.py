@@ -21,7 +21,13 @@ ROOM = 500 * 1024 * 1024
 @json_option
 @pass_context
 def command(context: Context, deep: bool, as_json: bool) -> int:
-    """Diagnose the whole installation in one page: what is wrong, and what to do. Exit 1 when something is."""
+    """Diagnose the whole installation in one page: what is wrong, and what to do. Exit 1 when something is.
+
+    \b
+    Examples:
+      aggregator doctor
+      aggregator doctor --deep --json
+    """
     try:
         app = build(context.home)
     except ConfigError as e:
@@ -56,6 +62,7 @@ def _facts(app: App) -> Iterator[tuple[str, str]]:
     yield "feeds", states
     yield "watchlists", ", ".join(f"{w.id} ({stats['matches'].get(w.id, 0)})" for w in c.watchlists) or "none"
     for digest in app.stores.editions.digests():
+        readers = app.stores.subscriptions.list(digest.spec.id, ["active"])
         at = (
             "when something new matches"
             if digest.spec.schedule.every == "instant"
@@ -63,7 +70,7 @@ def _facts(app: App) -> Iterator[tuple[str, str]]:
         )
         yield (
             f"digest {digest.spec.id}",
-            f"next edition {at}; to {len(app.stores.subscriptions.list(digest.spec.id, ['active']))} addresses",
+            f"next edition {at}; to {output.many(len(readers), 'address', 'addresses')}",
         )
     mail = c.settings.mail
     yield (
@@ -93,7 +100,7 @@ def _feed_problems(app: App) -> Iterator[Problem]:
     for feed in app.stores.upkeep.checked().failing:
         since = f" since {output.short(feed.since)} UTC" if feed.since else ""
         known = app.stores.feeds.get(feed.feed_id)
-        if known is None or known.poll.state == "new":
+        if known is None or known.poll.last_poll_at is None:
             continue
         do = f"`aggregator feeds show {feed.feed_id}`"
         if known.poll.state == "gone":
@@ -105,7 +112,8 @@ def _delivery_problems(app: App) -> Iterator[Problem]:
     dead = app.stores.outbox.list(["dead"])
     if dead:
         yield Problem(
-            f"{len(dead)} messages given up, the newest: {dead[0].error}", "`aggregator outbox list --state dead`"
+            f"{output.many(len(dead), 'message')} given up, the newest: {dead[0].error}",
+            "`aggregator outbox list --state dead`",
         )
     listed = {(d.id, a.lower()) for d in app.configuration.digests for a in d.to}
     for s in app.stores.subscriptions.list(states=["ended"]):
@@ -126,7 +134,9 @@ def _line_problems(app: App) -> Iterator[Problem]:
     for name, health in read_health(app.configuration.home.var / "daemon.json").items():
         if health.failures:
             yield Problem(
-                f"line {name} failed {health.failures} times: {health.error}", "see the daemon's log", "error"
+                f"line {name} failed {output.many(health.failures, 'time')}: {health.error}",
+                "see the daemon's log",
+                "error",
             )
 
 

@@ -6,6 +6,7 @@ import click
 
 from aggregator.cli import output
 from aggregator.cli.context import Context, json_option, moment, pass_context
+from aggregator.errors import UsageError
 
 
 @click.command("entries")
@@ -23,6 +24,8 @@ def command(context: Context, feed_id: str, since: str, as_json: bool) -> None:
     """
     with context.app() as app:
         start = moment(since, app.clock.now()) if since else None
+        if feed_id and app.stores.feeds.get(feed_id) is None:
+            raise UsageError(f"no feed {feed_id!r}; `aggregator feeds list` names them")
         for entry in app.stores.entries.entries(feed_id, start):
             if as_json:
                 output.line(output.entry(entry))

@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ import click
 from aggregator.app import App
 from aggregator.cli import output
 from aggregator.cli.context import Context, moment, pass_context, talk
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, UsageError
+
+MATCH_FIELDS = ["watchlist_id", "matched_at", "revision", "reach", "terms"]
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 @click.command("export")
@@ -27,17 +31,30 @@ from aggregator.errors import AggregatorError
 def command(context: Context, *, what: str, form: str, watchlist: str, since: str, out: Path | None) -> None:
     """Entries or matches as CSV or JSON Lines.
 
-    Example: aggregator export matches --watchlist csto --format csv --out csto.csv
+    \b
+    Examples:
+      aggregator export --since 7d > entries.jsonl
+      aggregator export matches --watchlist csto --format csv --out csto.csv
     """
     with context.app() as app:
+        if watchlist and (what == "entries" or not _known(app, watchlist)):
+            raise UsageError(
+                f"no matches of a watchlist {watchlist!r} here: `aggregator export matches --watchlist ID`"
+            )
         rows = _entries(app, since) if what == "entries" else _matches(app, watchlist, since)
         try:
-            count = _write(rows, form, out)
+            fields = list(output.ENTRY_FIELDS) if what == "entries" else [*MATCH_FIELDS, *output.ENTRY_FIELDS]
+            count = _write(rows, form, out, fields)
         except OSError as e:
             if out is None:
                 raise
             raise AggregatorError(f"{out}: {e.strerror}; name another file with --out") from e
-    talk(f"{count} rows")
+    talk(output.many(count, "row"))
+
+
+def _known(app: App, watchlist: str) -> bool:
+    """One of the configuration, or one that was taken out and has matches yet."""
+    return watchlist in {w.id for w in app.configuration.watchlists} or bool(app.stores.watch.matches(watchlist))
 
 
 def _entries(app: App, since: str) -> Iterator[dict[str, Any]]:
@@ -60,23 +77,17 @@ def _matches(app: App, watchlist: str, since: str) -> Iterator[dict[str, Any]]:
             yield head | output.entry(entry)
 
 
-def _write(rows: Iterator[dict[str, Any]], form: str, out: Path | None) -> int:
+def _write(rows: Iterator[dict[str, Any]], form: str, out: Path | None, fields: list[str]) -> int:
     count = 0
-    file = sys.stdout if out is None else out.open("w", encoding="utf-8", newline="")
-    try:
-        writer = None
-        for row in rows:
-            count += 1
-            if form == "jsonl":
+    with nullcontext(sys.stdout) if out is None else out.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fields)
+        if form == "csv":
+            writer.writeheader()
+        for count, row in enumerate(rows, 1):  # noqa: B007 - the last number is the answer
+            if form == "csv":
+                writer.writerow({k: _cell(v) for k, v in row.items()})
+            else:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                continue
-            if writer is None:
-                writer = csv.DictWriter(file, list(row))
-                writer.writeheader()
-            writer.writerow({k: _cell(v) for k, v in row.items()})
-    finally:
-        if out is not None:
-            file.close()
     return count
 
 
@@ -84,6 +95,6 @@ def _cell(value: Any) -> Any:
     """A cell; a text that a spreadsheet would run as a formula is made harmless."""
     if isinstance(value, list):
         value = "; ".join(map(str, value))
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+    if isinstance(value, str) and value.startswith(FORMULA):
         return "'" + value
     return value

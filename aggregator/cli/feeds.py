@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from aggregator.cli import output
-from aggregator.cli.context import Context, json_option, pass_context, talk
+from aggregator.cli.context import Context, Group, json_option, pass_context, talk
 from aggregator.errors import AggregatorError, UsageError
 from aggregator.model import FetchFailure, FetchRequest
 
 
-@click.group("feeds")
+@click.group("feeds", cls=Group)
 def command() -> None:
     """List, add, remove, pause, import and export feeds."""
 
@@ -47,7 +47,10 @@ def list_(context: Context, as_json: bool) -> None:
 @json_option
 @pass_context
 def show(context: Context, feed_id: str, as_json: bool) -> None:
-    """All that is known of one feed."""
+    """All that is known of one feed.
+
+    Example: aggregator feeds show belta-en
+    """
     with context.app() as app:
         feed = app.stores.feeds.get(feed_id)
     if feed is None:
@@ -63,21 +66,20 @@ def show(context: Context, feed_id: str, as_json: bool) -> None:
     if as_json:
         output.line(values)
         return
-    for name, value in values.items():
-        click.echo(f"{name.replace('_', ' '):<16} {value if value not in (None, '', []) else '-'}")
+    output.rows(values)
 
 
 @command.command("add")
 @click.argument("url")
 @click.option("--id", "feed_id", default="", help="Stable name; default made from the host.")
-@click.option("--title", default="")
+@click.option("--title", default="", help="Shown instead of the title that the feed gives itself.")
 @click.option("--language", default="", help="Language code such as en, ru, be.")
-@click.option("--country", default="")
+@click.option("--country", default="", help="Country code such as BY.")
 @click.option("--interval", default="", help="How often to poll, for example 30m.")
 @click.option(
     "--articles", type=click.Choice(["never", "short", "all"]), default=None, help="Whose article pages to fetch."
 )
-@click.option("--tag", "tags", multiple=True)
+@click.option("--tag", "tags", multiple=True, help="A word to sort feeds by; may be repeated.")
 @pass_context
 def add(context: Context, /, url: str, **options: Any) -> None:
     """Add a feed to feeds.yaml; a running daemon takes it over by itself.
@@ -105,7 +107,10 @@ def add(context: Context, /, url: str, **options: Any) -> None:
 @click.argument("feed_id", metavar="ID")
 @pass_context
 def remove(context: Context, feed_id: str) -> None:
-    """Take a feed out of feeds.yaml; its entries stay."""
+    """Take a feed out of feeds.yaml; its entries stay.
+
+    Example: aggregator feeds remove belta-en
+    """
     from aggregator import settings
 
     spec = settings.remove_feed(context.home, feed_id)
@@ -117,7 +122,10 @@ def remove(context: Context, feed_id: str) -> None:
 @click.argument("feed_id", metavar="ID")
 @pass_context
 def pause(context: Context, feed_id: str) -> None:
-    """Poll a feed no more until it is resumed."""
+    """Poll a feed no more until it is resumed.
+
+    Example: aggregator feeds pause belta-en
+    """
     with context.app() as app:
         if not app.stores.feeds.pause(feed_id, app.clock.now()):
             raise UsageError(f"no feed {feed_id!r}; `aggregator feeds list` names them")
@@ -128,7 +136,10 @@ def pause(context: Context, feed_id: str) -> None:
 @click.argument("feed_id", metavar="ID")
 @pass_context
 def resume(context: Context, feed_id: str) -> None:
-    """Poll a paused, failing or gone feed again, now."""
+    """Poll a paused, failing or gone feed again, now.
+
+    Example: aggregator feeds resume belta-en
+    """
     with context.app() as app:
         if not app.stores.feeds.resume(feed_id, app.clock.now()):
             raise UsageError(f"no feed {feed_id!r}; `aggregator feeds list` names them")
@@ -140,7 +151,10 @@ def resume(context: Context, feed_id: str) -> None:
 @json_option
 @pass_context
 def discover(context: Context, url: str, as_json: bool) -> None:
-    """List the feeds that a page names."""
+    """List the feeds that a page names.
+
+    Example: aggregator feeds discover https://example.org/
+    """
     from aggregator.feeds import discover as stage
 
     with context.app(sync=False) as app:
@@ -163,7 +177,10 @@ def discover(context: Context, url: str, as_json: bool) -> None:
 @click.argument("file", type=click.File("rb"))
 @pass_context
 def import_(context: Context, file: Any) -> None:
-    """Add the feeds of an OPML file to feeds.yaml; those already there are left alone."""
+    """Add the feeds of an OPML file to feeds.yaml; those already there are left alone.
+
+    Example: aggregator feeds import subscriptions.opml
+    """
     from aggregator import settings
     from aggregator.feeds import opml
 
@@ -178,13 +195,16 @@ def import_(context: Context, file: Any) -> None:
     added = settings.add_feeds(context.home, rows) if rows else ()
     for spec in added:
         click.echo(spec.id)
-    talk(f"{len(added)} feeds added, {len(outlines) - len(added)} were there already")
+    talk(f"{output.many(len(added), 'feed')} added, {len(outlines) - len(added)} were there already")
 
 
 @command.command("export")
 @pass_context
 def export(context: Context) -> None:
-    """Print the feeds as OPML 2.0; secrets in URLs are left out."""
+    """Print the feeds as OPML 2.0; secrets in URLs are left out.
+
+    Example: aggregator feeds export > feeds.opml
+    """
     from aggregator.feeds import opml
 
     with context.app(sync=False) as app:

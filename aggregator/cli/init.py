@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from aggregator.cli import output
 from aggregator.cli.context import Context, pass_context, talk
 from aggregator.cli.watch import slug
 from aggregator.errors import ConfigError, UsageError
@@ -46,7 +47,7 @@ def command(context: Context, feeds: tuple[str, ...], word: str | None, address:
     _write(home, urls, query.strip(), to.strip(), timezone)
     configuration = settings.load(home, os.environ)
     talk(
-        f"{home.resolve()}: {len(configuration.feeds)} feeds, a watchlist and a digest at 07:30 {timezone}.\n"
+        f"{home.resolve()}: {output.many(len(configuration.feeds), 'feed')}, a watchlist and a digest at 07:30 {timezone}.\n"
         "Next: `aggregator poll`, then `aggregator digest morning --preview`, and `aggregator run` for good.\n"
         "Mail is written to var/mail/ until config/aggregator.yaml names a mail server."
     )

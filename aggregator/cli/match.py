@@ -20,7 +20,7 @@ from aggregator.tokens import Document
 @click.command("match")
 @click.argument("query", required=False)
 @click.option("--text", default=None, metavar="TEXT", help="The text to match; - reads it from standard input.")
-@click.option("--cases", type=click.File("r", encoding="utf-8"), help="JSON Lines {id, query, entry, aliases}.")
+@click.option("--cases", type=click.File("r", encoding="utf-8-sig"), help="JSON Lines {id, query, entry, aliases}.")
 @click.option("--history", is_flag=True, help="Decide the cases through a stored index, as search does.")
 @pass_context
 def command(context: Context, query: str | None, text: str | None, cases: IO[str] | None, history: bool) -> int:
@@ -58,7 +58,10 @@ def _one(context: Context, query: str, text: str) -> int:
 
 
 def _cases(file: IO[str], *, history: bool) -> int:
-    cases = [_read(line, number, file.name) for number, line in enumerate(file, 1) if line.strip()]
+    try:
+        cases = [_read(line, number, file.name) for number, line in enumerate(file, 1) if line.strip()]
+    except UnicodeDecodeError as e:
+        raise UsageError(f"{file.name}: not UTF-8 text ({e.reason})") from None
     answers = _through_history(cases) if history else _live(cases)
     for answer in answers:
         output.line(answer)
@@ -68,7 +71,7 @@ def _cases(file: IO[str], *, history: bool) -> int:
 def _read(line: str, number: int, name: str) -> dict[str, Any]:
     try:
         case = json.loads(line)
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise UsageError(f"{name}:{number}: not JSON: {e}") from None
     entry = case.get("entry", {}) if isinstance(case, dict) else None
     if not isinstance(case, dict) or not isinstance(case.get("query"), str) or not isinstance(entry, dict):
@@ -108,7 +111,7 @@ def _entry(case: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _error(case: Mapping[str, Any], error: QueryError) -> dict[str, Any]:
-    return {"id": case.get("id"), "error": {"pos": error.pos, "message": error.message, "hint": error.hint}}
+    return {"id": case.get("id"), "error": {"pos": error.pos, "message": error.message}}
 
 
 def _live(cases: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

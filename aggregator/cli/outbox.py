@@ -5,24 +5,27 @@ from __future__ import annotations
 import click
 
 from aggregator.cli import output
-from aggregator.cli.context import Context, json_option, pass_context, talk
+from aggregator.cli.context import LIMIT, ROW, Context, Group, json_option, pass_context, talk
 from aggregator.errors import UsageError
 
 STATES = ["waiting", "claimed", "sent", "unknown", "dead", "cancelled"]
 
 
-@click.group("outbox")
+@click.group("outbox", cls=Group)
 def command() -> None:
     """Messages that are not settled, and what became of the rest."""
 
 
 @command.command("list")
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated.")
-@click.option("--limit", default=200, type=click.IntRange(1), show_default=True)
+@click.option("--limit", default=200, type=LIMIT, show_default=True)
 @json_option
 @pass_context
 def list_(context: Context, states: tuple[str, ...], limit: int, as_json: bool) -> None:
-    """Messages, newest first."""
+    """Messages, newest first.
+
+    Example: aggregator outbox list --state waiting --state dead
+    """
     with context.app() as app:
         messages = app.stores.outbox.list(states, limit)
     if as_json:
@@ -30,19 +33,21 @@ def list_(context: Context, states: tuple[str, ...], limit: int, as_json: bool) 
             output.line(output.message(message))
         return
     rows = [["message", "state", "tries", "next try (UTC)", "address", "subject", "error"]]
-    rows += [
-        [str(m.id), m.state, str(m.attempts), output.short(m.next_attempt_at), m.address, m.subject, m.error]
-        for m in messages
-    ]
+    for m in messages:
+        next_at = None if m.settled_at else m.next_attempt_at
+        rows.append([str(m.id), m.state, str(m.attempts), output.short(next_at), m.address, m.subject, m.error])
     output.table(rows, limits=[8, 9, 5, 16, 30, 50, 50])
 
 
 @command.command("show")
-@click.argument("message_id", metavar="MESSAGE", type=int)
+@click.argument("message_id", metavar="MESSAGE", type=ROW)
 @json_option
 @pass_context
 def show(context: Context, message_id: int, as_json: bool) -> None:
-    """One message with its state."""
+    """One message with its state.
+
+    Example: aggregator outbox show 12
+    """
     with context.app() as app:
         message = app.stores.outbox.get(message_id)
     if message is None:
@@ -51,15 +56,17 @@ def show(context: Context, message_id: int, as_json: bool) -> None:
     if as_json:
         output.line(values)
         return
-    for name, value in values.items():
-        click.echo(f"{name.replace('_', ' '):<16} {value if value not in (None, '') else '-'}")
+    output.rows(values)
 
 
 @command.command("retry")
-@click.argument("message_ids", metavar="MESSAGE...", type=int, nargs=-1, required=True)
+@click.argument("message_ids", metavar="MESSAGE...", type=ROW, nargs=-1, required=True)
 @pass_context
 def retry(context: Context, message_ids: tuple[int, ...]) -> None:
-    """Make messages due now; `aggregator send` or the daemon hands them over."""
+    """Make messages due now; `aggregator send` or the daemon hands them over.
+
+    Example: aggregator outbox retry 12 13
+    """
     with context.app() as app:
         for message_id in message_ids:
             if not app.stores.outbox.retry(message_id, app.clock.now()):
@@ -70,16 +77,22 @@ def retry(context: Context, message_ids: tuple[int, ...]) -> None:
 @command.command("release")
 @pass_context
 def release(context: Context) -> None:
-    """Let go of the messages that a restore holds back."""
+    """Let go of the messages that a restore holds back.
+
+    Example: aggregator outbox release
+    """
     with context.app() as app:
-        talk(f"{app.stores.outbox.release_held(app.clock.now())} messages released")
+        talk(f"{output.many(app.stores.outbox.release_held(app.clock.now()), 'message')} released")
 
 
 @command.command("drop")
-@click.argument("message_ids", metavar="MESSAGE...", type=int, nargs=-1, required=True)
+@click.argument("message_ids", metavar="MESSAGE...", type=ROW, nargs=-1, required=True)
 @pass_context
 def drop(context: Context, message_ids: tuple[int, ...]) -> None:
-    """Cancel messages that are not sent."""
+    """Cancel messages that are not sent.
+
+    Example: aggregator outbox drop 12
+    """
     with context.app() as app:
         for message_id in message_ids:
             if not app.stores.outbox.drop(message_id, app.clock.now()):

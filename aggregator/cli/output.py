@@ -24,17 +24,51 @@ def short(moment: datetime | None) -> str:
     return "-" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
 
 
+def many(count: int, one: str, more: str = "") -> str:
+    """A number and its noun: 1 message, 2 messages."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def rows(values: dict[str, Any]) -> None:
+    """One thing's values, a line each; what is empty as a dash."""
+    for name, value in values.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else "-" if value in (None, "") else str(value)
+        click.echo(f"{name.replace('_', ' '):<16} {fit(shown or '-', 400)}")
+
+
 def line(values: dict[str, Any]) -> None:
     """One JSON object a line."""
     sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
 
 
+ENTRY_FIELDS = (
+    "id",
+    "feed_id",
+    "feed_url",
+    "guid",
+    "link",
+    "title",
+    "summary",
+    "content",
+    "author",
+    "categories",
+    "language",
+    "published_at",
+    "updated_at",
+    "sort_at",
+    "first_seen_at",
+    "revisions",
+    "story_id",
+)
+"""The fields of `entries --json`, a contract (DESIGN §6)."""
+
+
 def entry(value: Entry) -> dict[str, Any]:
-    """The fields of `entries --json`, a contract (DESIGN §6)."""
+    """An entry with the fields of ENTRY_FIELDS; the URL without its secrets."""
     return {
         "id": value.id,
         "feed_id": value.feed_id,
-        "feed_url": value.feed_url,
+        "feed_url": masked(value.feed_url),
         "guid": value.guid,
         "link": value.link,
         "title": value.title,

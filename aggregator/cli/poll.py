@@ -10,7 +10,9 @@ import click
 from aggregator.cli import output
 from aggregator.cli.context import Context, json_option, pass_context, talk
 from aggregator.errors import UsageError
-from aggregator.model import PollReport
+from aggregator.model import Feed, PollReport
+
+UNREACHED = ("dns", "connect", "timeout", "local_network")
 
 
 @click.command("poll")
@@ -43,7 +45,9 @@ def command(context: Context, everything: bool, feed_ids: tuple[str, ...], artic
             reports.append(report)
             _show(report, as_json=as_json)
         enriched = app.enrich.run() if articles else None
+        left = [f for f in app.stores.feeds.list() if f.id not in {r.feed_id for r in reports}]
     _summary(reports)
+    _explain(reports, left, feed_ids)
     if enriched is not None and (enriched.fetched or enriched.failed):
         talk(f"article pages: {enriched.fetched} read, {enriched.failed} failed, {enriched.matches} matches")
 
@@ -66,9 +70,27 @@ def _show(report: PollReport, *, as_json: bool) -> None:
         click.echo(f"{report.feed_id}: {'not modified (304)' if report.outcome == 'not_modified' else 'same bytes'}")
 
 
+def _explain(reports: list[PollReport], left: list[Feed], feed_ids: tuple[str, ...]) -> None:
+    """What a person would ask next: why a feed was not polled, or what it means that none could be read."""
+    for feed in left:
+        if feed.id in feed_ids:
+            held = feed.poll.held_until
+            why = (
+                f"{feed.poll.state}: the server asked to wait until {output.short(held)} UTC"
+                if held
+                else feed.poll.state
+            )
+            talk(f"{feed.id} was not polled ({why}); `aggregator feeds resume {feed.id}` makes it due")
+    if left and not reports and not feed_ids:
+        first = min(f.poll.next_poll_at for f in left)
+        talk(f"no feed is due before {output.short(first)} UTC; --all asks them now")
+    if reports and all(r.outcome == "failed" and r.error_class in UNREACHED for r in reports):
+        talk("no feed could be reached: is the network down? `aggregator demo` shows everything without one")
+
+
 def _summary(reports: list[PollReport]) -> None:
     by = Counter(r.outcome for r in reports)
     talk(
-        f"{len(reports)} feeds polled: {by['new']} read, {by['not_modified']} not modified, {by['unchanged']} same bytes, "
+        f"{output.many(len(reports), 'feed')} polled: {by['new']} read, {by['not_modified']} not modified, {by['unchanged']} same bytes, "
         f"{by['failed']} failed; {sum(r.entries_new for r in reports)} new entries, {sum(r.matches for r in reports)} matches"
     )

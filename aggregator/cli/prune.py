@@ -14,7 +14,10 @@ from aggregator.errors import UsageError
 )
 @pass_context
 def command(context: Context, keep: str) -> None:
-    """Remove entries that are old and that no match needs. Their keys stay, so they never come back as new."""
+    """Remove entries that are old and that no match needs. Their keys stay, so they never come back as new.
+
+    Example: aggregator prune --keep 400d
+    """
     from aggregator.settings import fields
 
     with context.app() as app:
@@ -22,7 +25,8 @@ def command(context: Context, keep: str) -> None:
         if keep:
             try:
                 age = fields.duration(keep)
-            except ValueError as e:
+                _ = app.clock.now() - age
+            except (ValueError, OverflowError) as e:
                 raise UsageError(f"--keep {keep}: {e}") from None
         if age is None:
             raise UsageError("nothing says what to keep: set retention.entries or give --keep 400d")

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from aggregator.app import App
+from aggregator.cli import output
 from aggregator.cli.context import Context, pass_context, talk
 from aggregator.errors import AggregatorError, UsageError
 from aggregator.instance import InstanceLock
@@ -37,9 +38,10 @@ def command(context: Context, file: Path) -> None:
             held = _restore(app, home, file)
         finally:
             lock.release()
-    talk(
-        f"restored {file}; {held} unsent messages are held: look at `aggregator outbox list`, then `aggregator outbox release`"
-    )
+    talk(f"restored {file}; the database before it is {home.db}.before-restore")
+    if held:
+        messages = output.many(held, "unsent message")
+        talk(f"{messages} held: look at `aggregator outbox list`, then `aggregator outbox release` or `outbox drop`")
 
 
 def _restore(app: App, home: Home, file: Path) -> int:
@@ -80,7 +82,10 @@ def _unpack(file: Path, folder: Path) -> None:
 
 def _keep_old(home: Home) -> None:
     """The replaced database stays as `.before-restore`, its log folded in by the next program that opens it."""
-    for suffix in ("", "-wal", "-shm"):
-        old = home.db.with_name(home.db.name + suffix)
+    for path, suffix in ((home.db, ""), (home.db, "-wal"), (home.db, "-shm"), (home.secret, "")):
+        old = path.with_name(path.name + suffix)
+        kept = path.with_name(path.name + ".before-restore" + suffix)
+        # What an earlier restore left under this name belongs to another database.
+        kept.unlink(missing_ok=True)
         if old.exists():
-            old.replace(home.db.with_name(home.db.name + ".before-restore" + suffix))
+            old.replace(kept)

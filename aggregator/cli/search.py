@@ -7,7 +7,7 @@ from itertools import islice
 import click
 
 from aggregator.cli import output
-from aggregator.cli.context import Context, json_option, moment, pass_context, talk
+from aggregator.cli.context import LIMIT, Context, json_option, moment, pass_context, talk
 from aggregator.search import Result, search
 
 SHOWN = 50
@@ -16,9 +16,7 @@ SHOWN = 50
 @click.command("search")
 @click.argument("query")
 @click.option("--since", default="", metavar="WHEN", help="First seen since: 2023-02-02 or an age such as 7d.")
-@click.option(
-    "--limit", type=click.IntRange(1), default=None, help=f"Results at most (default {SHOWN}; all with --json)."
-)
+@click.option("--limit", type=LIMIT, default=None, help=f"Results at most (default {SHOWN}; all with --json).")
 @json_option
 @pass_context
 def command(context: Context, query: str, since: str, limit: int | None, as_json: bool) -> None:

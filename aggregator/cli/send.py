@@ -18,6 +18,8 @@ def command(context: Context, once: bool, as_json: bool) -> int:  # noqa: ARG001
     """Settle due messages: hand them to the mail server, or to var/mail/ while none is named.
 
     Exit 1 when a message could not be handed over; it stays in the outbox and is tried again.
+
+    Example: aggregator send
     """
     with context.app() as app:
         report = app.send.run()

@@ -12,7 +12,10 @@ from aggregator.cli.context import Context, json_option, pass_context
 @json_option
 @pass_context
 def command(context: Context, as_json: bool) -> None:
-    """Numbers: feeds by state, entries, stories, matches, editions, messages."""
+    """Numbers: feeds by state, entries, stories, matches, editions, messages.
+
+    Example: aggregator stats --json
+    """
     with context.app() as app:
         stats = app.stores.upkeep.stats(app.clock.now())
     if as_json:

@@ -24,6 +24,6 @@ def command(context: Context, since: str, as_json: bool) -> None:
                 output.line(output.story(story))
                 continue
             outlets = len({e.feed_id for e in story.entries})
-            more = f"  (+ {outlets - 1} outlets)" if outlets > 1 else ""
+            more = f"  (+ {output.many(outlets - 1, 'outlet')})" if outlets > 1 else ""
             title = output.fit(story.title, 90)
             click.echo(f"{story.id:>7}  {output.short(story.first_seen_at)}  {title}{more}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from aggregator.cli import output
-from aggregator.cli.context import Context, json_option, pass_context, talk
+from aggregator.cli.context import ROW, Context, Group, json_option, pass_context, talk
 from aggregator.errors import UsageError
 
 
-@click.group("subscriptions")
+@click.group("subscriptions", cls=Group)
 def command() -> None:
     """Who gets which digest; by hand what the web page does."""
 
@@ -19,7 +19,10 @@ def command() -> None:
 @json_option
 @pass_context
 def list_(context: Context, digest_id: str, as_json: bool) -> None:
-    """Every subscription with its state."""
+    """Every subscription with its state.
+
+    Example: aggregator subscriptions list --digest morning
+    """
     with context.app() as app:
         found = app.stores.subscriptions.list(digest_id)
     if as_json:
@@ -56,10 +59,13 @@ def add(context: Context, digest_id: str, address: str) -> None:
 
 
 @command.command("end")
-@click.argument("subscription_id", metavar="SUBSCRIPTION", type=int)
+@click.argument("subscription_id", metavar="SUBSCRIPTION", type=ROW)
 @pass_context
 def end(context: Context, subscription_id: int) -> None:
-    """End a subscription; its queued messages are cancelled."""
+    """End a subscription; its queued messages are cancelled.
+
+    Example: aggregator subscriptions end 7
+    """
     with context.app() as app:
         if not app.stores.subscriptions.end(subscription_id, "ended by the operator", app.clock.now()):
             raise UsageError(f"no subscription {subscription_id} is active; `aggregator subscriptions list` names them")
@@ -70,7 +76,10 @@ def end(context: Context, subscription_id: int) -> None:
 @click.argument("address")
 @pass_context
 def export(context: Context, address: str) -> None:
-    """Print all that is stored about an address, as JSON."""
+    """Print all that is stored about an address, as JSON.
+
+    Example: aggregator subscriptions export anna@example.org
+    """
     with context.app() as app:
         output.line(app.stores.subscriptions.export(address))
 
@@ -79,11 +88,14 @@ def export(context: Context, address: str) -> None:
 @click.argument("address")
 @pass_context
 def erase(context: Context, address: str) -> None:
-    """Remove an address everywhere; it is never written to again unless you add it."""
+    """Remove an address everywhere; it is never written to again unless you add it.
+
+    Example: aggregator subscriptions erase anna@example.org
+    """
     with context.app() as app:
         count = app.stores.subscriptions.erase(address, app.clock.now())
         still = [d.id for d in app.configuration.digests if address.lower() in (a.lower() for a in d.to)]
-    talk(f"{count} rows changed")
+    talk(f"{output.many(count, 'row')} changed")
     if still:
         talk(
             f"config/digests.yaml still names the address in {', '.join(still)}: take it out there; no mail goes to it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from datetime import timedelta
@@ -11,14 +12,14 @@ import click
 
 from aggregator.app import App
 from aggregator.cli import output
-from aggregator.cli.context import Context, json_option, pass_context, talk
+from aggregator.cli.context import DAYS, Context, Group, json_option, pass_context, talk
 from aggregator.errors import UsageError
 from aggregator.search import Result, search
 
 SAMPLES = 10
 
 
-@click.group("watch")
+@click.group("watch", cls=Group)
 def command() -> None:
     """Watchlists: named queries that new entries are matched against."""
 
@@ -27,7 +28,10 @@ def command() -> None:
 @json_option
 @pass_context
 def list_(context: Context, as_json: bool) -> None:
-    """Every watchlist with its query and its matches so far."""
+    """Every watchlist with its query and its matches so far.
+
+    Example: aggregator watch list
+    """
     with context.app() as app:
         counts = app.stores.upkeep.stats(app.clock.now())["matches"]
         rows = [["watchlist", "matches", "title", "query"]]
@@ -51,13 +55,17 @@ def list_(context: Context, as_json: bool) -> None:
 def add(context: Context, name: str, query: str, watchlist_id: str, digest_ids: tuple[str, ...]) -> None:
     """Add a watchlist to config/watchlists.yaml; what came in during the last day may enter the next digest.
 
-    Example: aggregator watch add "Energy" 'energy OR "power grid" OR электроэнерги*'
+    \b
+    Example:
+      aggregator watch add "Energy" 'energy OR "power grid" OR электроэнерги*'
     """
     from aggregator import settings
 
+    known = [d.id for d in settings.load(context.home, os.environ).digests]
+    for digest_id in digest_ids:
+        if digest_id not in known:
+            raise UsageError(f"no digest {digest_id!r}; there are: {', '.join(known) or 'none yet'}")
     watchlist = settings.add_watchlist(context.home, watchlist_id or slug(name), name, query)
-    with context.app(sync=False) as app:
-        known = [d.id for d in app.configuration.digests]
     for digest_id in digest_ids or known[:1]:
         settings.add_to_digest(context.home, digest_id, watchlist.id)
         talk(f"told in the digest {digest_id}")
@@ -65,7 +73,9 @@ def add(context: Context, name: str, query: str, watchlist_id: str, digest_ids: 
         _lint(app, query)
         found = sum(1 for _ in search(app.stores, app.query(query)))
     click.echo(watchlist.id)
-    talk(f"added {watchlist.id}; {found} stored entries match; `aggregator watch test {watchlist.id}` shows some")
+    talk(
+        f"added {watchlist.id}; {output.many(found, 'stored entry', 'stored entries')} matching; `aggregator watch test {watchlist.id}` shows some"
+    )
     if not known:
         talk("there is no digest yet: `aggregator init` makes one, or write config/digests.yaml")
 
@@ -85,7 +95,7 @@ def _query(app: App, text: str) -> str:
 
 @command.command("test")
 @click.argument("query", metavar="WATCHLIST|QUERY")
-@click.option("--days", default=30, type=click.IntRange(1), help="How far to look back.")
+@click.option("--days", default=30, type=DAYS, help="How far to look back.")
 @json_option
 @pass_context
 def test(context: Context, query: str, days: int, as_json: bool) -> None:
@@ -98,13 +108,13 @@ def test(context: Context, query: str, days: int, as_json: bool) -> None:
         results = list(search(app.stores, app.query(text), app.clock.now() - timedelta(days=days)))
         _lint(app, text)
     _samples(results, as_json=as_json)
-    talk(f"{len(results)} entries in {days} days")
+    talk(f"{output.many(len(results), 'entry', 'entries')} in {output.many(days, 'day')}")
 
 
 @command.command("backtest")
 @click.argument("query", metavar="WATCHLIST|QUERY")
 @click.argument("changed", required=False, metavar="[NEW QUERY]")
-@click.option("--days", default=90, type=click.IntRange(1), help="How far to look back.")
+@click.option("--days", default=90, type=DAYS, help="How far to look back.")
 @json_option
 @pass_context
 def backtest(context: Context, query: str, changed: str | None, days: int, as_json: bool) -> None:
@@ -117,6 +127,8 @@ def backtest(context: Context, query: str, changed: str | None, days: int, as_js
         results = list(search(app.stores, app.query(_query(app, query)), since))
         others = None if changed is None else list(search(app.stores, app.query(changed), since))
     per_day = Counter(r.entry.sort_at.date().isoformat() for r in results)
+    if not as_json:
+        click.echo(f"{output.many(len(results), 'entry', 'entries')} in {output.many(days, 'day')}")
     for day, count in sorted(per_day.items()):
         if as_json:
             output.line({"day": day, "entries": count})
@@ -131,7 +143,8 @@ def backtest(context: Context, query: str, changed: str | None, days: int, as_js
         ("leaves", [r for r in results if r.entry.id not in after]),
     ):
         if not as_json:
-            click.echo(f"{name}: {len(chosen)}")
+            verb = name[:-1] if len(chosen) != 1 else name
+            click.echo(f"{output.many(len(chosen), 'entry', 'entries')} {verb} with the new query")
         _samples(chosen, as_json=as_json, change=name)
 
 
@@ -139,7 +152,10 @@ def backtest(context: Context, query: str, changed: str | None, days: int, as_js
 @click.argument("query", metavar="WATCHLIST|QUERY", required=False)
 @pass_context
 def lint(context: Context, query: str | None) -> int:
-    """Warn of what is probably not meant: mixed alphabets, `and` in small letters, prefixes too short."""
+    """Warn of what is probably not meant: mixed alphabets, `and` in small letters, prefixes too short.
+
+    Exit 1 when there is something to warn of. Example: aggregator watch lint csto
+    """
     with context.app() as app:
         texts = [_query(app, query)] if query else [w.query for w in app.configuration.watchlists]
         found = sum(_lint(app, text) for text in texts)

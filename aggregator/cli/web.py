@@ -15,7 +15,10 @@ from aggregator.errors import ConfigError
 )
 @pass_context
 def command(context: Context, host: str | None, port: int | None) -> None:
-    """Serve the web pages alone, without polling."""
+    """Serve the web pages alone, without polling.
+
+    Example: aggregator web --port 9000
+    """
     from aggregator.web.server import WebThread
 
     with context.app() as app:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from aggregator.cli.context import Context, pass_context
+from aggregator.cli.context import ROW, Context, pass_context
 from aggregator.errors import UsageError
 
 
 @click.command("why")
-@click.argument("entry_id", metavar="ENTRY", type=int)
+@click.argument("entry_id", metavar="ENTRY", type=ROW)
 @click.argument("watchlist", metavar="WATCHLIST")
 @pass_context
 def command(context: Context, entry_id: int, watchlist: str) -> int:

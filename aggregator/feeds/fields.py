@@ -16,7 +16,7 @@ MAX_CONTENT = 256_000
 MAX_LIST = 200
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8})*")
 _CUT_OFF = re.compile(
-    r"(?:\s*(?:\[?(?:…|\.\.\.)\]?|\[&hellip;\]|read more|continue reading|читать далее|подробнее|чытаць далей)\s*[»→]?)+\s*$",
+    r"(?: ?(?:\[?(?:…|\.\.\.)\]?|read more|continue reading|читать далее|подробнее|чытаць далей)[»→]?)+$",
     re.IGNORECASE,
 )
 
@@ -88,10 +88,11 @@ def body(summary: str, content: str) -> str:
     """The text that matching and search read: both, unless one says all of the other."""
     if not summary or not content:
         return summary or content
-    lead = " ".join(_CUT_OFF.sub("", summary).split())
-    if lead in " ".join(content.split()):
+    short, long = " ".join(summary.split()), " ".join(content.split())
+    lead = short[:-100] + _CUT_OFF.sub("", short[-100:])
+    if lead in long:
         return content
-    if " ".join(content.split()) in lead:
+    if long in short:
         return summary
     return f"{summary}\n{content}"
 

@@ -29,10 +29,10 @@ RELATED = 0.5
 SAME_TIME = timedelta(hours=24)
 _WORDS = 2_000
 _COUNTER = re.compile(
-    r"(?:views?|reads?|comments?|shares?|likes?|просмотр\w*|прочитан\w*|комментари\w*|прагляд\w*|каментар\w*|перегляд\w*)"
-    r"\s*[:—–-]?\s*\(?\d[\d\s.,]*k?\)?"
-    r"|\(?\d[\d\s.,]*k?\)?\s*"
-    r"(?:views?|reads|comments?|shares?|likes?|просмотр\w*|прочтени\w*|комментари\w*|прагляд\w*|каментар\w*|перегляд\w*)\b",
+    r"(?:views?|reads?|comments?|shares?|likes?|(?:просмотр|прочитан|комментари|прагляд|каментар|перегляд)\w{0,8})"
+    r"\s?[:—–-]?\s?\(?\d[\d\s.,]{0,15}k?\)?"
+    r"|\(?\d[\d\s.,]{0,15}k?\)?\s?"
+    r"(?:views?|reads|comments?|shares?|likes?|(?:просмотр|прочтени|комментари|прагляд|каментар|перегляд)\w{0,8})\b",
     re.IGNORECASE,
 )
 _ADVERT = re.compile(
@@ -69,10 +69,13 @@ def diff(
 
 
 def fingerprint(entry: ParsedEntry) -> str:
-    """Changes when readers would see something else; not with dates, view counters, advertising or trackers."""
+    """Changes when readers would see something else; not with dates, view counters, advertising or trackers.
+
+    Where there is no id, the query of the link is no part of it: some publishers put a new token there at every poll.
+    """
     parts = (
         _folded(entry.title),
-        urls.identity(entry.link) or entry.link,
+        _link(entry) if entry.guid else _path(_link(entry)),
         _folded(_lasting(entry.body)),
         entry.author,
         sorted(entry.categories),
@@ -144,6 +147,10 @@ def _name(entry: ParsedEntry, ids: Mapping[str, int]) -> str:
 
 def _link(entry: ParsedEntry) -> str:
     return urls.identity(entry.link) or entry.link
+
+
+def _path(address: str) -> str:
+    return address.partition("?")[0]
 
 
 def _text_key(entry: ParsedEntry) -> str:
@@ -240,6 +247,18 @@ def _change(
     now = fingerprint(entry)
     if hit is None:
         return NewEntry(entry, free, now)
+    passing = _passing(entry, hit)
+    learnt = tuple(key for key in free if key.kind not in passing)
     if hit.fingerprint == now:
-        return SameEntry(hit.id, free)
-    return RevisedEntry(hit.id, hit.revision + 1, entry, free, now)
+        return SameEntry(hit.id, learnt)
+    return RevisedEntry(hit.id, hit.revision + 1, entry, learnt, now)
+
+
+def _passing(entry: ParsedEntry, hit: KnownEntry) -> frozenset[str]:
+    """Kinds of keys not worth learning: they differ from the known in a token alone, and will again at the next poll."""
+    kinds: set[str] = set()
+    if entry.guid != hit.guid and _path(entry.guid) == _path(hit.guid):
+        kinds.add("id")
+    if entry.link != hit.link and _path(_link(entry)) == (_path(urls.identity(hit.link)) or _path(hit.link)):
+        kinds |= {"link", "hash"}
+    return frozenset(kinds)

@@ -31,7 +31,7 @@ def document(body: bytes, url: str, content_type: str = "") -> ParsedFeed:
     """
     try:
         return _document(body, url, content_type)
-    except WorkError:
+    except (WorkError, MemoryError):
         raise
     except Exception as e:
         raise Quarantine("internal", f"parsing failed: {type(e).__name__}: {e}"[:500], url) from e
@@ -85,6 +85,8 @@ def _entries(items: Iterable[Any], raw: Callable[[Any], RawItem], url: str) -> t
     for item in items:
         try:
             entries.append(fields.entry(raw(item), url))
+        except MemoryError:
+            raise
         except Exception as e:  # noqa: BLE001 - whatever is wrong with it, the others count
             lost, problem = lost + 1, problem or f"{type(e).__name__}: {e}"[:200]
     return tuple(entries), f"entries that cannot be read: {lost} ({problem})" if lost else ""
@@ -109,6 +111,8 @@ def _feedparser(text: str, url: str) -> Any:
     """The view of feedparser on a document; where it falls over one item, of every item alone."""
     try:
         return _parsed(text, url)
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - it raises whatever its handlers raise
         return _salvaged(text, url)
 

@@ -142,7 +142,7 @@ def failed(
 ) -> PollState:
     """No document was read, for whatever reason. Validators stay: they vouch for the entries we have.
 
-    A feed that never succeeded stays new, one that is gone stays gone, until a success; all others are failing.
+    A feed that is gone stays gone until a success; all others are failing.
     """
     known = feed.poll
     if known.state == "paused":
@@ -155,7 +155,7 @@ def failed(
     return replace(
         known,
         next_poll_at=_at(now, max(delay, held or ZERO), rules, jitter),
-        state="gone" if gone else "new" if known.state == "new" else "failing",
+        state="gone" if gone else "failing",
         failures=failures,
         failing_since=known.failing_since or now,
         error_class=error_class,

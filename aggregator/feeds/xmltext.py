@@ -24,6 +24,7 @@ _AMPERSAND = re.compile(r"<!\[CDATA\[|<!--|&(?:([A-Za-z][A-Za-z0-9._-]{0,40});|(
 _XML_NAMES = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _DOCTYPE = "<!DOCTYPE"
 _HEAD = 50_000
+_START = 5_000
 _SUBSET = re.compile(r"(<!DOCTYPE[^\[>]{0,1000})\[.{0,40000}?\]\s*>", re.DOTALL)
 _DOCTYPE_ENTITY = re.compile(r"<!ENTITY\s+([A-Za-z][\w.-]{0,60})\s")
 _HEX = 16
@@ -80,7 +81,8 @@ def repaired(text: str) -> str:
 
 def _redeclared(text: str) -> str:
     """The same document declared as UTF-8, whatever it said before."""
-    return _DECLARATION.sub('<?xml version="1.0" encoding="utf-8"?>', text, count=1)
+    head = _DECLARATION.sub('<?xml version="1.0" encoding="utf-8"?>', text[:_START], count=1)
+    return head + text[_START:]
 
 
 class _Limits:
@@ -132,7 +134,7 @@ def _expanded(text: str, entities: dict[str, str], url: str) -> str:
 
 def _without_subset(text: str) -> str:
     """The document type without its internal declarations; its name still tells Netscape's RSS 0.91."""
-    return _SUBSET.sub(r"\1>", text, count=1)
+    return _SUBSET.sub(r"\1>", text[:_HEAD], count=1) + text[_HEAD:]
 
 
 def _pair(found: re.Match[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
@@ -93,7 +93,7 @@ class Client:
         self._engine: Engine | None = None
         self._closed = False
 
-    def fetch_many(self, requests: Iterable[FetchRequest]) -> Iterator[FetchResponse | FetchFailure]:
+    def fetch_many(self, requests: Iterable[FetchRequest]) -> Generator[FetchResponse | FetchFailure, None, None]:
         """GET each request; exactly one answer for each, as they come; nothing is raised for one of them.
 
         `requests` is read in the caller's thread, no further ahead than `lookahead`. Closing the iterator cancels what is

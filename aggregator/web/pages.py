@@ -54,7 +54,9 @@ def build(app: App) -> FastAPI:
     @web.exception_handler(AggregatorError)
     def trouble(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the shape of a handler
         log.error("web page %s: %s", request.url.path.partition("unsubscribe/")[0], error)
-        return page("message.html.j2", 503, title="Not now", text="This cannot be shown at the moment. Try again later.")
+        return page(
+            "message.html.j2", 503, title="Not now", text="This cannot be shown at the moment. Try again later."
+        )
 
     @get("/")
     def archive() -> Response:

@@ -197,6 +197,13 @@ def test_summary_and_content_stand_once_in_the_body() -> None:
     assert read(other).entries[0].body == "Lead\nSomething else"
 
 
+def test_a_text_of_dots_costs_little() -> None:
+    started = time.perf_counter()
+    content = '<content:encoded xmlns:content="http://purl.org/rss/1.0/modules/content/">y</content:encoded>'
+    read(rss(f"<item><description>{'… ' * 100_000}x</description>{content}</item>"))
+    assert time.perf_counter() - started < 2
+
+
 def test_a_namespace_nobody_declared_is_noted_and_read() -> None:
     found = read(rss("<item><title>A</title><dc:creator>Ann</dc:creator></item>"))
     assert found.entries[0].author == "Ann"

@@ -239,9 +239,9 @@ def test_a_feed_that_is_gone_gets_one_look_a_week_until_it_comes_back() -> None:
     assert succeed(Feed(feed().spec, still), answer(200)).state == "ok"
 
 
-def test_a_feed_that_never_succeeded_stays_new() -> None:
+def test_a_new_feed_that_fails_is_failing_at_once() -> None:
     after = broken(feed(state="new"))
-    assert (after.state, after.failures, after.error_class) == ("new", 1, "timeout")
+    assert (after.state, after.failures, after.error_class) == ("failing", 1, "timeout")
     assert fail(feed(state="new"), answer(410)).state == "gone"
 
 

@@ -90,7 +90,7 @@ class Editions:
     def due(self, now: datetime) -> list[Digest]:
         """See EditionStore.due."""
         sql = f"""SELECT * FROM digests d WHERE removed_at IS NULL AND ((every != 'instant' AND next_at <= :now)
-                  OR (every = 'instant' AND EXISTS (SELECT 1 {_WAITING}))) ORDER BY next_at, id"""
+                  OR (every = 'instant' AND EXISTS (SELECT 1 {_WAITING}))) ORDER BY next_at, id"""  # noqa: S608 - our own words
         with self._db.read() as conn:
             return _load_digests(conn, conn.execute(sql, {"now": rows.stamp(now), "until": _FOREVER}))
 
@@ -102,7 +102,7 @@ class Editions:
                 return []
             # An alert's window is zero: whatever waits goes, also what a jumped clock dated ahead.
             values = {"id": digest_id, "until": _FOREVER if digest["every"] == "instant" else rows.stamp(until)}
-            sql = f"SELECT m.*, e.story_id FROM digests d, {_WAITING[5:]} AND d.id = :id ORDER BY m.id"
+            sql = f"SELECT m.*, e.story_id FROM digests d, {_WAITING[5:]} AND d.id = :id ORDER BY m.id"  # noqa: S608 - our own words
             found = conn.execute(sql, values).fetchall()
             stories = load_stories(conn, sorted({r["story_id"] for r in found}))
             told = _told(conn, digest_id, stories)
@@ -259,7 +259,7 @@ def _move_on(conn: sqlite3.Connection, digest_id: str, window_end: datetime, nex
         "covered_until = max(covered_until, :end) WHERE id = :id",
         {"end": rows.stamp(window_end), "next": rows.stamp(next_at), "id": digest_id},
     )
-    sql = f"SELECT min(m.id) FROM digests d, {_WAITING[5:]} AND d.id = :id"
+    sql = f"SELECT min(m.id) FROM digests d, {_WAITING[5:]} AND d.id = :id"  # noqa: S608 - our own words
     first = conn.execute(sql, {"id": digest_id, "until": _FOREVER}).fetchone()[0]
     last = conn.execute("SELECT coalesce(max(id), 0) FROM matches").fetchone()[0]
     settled = last if first is None else first - 1

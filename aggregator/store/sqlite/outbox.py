@@ -46,7 +46,7 @@ class Outbox:
         suppressed = {r[0] for r in conn.execute("SELECT address_hmac FROM suppressions")}
         if not suppressed:
             return
-        due = [r[0] for r in conn.execute(f"SELECT DISTINCT m.address {_DUE}", values)]  # noqa: S608 - our own words
+        due = [r[0] for r in conn.execute(f"SELECT DISTINCT m.address {_DUE}", values)]
         sql = """UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = 'the address is suppressed'
                  WHERE address = :address AND state IN ('waiting', 'unknown')"""
         refused = [a for a in due if address_hmac(self._secret, a) in suppressed]
@@ -138,13 +138,15 @@ _SELECT = """SELECT m.*, ed.digest_id, ed.kind, ed.subject FROM messages m JOIN 
 UNCLAIM = """state = iif(phase = 'data', 'unknown', 'waiting'), phase = iif(phase = 'data', 'data', 'queued'),
 claimed_by = NULL, claimed_until = NULL"""
 _EXPIRE = f"""UPDATE messages SET {UNCLAIM}
-WHERE state = 'claimed' AND claimed_until <= :now"""
+WHERE state = 'claimed' AND claimed_until <= :now"""  # noqa: S608 - our own words
 _CANCEL = """UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = 'the subscription has ended'
 WHERE state IN ('waiting', 'unknown') AND next_attempt_at <= :now AND EXISTS (
   SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id AND s.state = 'ended')"""
 _DUE = """FROM messages m JOIN subscriptions s ON s.id = m.subscription_id AND s.state = 'active'
 WHERE m.state IN ('waiting', 'unknown') AND m.next_attempt_at <= :now AND m.held_at IS NULL"""
-_TAKE = "UPDATE messages SET state = 'claimed', phase = 'connect', claimed_by = :owner, claimed_until = :until WHERE id IN"
+_TAKE = (
+    "UPDATE messages SET state = 'claimed', phase = 'connect', claimed_by = :owner, claimed_until = :until WHERE id IN"
+)
 _FIRST = "ORDER BY m.next_attempt_at, m.id LIMIT :limit"
 _CLAIM = f"{_TAKE} (SELECT m.id {_DUE} {_FIRST}) RETURNING id"
-_CLAIM_ONLY = f"{_TAKE} (SELECT m.id {_DUE} AND m.id IN (SELECT value FROM json_each(:only)) {_FIRST}) RETURNING id"
+_CLAIM_ONLY = f"{_TAKE} (SELECT m.id {_DUE} AND m.id IN (SELECT value FROM json_each(:only)) {_FIRST}) RETURNING id"  # noqa: S608 - our own words

@@ -14,6 +14,7 @@ from aggregator.errors import StoreError
 from aggregator.model import Checked, FailingFeed
 from aggregator.store.sqlite import migrations, rows
 from aggregator.store.sqlite.database import Database
+from aggregator.store.sqlite.outbox import UNCLAIM
 from aggregator.tokens import TOKENIZER_VERSION
 
 
@@ -43,21 +44,32 @@ class Upkeep:
     def check(self, *, deep: bool = False) -> list[str]:
         """See ports.Upkeep.check; `deep` reads every page and holds the invariants of DESIGN §1 against the rows."""
         pragma = "integrity_check" if deep else "quick_check"
-        with self._db.read() as conn:
-            problems = [f"{pragma}: {r[0]}" for r in conn.execute(f"PRAGMA {pragma}") if r[0] != "ok"]
-            problems += [f"foreign key: {tuple(r)}" for r in conn.execute("PRAGMA foreign_key_check")]
-            if deep:
-                problems += [
-                    f"{what}: {row}" for what, sql in _INVARIANTS.items() for row in map(tuple, conn.execute(sql))
-                ]
-        return problems
+        try:
+            with self._db.read() as conn:
+                problems = [f"{pragma}: {r[0]}" for r in conn.execute(f"PRAGMA {pragma}") if r[0] != "ok"]
+                problems += [f"foreign key: {tuple(r)}" for r in conn.execute("PRAGMA foreign_key_check")]
+                for what, sql in _INVARIANTS.items() if deep else ():
+                    problems += [f"{what}: {', '.join(map(str, row))}" for row in conn.execute(sql)]
+            return problems + (self._check_index() if deep else [])
+        except StoreError as e:
+            return [str(e)]
+
+    def _check_index(self) -> list[str]:
+        """The search index examines itself; SQLite's own check does not look into it."""
+        try:
+            with self._db.write() as conn:
+                conn.execute("INSERT INTO entry_index (entry_index) VALUES ('integrity-check')")
+        except StoreError as e:
+            return [f"search index: {e}"]
+        return []
 
     def backup(self, target: Path) -> None:
         """See ports.Upkeep.backup; the copy appears under its name only when it is whole and verified."""
         part = target.with_name(target.name + ".part")
         try:
             with contextlib.closing(sqlite3.connect(part)) as copy:
-                self._db.conn.backup(copy, pages=1000)
+                # In one step: a snapshot, while writers go on in the log; by pages it would begin anew at each commit.
+                self._db.conn.backup(copy)
                 copy.execute("PRAGMA journal_mode=DELETE")
                 found = copy.execute("PRAGMA integrity_check").fetchone()[0]
             if found != "ok":
@@ -65,7 +77,7 @@ class Upkeep:
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             part.replace(target)
-        except sqlite3.Error as e:
+        except (sqlite3.Error, OSError) as e:
             raise StoreError(f"{part}: {e}; check that the folder exists, may be written and has room") from e
         finally:
             with contextlib.suppress(OSError):
@@ -78,7 +90,6 @@ class Upkeep:
             cut = rows.stamp(now - keep)
             conn.execute(f"DELETE FROM entry_index WHERE rowid IN ({old})", (cut,))  # noqa: S608 - our own statement
             entries = conn.execute(f"DELETE FROM entries WHERE id IN ({old})", (cut,)).rowcount  # noqa: S608 - our own statement
-            conn.execute("DELETE FROM story_keys WHERE story_id NOT IN (SELECT story_id FROM entries)")
             stories = conn.execute("DELETE FROM stories WHERE id NOT IN (SELECT story_id FROM entries)").rowcount
         return {"entries": entries, "stories": stories}
 
@@ -121,8 +132,7 @@ class Upkeep:
 
     def hold_outbox(self, now: datetime) -> int:
         """See ports.Upkeep.hold_outbox."""
-        sql = """UPDATE messages SET held_at = ?, state = iif(phase = 'data', 'unknown', 'waiting'), claimed_by = NULL,
-                 claimed_until = NULL WHERE state IN ('waiting', 'claimed', 'unknown')"""
+        sql = f"UPDATE messages SET held_at = ?, {UNCLAIM} WHERE state IN ('waiting', 'claimed', 'unknown')"  # noqa: S608 - our own words
         with self._db.write() as conn:
             return conn.execute(sql, (rows.stamp(now),)).rowcount
 
@@ -141,8 +151,19 @@ _INVARIANTS = {
     "a match of a revision that never was": (
         "SELECT m.id FROM matches m JOIN entries e ON e.id = m.entry_id WHERE m.revision > e.revision"
     ),
+    "a revised entry without its earlier text": (
+        "SELECT id FROM entries WHERE revision > 1 AND id NOT IN (SELECT entry_id FROM entry_revisions)"
+    ),
+    "a story key that names another story than its entry": (
+        "SELECT k.entry_id FROM story_keys k JOIN entries e ON e.id = k.entry_id WHERE k.story_id != e.story_id"
+    ),
+    "a match told in another digest's edition": (
+        "SELECT em.match_id FROM edition_matches em JOIN editions ed ON ed.id = em.edition_id WHERE ed.digest_id != em.digest_id"
+    ),
+    "a claim without an end": "SELECT id FROM feeds WHERE claimed_by IS NOT NULL AND claimed_until IS NULL",
+    "a claimed message that nobody holds": "SELECT id FROM messages WHERE state = 'claimed' AND claimed_by IS NULL",
     "a sent message that keeps its token": "SELECT id FROM messages WHERE state = 'sent' AND token != ''",
-    "an edition's match without its watchlist": (
-        "SELECT em.match_id FROM edition_matches em LEFT JOIN matches m ON m.id = em.match_id WHERE m.id IS NULL"
+    "a message in the outbox without a token": (
+        "SELECT id FROM messages WHERE state IN ('waiting', 'claimed', 'unknown') AND (token = '' OR address = '')"
     ),
 }

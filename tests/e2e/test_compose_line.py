@@ -1,0 +1,146 @@
+"""Editions: exact windows, each story once, composing twice is a no-op."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from aggregator.errors import ConfigError
+from tests.conformance.feedserver import Call, FeedServer
+from tests.e2e.homes import START, WATCHLISTS, Item, digests, rss, staged, sweep, write_home
+
+
+class Ticker:
+    """A feed that serves whatever the test has put on it."""
+
+    def __init__(self) -> None:
+        self.items: list[Item] = [Item("0", "Nothing yet")]
+
+    def __call__(self, call: Call) -> None:
+        call.respond(200, rss(*self.items), [("Content-Type", "application/rss+xml")])
+
+    def add(self, title: str, at: datetime) -> None:
+        self.items.append(Item(str(len(self.items)), title, at=at))
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    with FeedServer() as started:
+        yield started
+
+
+def test_daily_windows_join_and_a_long_sleep_makes_one_edition(tmp_path: Path, server: FeedServer) -> None:
+    ticker = Ticker()
+    url = server.add("/rss", ticker)
+    write_home(tmp_path, [{"id": "news", "url": url}], watchlists=WATCHLISTS, digests=digests())
+    with staged(tmp_path) as (app, clock):
+        sweep(app)
+        windows = []
+        for hours in (17, 24, 24, 96, 24):
+            ticker.add(f"CSTO item after {hours} h, number {len(ticker.items)}", clock.now())
+            clock.advance(timedelta(hours=hours))
+            # Whatever is seen after 07:30 belongs to the next edition.
+            sweep(app)
+            made = [m for m in app.compose.run() if m.edition.digest_id == "daily"]
+            windows += [m.edition.window for m in made]
+            assert len(made) == 1
+            assert made[0].edition.window.end.astimezone(UTC).strftime("%H:%M") == "04:30"
+        for before, after in zip(windows, windows[1:], strict=False):
+            assert before.end == after.start
+        assert windows[3].end - windows[2].end == timedelta(days=4)
+        app.compose.run()
+        clock.advance(timedelta(days=1))
+        app.compose.run()
+        told = [s["headline"] for e in app.stores.editions.editions("daily") for s in _stories(e.rendered.data)]
+        assert sorted(told) == sorted(i.title for i in ticker.items if "CSTO" in i.title)
+
+
+def _stories(data: str) -> list[dict[str, str]]:
+    import json
+
+    stories: list[dict[str, str]] = json.loads(data)["stories"]
+    return stories
+
+
+def test_a_match_at_the_very_end_of_a_window_belongs_to_the_next(tmp_path: Path, server: FeedServer) -> None:
+    ticker = Ticker()
+    url = server.add("/rss", ticker)
+    due = datetime(2023, 2, 3, 4, 30, tzinfo=UTC)
+    write_home(tmp_path, [{"id": "news", "url": url}], watchlists=WATCHLISTS, digests=digests())
+    with staged(tmp_path) as (app, clock):
+        sweep(app)
+        ticker.add("CSTO on the minute", due - timedelta(minutes=5))
+        clock.advance(due - clock.now())
+        sweep(app)
+        [first] = [m for m in app.compose.run() if m.edition.digest_id == "daily"]
+        assert first.edition.stories == 0
+        clock.advance(timedelta(days=1))
+        [second] = [m for m in app.compose.run() if m.edition.digest_id == "daily"]
+        assert second.edition.stories == 1
+
+
+def test_an_empty_edition_is_sent_unless_told_to_skip(tmp_path: Path, server: FeedServer) -> None:
+    url = server.add("/rss", Ticker())
+    skipping = {"id": "quiet", "title": "Quiet", "watchlists": ["csto"], "at": "07:30", "empty": "skip"}
+    write_home(tmp_path, [{"id": "news", "url": url}], watchlists=WATCHLISTS, digests=digests(skipping))
+    with staged(tmp_path) as (app, clock):
+        sweep(app)
+        clock.advance(timedelta(days=1))
+        assert [m.edition.digest_id for m in app.compose.run()] == ["daily"]
+        assert app.send.run().sent == 1
+        [mail] = (tmp_path / "var/mail").glob("*.eml")
+        assert b"Nothing matched; 1 feed checked" in mail.read_bytes().replace(b"=\r\n", b"")
+
+
+def test_the_page_lies_in_the_archive_and_a_lost_one_comes_back(tmp_path: Path, server: FeedServer) -> None:
+    url = server.add("/rss", Ticker())
+    write_home(tmp_path, [{"id": "news", "url": url}], watchlists=WATCHLISTS, digests=digests())
+    with staged(tmp_path) as (app, clock):
+        clock.advance(timedelta(days=1))
+        app.compose.run()
+        [page] = (tmp_path / "var/pages/daily").glob("*.html")
+        before = page.read_text()
+        page.unlink()
+        app.compose.run()
+        assert page.read_text() == before
+        assert (tmp_path / "var/pages/index.html").is_file()
+
+
+def test_one_broken_template_does_not_keep_the_others_and_names_its_line(tmp_path: Path, server: FeedServer) -> None:
+    url = server.add("/rss", Ticker())
+    write_home(tmp_path, [{"id": "news", "url": url}], watchlists=WATCHLISTS, digests=digests())
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/edition.html.j2").write_text("<p>\n{{ edition.no_such_thing }}")
+    (tmp_path / "config/aggregator.yaml").write_text("mail: {templates: own}\n")
+    with staged(tmp_path) as (app, clock):
+        clock.advance(timedelta(days=1))
+        with pytest.raises(ConfigError, match=r"edition\.html\.j2:2: "):
+            app.compose.run()
+        assert app.stores.editions.editions() == []
+
+
+def test_an_address_that_unsubscribed_gets_no_more_mail_whatever_the_file_says(
+    tmp_path: Path, server: FeedServer
+) -> None:
+    ticker = Ticker()
+    url = server.add("/rss", ticker)
+    write_home(tmp_path, [{"id": "news", "url": url}], watchlists=WATCHLISTS, digests=digests())
+    with staged(tmp_path) as (app, clock):
+        sweep(app)
+        clock.advance(timedelta(days=1))
+        [made] = app.compose.run()
+        [message] = app.stores.outbox.list()
+        found = app.stores.subscriptions.find_token(message.token)
+        assert found is not None
+        assert made.messages == 1
+        app.stores.subscriptions.end(found.id, "unsubscribed by link", clock.now())
+        app.sync()
+        assert app.send.run().sent == 0
+        assert app.stores.outbox.list()[0].state == "cancelled"
+        clock.advance(timedelta(days=1))
+        assert [m.messages for m in app.compose.run()] == [0]
+
+
