@@ -24,9 +24,9 @@ def command(context: Context, feed_id: str, since: str, as_json: bool) -> None:
     """
     with context.app() as app:
         start = moment(since, app.clock.now()) if since else None
-        if feed_id and app.stores.feeds.get(feed_id) is None:
-            raise UsageError(f"no feed {feed_id!r}; `aggregator feeds list` names them")
+        unknown = bool(feed_id) and app.stores.feeds.get(feed_id) is None
         for entry in app.stores.entries.entries(feed_id, start):
+            unknown = False  # a feed that was taken out keeps its entries
             if as_json:
                 output.line(output.entry(entry))
             else:
@@ -34,3 +34,5 @@ def command(context: Context, feed_id: str, since: str, as_json: bool) -> None:
                 click.echo(
                     f"{entry.id:>7}  {output.short(entry.sort_at)}  {output.fit(entry.feed_id, 20):<20}  {title}"
                 )
+    if unknown:
+        raise UsageError(f"no feed {feed_id!r}; `aggregator feeds list` names them")

@@ -133,7 +133,9 @@ def test_most_outlets_first_then_title_then_the_latest() -> None:
 
 def test_the_cap_counts_what_it_leaves_out() -> None:
     entries = [entry(n, title=f"CSTO {n}") for n in range(1, 38)]
-    edition = compose(*(match(e.id, e, story(e.id, e)) for e in entries))
+    waiting = [match(e.id, e, story(e.id, e)) for e in entries]
+    digest = Digest(SPEC, DAY.start, DAY.end)
+    edition = editions.compose(digest, DAY, waiting, WATCHLISTS, CHECKED, NOW, kind="digest", cap=30)
     assert (len(edition.stories), edition.more, edition.entries) == (30, 7, 37)
 
 

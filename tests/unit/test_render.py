@@ -30,7 +30,7 @@ from aggregator.model import (
     StoredEdition,
     Window,
 )
-from aggregator.render import HTML_LIMIT, Renderer, RenderOptions
+from aggregator.render import HTML_LIMIT, MAIL_STORIES, Renderer, RenderOptions
 from aggregator.render.columns import plain, width, wrap
 from aggregator.render.index import index_page
 from aggregator.render.view import web_link
@@ -376,6 +376,15 @@ def test_a_mail_too_long_for_gmail_drops_stories_from_its_end_in_both_parts() ->
     assert f"{30 - shown} more stories on the page of this edition" in html
     assert made.page.count("<h2") == 30
     assert "30 stories from 90 entries" in html
+
+
+def test_a_mail_shows_thirty_stories_and_the_page_all() -> None:
+    made = RENDERER.render(edition(*(story(n, f"CSTO story {n}") for n in range(1, 38))))
+    _, text, html = read(made)
+    assert html.count("<h2") == MAIL_STORIES == 30
+    assert "7 more stories on the page of this edition" in html
+    assert "7 more stories on the page of this edition" in text
+    assert made.page.count("<h2") == 37
 
 
 def test_thirty_ordinary_stories_fit() -> None:
