@@ -119,20 +119,20 @@ class App:
     def transport(self) -> Transport:
         """SMTP where a server is named, else files."""
         mail = self.configuration.settings.mail
-        if not mail.smtp.host:
+        if not mail.host:
             from aggregator.delivery.directory import DirectoryTransport
 
             return DirectoryTransport(self.configuration.home.mail)
         from aggregator.delivery.smtp import SmtpTransport
 
         return SmtpTransport(
-            host=mail.smtp.host,
-            port=mail.smtp.port,
-            security=mail.smtp.security,
-            username=mail.smtp.username,
-            password=mail.smtp.password.get_secret_value(),
+            host=mail.host,
+            port=mail.port,
+            security=mail.security,
+            username=mail.username,
+            password=mail.password.get_secret_value(),
             from_address=mail.from_address,
-            timeout=mail.smtp.timeout.total_seconds(),
+            timeout=mail.timeout.total_seconds(),
         )
 
     @cached_property

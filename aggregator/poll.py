@@ -232,7 +232,9 @@ class PollLine:
     def _polite(self) -> _Politeness:
         return _Politeness(self._rules.politeness, self._clock.now(), self._chance())
 
-    def _failed(self, feed: Feed, answer: FetchResponse | FetchFailure, error_class: FetchErrorClass, message: str) -> Decided:
+    def _failed(
+        self, feed: Feed, answer: FetchResponse | FetchFailure, error_class: FetchErrorClass, message: str
+    ) -> Decided:
         return Decided(feed, self._polite.failed(feed, answer, error_class, message), answer, "failed")
 
     def _unchanged(self, feed: Feed, answer: FetchResponse) -> Decided:
@@ -348,7 +350,9 @@ class _Politeness:
     now: datetime
     chance: float
 
-    def failed(self, feed: Feed, answer: FetchResponse | FetchFailure, error_class: FetchErrorClass, message: str) -> PollState:
+    def failed(
+        self, feed: Feed, answer: FetchResponse | FetchFailure, error_class: FetchErrorClass, message: str
+    ) -> PollState:
         return politeness.failed(feed, answer, error_class, message, self.now, rules=self.rules, jitter=self.chance)
 
     def not_modified(self, feed: Feed, answer: FetchResponse) -> PollState:

@@ -10,12 +10,12 @@ from html import escape
 
 ENTRIES = 30
 START = datetime(2023, 2, 2, 12, tzinfo=UTC)
-SYLLABLES = "ba be bi ka ke ko la le lo ma mi mo na ne no ra re ri sa se so ta te ti va ve vo za".split()
+SYLLABLES = [a + b for a in "bklmnrstv" for b in "aeio"]
 
 
 @cache
 def vocabulary() -> tuple[str, ...]:
-    """Six thousand words of two to four syllables."""
+    """Some thousand words of two to four syllables."""
     die = random.Random(1)
     words = {"".join(die.choices(SYLLABLES, k=die.choice((2, 3, 3, 4)))) for _ in range(9000)}
     return tuple(sorted(words))[:6000]
@@ -74,7 +74,7 @@ def _rss(feed: int, entries: list[dict[str, str]]) -> str:
 
 def _atom(feed: int, entries: list[dict[str, str]]) -> str:
     items = "".join(
-        f"<entry><title>{escape(e['title'])}</title><link href=\"{e['link']}\"/><id>{e['guid']}</id>"
+        f'<entry><title>{escape(e["title"])}</title><link href="{e["link"]}"/><id>{e["guid"]}</id>'
         f"<published>{e['atom_date']}</published><updated>{e['atom_date']}</updated>"
         f'<category term="news"/><author><name>Desk</name></author>'
         f'<summary type="html">{escape(e["summary"])}</summary>'

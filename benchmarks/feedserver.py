@@ -50,7 +50,9 @@ class Servers:
         body = packed if zipped else plain
         kind = b"application/atom+xml" if feed % 2 else b"application/rss+xml"
         return (
-            b"HTTP/1.1 200 OK\r\nContent-Type: " + kind + b"; charset=utf-8\r\n"
+            b"HTTP/1.1 200 OK\r\nContent-Type: "
+            + kind
+            + b"; charset=utf-8\r\n"
             + (b"Content-Encoding: gzip\r\n" if zipped else b"")
             + stamp
             + b"Content-Length: %d\r\n\r\n" % len(body)

@@ -18,7 +18,9 @@ BEGIN = "<!-- commands: begin (generated: make docs) -->"
 END = "<!-- commands: end -->"
 
 
-def commands(group: click.Command = root, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+def commands(
+    group: click.Command = root, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command and group under one, with the words that call it, in the order of `--help`."""
     if not isinstance(group, click.Group):
         return
@@ -47,8 +49,7 @@ def section(path: tuple[str, ...], command: click.Command) -> str:
     prose, examples = told(command.help or "")
     parts = [f"{'#' * (len(path) + 1)} {' '.join(path)}\n"]
     if not isinstance(command, click.Group):
-        pieces = command.collect_usage_pieces(click.Context(command))
-        parts.append(f"    aggregator {' '.join([*path, *pieces])}\n")
+        parts.append(f"    aggregator {' '.join([*path, *usage(command)])}\n")
     parts += [f"{paragraph}\n" for paragraph in prose]
     parts += options(command)
     if examples:
@@ -72,15 +73,50 @@ def told(text: str) -> tuple[list[str], list[str]]:
     return prose, examples
 
 
+def usage(command: click.Command) -> list[str]:
+    """What stands behind the command's name. We write it ourselves: click's own wording differs between versions."""
+    pieces = ["[OPTIONS]"] if any(isinstance(p, click.Option) for p in command.params) else []
+    for argument in command.params:
+        if isinstance(argument, click.Argument):
+            shown = value(argument)
+            shown = shown if argument.required or shown.startswith("[") else f"[{shown}]"
+            pieces.append(shown if argument.nargs == 1 or shown.endswith("...") else f"{shown}...")
+    return pieces
+
+
+def value(parameter: click.Parameter) -> str:
+    """How the value of an option or argument is called."""
+    if parameter.metavar:
+        return parameter.metavar
+    if isinstance(parameter.type, click.Choice):
+        return f"[{'|'.join(parameter.type.choices)}]"
+    if isinstance(parameter, click.Argument):
+        return (parameter.name or "").upper()
+    return {"integer range": "NUMBER", "integer": "NUMBER"}.get(parameter.type.name, parameter.type.name.upper())
+
+
 def options(command: click.Command) -> list[str]:
     """The options as a table."""
-    rows = [p for p in command.params if isinstance(p, click.Option)]
-    if not rows:
-        return []
-    context = click.Context(command)
-    cells = [record for p in rows if (record := p.get_help_record(context)) is not None]
-    lines = [f"| `{names.replace('|', chr(92) + '|')}` | {meaning.replace('|', chr(92) + '|')} |" for names, meaning in cells]
-    return ["| option | |\n|---|---|\n" + "\n".join(lines) + "\n"]
+    shown = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
+    lines = [f"| `{barred(spelled(p))}` | {barred(meaning(p))} |" for p in shown]
+    return ["| option | |\n|---|---|\n" + "\n".join(lines) + "\n"] if lines else []
+
+
+def spelled(option: click.Option) -> str:
+    """The option's names and its value."""
+    names = " / ".join([", ".join(option.opts), *option.secondary_opts])
+    return names if option.is_flag else f"{names} {value(option)}"
+
+
+def meaning(option: click.Option) -> str:
+    """The option's help, its default, and whether it may come again."""
+    default = f" (default: {option.default})" if option.show_default and not option.is_flag else ""
+    return f"{(option.help or '').rstrip()}{default}".strip()
+
+
+def barred(text: str) -> str:
+    """Text that may stand in a cell."""
+    return text.replace("|", "\\|")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert [t for t in targets if t and not (page.parent / t).exists()] == []
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs/route.md", ROOT / "CONTRIBUTING.md"], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "docs/route.md", ROOT / "CONTRIBUTING.md"], ids=lambda p: p.name
+)
 def test_files_that_pages_name_exist(page: Path) -> None:
     named = re.findall(r"`((?:aggregator|tests|docs|config|benchmarks)/[\w./-]*)`", page.read_text("utf-8"))
     assert named

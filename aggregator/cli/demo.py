@@ -32,7 +32,9 @@ network: {{allow_private: ["127.0.0.0/8"], host_spacing: 0s}}
 mail:
   from_address: briefing@news.example
   from_name: Sample newsroom
-  smtp: {{host: {host}, port: {port}, security: none}}
+  host: {host}
+  port: {port}
+  security: none
 web: {{public_url: "https://news.example"}}
 """
 

@@ -75,7 +75,7 @@ def _facts(app: App) -> Iterator[tuple[str, str]]:
     mail = c.settings.mail
     yield (
         "mail",
-        f"{mail.smtp.host}:{mail.smtp.port} ({mail.smtp.security})" if mail.smtp.host else f"files in {c.home.mail}",
+        f"{mail.host}:{mail.port} ({mail.security})" if mail.host else f"files in {c.home.mail}",
     )
     yield "outbox", ", ".join(f"{count} {state}" for state, count in stats["messages"].items()) or "empty"
     yield "disk", f"{shutil.disk_usage(c.home.var).free // (1 << 20):,} MB free"
@@ -122,7 +122,7 @@ def _delivery_problems(app: App) -> Iterator[Problem]:
                 f"{s.address} is in digests.yaml but ended its subscription to {s.digest_id}; no mail goes there",
                 "take it out of the file",
             )
-    if app.configuration.settings.mail.smtp.host and not app.configuration.settings.web.public_url:
+    if app.configuration.settings.mail.host and not app.configuration.settings.web.public_url:
         yield Problem(
             "web.public_url is not set: mail has no one-click unsubscribe", "set it to where readers reach the pages"
         )

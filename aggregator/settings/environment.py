@@ -14,8 +14,6 @@ from aggregator.settings.yamlfile import Loc
 
 PREFIX = "AGGREGATOR__"
 _MAX_FILE = 65_536
-_SHORT: dict[Loc, Loc] = {("mail", "password"): ("mail", "smtp", "password")}
-"""Spellings that are accepted besides the full one."""
 
 
 @dataclass(slots=True)
@@ -38,7 +36,7 @@ class Overrides:
 
 
 def variable(loc: Loc) -> str:
-    """`("mail", "smtp", "host")` -> `AGGREGATOR__MAIL__SMTP__HOST`."""
+    """`("mail", "host")` -> `AGGREGATOR__MAIL__HOST`."""
     return PREFIX + "__".join(str(part).upper() for part in loc)
 
 
@@ -60,7 +58,7 @@ def _known() -> dict[str, Loc]:
     locs: set[Loc] = set()
     for loc, _ in known_settings():
         locs.update(loc[:end] for end in range(1, len(loc) + 1))
-    return {**{variable(loc): loc for loc in sorted(locs)}, **{variable(short): loc for short, loc in _SHORT.items()}}
+    return {variable(loc): loc for loc in sorted(locs)}
 
 
 def _take(overrides: Overrides, known: Mapping[str, Loc], name: str, value: str) -> None:

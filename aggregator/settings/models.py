@@ -75,8 +75,8 @@ class PollingSettings(Section):
     )
 
 
-class SmtpSettings(Section):
-    """The mail server; without a host, mail is written to `mail.directory`."""
+class MailSettings(Section):
+    """Who writes, and through which server; without a host, mail is written to `mail.directory`."""
 
     host: f.Text = Field(default="", description="Name of the mail server; empty: mail is written to files.")
     port: int = Field(default=587, ge=1, le=65_535, description="Its port.")
@@ -86,20 +86,14 @@ class SmtpSettings(Section):
     username: f.Text = Field(default="", description="Name to sign in with; empty: no sign-in.")
     password: SecretStr = Field(
         default=SecretStr(""),
-        description="Password to sign in with; better given as AGGREGATOR__MAIL__SMTP__PASSWORD_FILE.",
+        description="Password to sign in with; better given as AGGREGATOR__MAIL__PASSWORD_FILE.",
     )
     timeout: f.PositiveDuration = Field(default=f.duration("60s"), description="Longest wait for an answer.")
-
-
-class MailSettings(Section):
-    """Who writes, and through what."""
-
     from_address: f.Address = Field(default="aggregator@localhost", description="Address that mail comes from.")
     from_name: f.Text = Field(default="aggregator", description="Name that mail comes from.")
     domain: f.DomainName = Field(default="", description="Domain of Message-IDs; default: that of `from_address`.")
     directory: f.Text = Field(default="var/mail", description="Folder for .eml files while no mail server is named.")
     templates: f.Text = Field(default="", description="Folder with templates of your own; empty: the built-in ones.")
-    smtp: SmtpSettings = Field(default_factory=SmtpSettings, description="The mail server.")
 
     @property
     def message_domain(self) -> str:
@@ -175,7 +169,7 @@ def masked(settings: Settings) -> dict[str, Any]:
 def known_settings(
     model: type[BaseModel] = Settings, above: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every setting's way (`("mail", "smtp", "host")`) and its line of help, in the order of the file."""
+    """Every setting's way (`("mail", "host")`) and its line of help, in the order of the file."""
     for name, info in model.model_fields.items():
         if isinstance(info.annotation, type) and issubclass(info.annotation, Section):
             yield from known_settings(info.annotation, (*above, name))

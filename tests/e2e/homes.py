@@ -111,7 +111,7 @@ def write_home(
 
 def smtp(host: str, port: int) -> dict[str, Any]:
     """Settings for a mail server without protection."""
-    return {"mail": {"smtp": {"host": host, "port": port, "security": "none", "timeout": "5s"}}}
+    return {"mail": {"host": host, "port": port, "security": "none", "timeout": "5s"}}
 
 
 # -- the command line in this process ------------------------------------------------------------------------------------

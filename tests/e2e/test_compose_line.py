@@ -142,5 +142,3 @@ def test_an_address_that_unsubscribed_gets_no_more_mail_whatever_the_file_says(
         assert app.stores.outbox.list()[0].state == "cancelled"
         clock.advance(timedelta(days=1))
         assert [m.messages for m in app.compose.run()] == [0]
-
-

@@ -136,7 +136,9 @@ def test_a_slow_feed_does_not_keep_the_others_from_their_commit(tmp_path: Path, 
 
 
 def test_wire_copies_in_one_sweep_are_one_story_and_one_alert(tmp_path: Path, server: FeedServer) -> None:
-    text = "The Collective Security Council of the CSTO agreed on the plan for the year, the secretariat said on Thursday."
+    text = (
+        "The Collective Security Council of the CSTO agreed on the plan for the year, the secretariat said on Thursday."
+    )
     quiet = document(rss(Item("0", "Nothing yet")), etag='"0"')
     feeds = []
     for i in range(4):

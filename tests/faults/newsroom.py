@@ -93,7 +93,7 @@ class World:
         (home / "config/digests.yaml").write_text(json.dumps({"digests": digests}))
         settings = {
             "network": {"allow_private": ["127.0.0.0/8"], "host_spacing": "0s"},
-            "mail": {"smtp": {"host": sink.host, "port": sink.port, "security": "none"}},
+            "mail": {"host": sink.host, "port": sink.port, "security": "none"},
             "polling": {"workers": 1},
         }
         (home / "config/aggregator.yaml").write_text(json.dumps(settings))
@@ -137,7 +137,9 @@ class World:
         found += [f"message {m} is {s}" for m, s in messages.items() if s != "sent"]
         found += [f"message never arrived: {m}" for m in messages if m not in received]
         found += [f"unknown message arrived: {m}" for m in received if m not in messages]
-        found += [f"message twice, not in phase data: {m}" for m, n in received.items() if n > 1 and m not in self.doubtful]
+        found += [
+            f"message twice, not in phase data: {m}" for m, n in received.items() if n > 1 and m not in self.doubtful
+        ]
         found += [str(r[0]) for r in self.rows("PRAGMA integrity_check") if r[0] != "ok"]
         found += [f"foreign key: {r}" for r in self.rows("PRAGMA foreign_key_check")]
         return found

@@ -139,7 +139,10 @@ network: {total_timeout: 90s, concurrency: 8, allow_private: [127.0.0.0/8, "::1/
 limits: {body: 2MB, headers: 64KiB, parse_memory: 1000}
 mail:
   from_address: news@БелТА.бел
-  smtp: {host: smtp.example, port: 465, security: TLS, password: 0123}
+  host: smtp.example
+  port: 465
+  security: TLS
+  password: 0123
 web: {enabled: no, public_url: "https://news.example/"}
 retention: {entries: 400d}
 storage:
@@ -149,15 +152,13 @@ storage:
     assert loaded.network.allow_private == (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
     assert (loaded.limits.body, loaded.limits.headers, loaded.limits.parse_memory) == (2_000_000, 65_536, 1_000)
     assert loaded.mail.message_domain == "xn--80abmy9a.xn--90ais"
-    assert (loaded.mail.smtp.security, loaded.mail.smtp.password.get_secret_value()) == ("tls", "0123")
+    assert (loaded.mail.security, loaded.mail.password.get_secret_value()) == ("tls", "0123")
     assert (loaded.web.enabled, loaded.web.public_url) == (False, "https://news.example")
     assert loaded.retention.entries == timedelta(days=400)
 
 
 def test_secrets_are_masked_wherever_settings_are_shown(tmp_path: Path) -> None:
-    loaded = load(
-        tmp_path, agg="network: {proxy: 'http://user:hidden1@proxy:1'}\nmail: {smtp: {password: hidden2}}"
-    ).settings
+    loaded = load(tmp_path, agg="network: {proxy: 'http://user:hidden1@proxy:1'}\nmail: {password: hidden2}").settings
     for shown in (json.dumps(settings.masked(loaded)), repr(loaded), str(loaded)):
         assert "hidden" not in shown
     assert settings.masked(loaded)["network"]["proxy"] == "http://***@proxy:1"
@@ -272,9 +273,9 @@ BROKEN: list[tuple[str, str, int, str]] = [
     ("agg", 'network:\n  user_agent_contact: "x\\r\\nX-Evil: 1"', 2, "cannot stand in a header"),
     ("agg", "limits:\n  body: 16 potatoes", 2, "'16 potatoes' is not a size"),
     ("agg", "limits:\n  body: 0", 2, "'0' is not a size"),
-    ("agg", "mail:\n  smtp:\n    prot: 25", 3, "mail.smtp.prot: unknown key; did you mean `port`?"),
-    ("agg", "mail:\n  smtp: {port: 70000}", 2, "must be at most 65535"),
-    ("agg", "mail:\n  smtp:\n    password: [hunter2]", 3, "mail.smtp.password: expected plain text, found a list"),
+    ("agg", "mail:\n  prot: 25", 2, "mail.prot: unknown key; did you mean `port`?"),
+    ("agg", "mail: {port: 70000}", 1, "must be at most 65535"),
+    ("agg", "mail:\n  password: [hunter2]", 2, "mail.password: expected plain text, found a list"),
     ("agg", "mail:\n  templates: nowhere", 2, "is no folder"),
     ("agg", "web:\n  enabled: maybe", 2, "expected true or false, found 'maybe'"),
     ("agg", "web:\n  public_url: https://a.example/?x=1", 2, "no ? and no #"),
@@ -389,23 +390,23 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
         "AGGREGATOR__NETWORK__ALLOW_PRIVATE": '["127.0.0.0/8"]',
         "AGGREGATOR__NETWORK__TOTAL_TIMEOUT": "20s",
         "AGGREGATOR__WEB__ENABLED": "no",
-        "AGGREGATOR__MAIL__SMTP": '{"host": "smtp.example", "port": 25}',
-        "AGGREGATOR__MAIL__SMTP__PORT": "26",
+        "AGGREGATOR__MAIL": '{"host": "smtp.example", "port": 25}',
+        "AGGREGATOR__MAIL__PORT": "26",
         "AGGREGATOR__LOG__FORMAT": "",
     }
-    text = "network: {total_timeout: 9s, connect_timeout: 2s}\nlog: {format: json}\nmail: {smtp: {username: me}}"
+    text = "network: {total_timeout: 9s, connect_timeout: 2s}\nlog: {format: json}\nmail: {username: me}"
     loaded = load(tmp_path, environ, agg=text).settings
     assert str(loaded.network.allow_private[0]) == "127.0.0.0/8"
     assert loaded.network.total_timeout == timedelta(seconds=20)
     assert loaded.network.connect_timeout == timedelta(seconds=2)
-    assert (loaded.mail.smtp.host, loaded.mail.smtp.port, loaded.mail.smtp.username) == ("smtp.example", 26, "me")
+    assert (loaded.mail.host, loaded.mail.port, loaded.mail.username) == ("smtp.example", 26, "me")
     assert (loaded.web.enabled, loaded.log.format) == (False, "text")
 
 
-@pytest.mark.parametrize("name", ["AGGREGATOR__MAIL__SMTP__PASSWORD_FILE", "AGGREGATOR__MAIL__PASSWORD_FILE"])
-def test_a_secret_comes_from_a_file(tmp_path: Path, name: str) -> None:
+def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:
+    name = "AGGREGATOR__MAIL__PASSWORD_FILE"
     (tmp_path / "pw").write_text(" s3cret \r\n")
-    assert load(tmp_path, {name: str(tmp_path / "pw")}).settings.mail.smtp.password.get_secret_value() == " s3cret "
+    assert load(tmp_path, {name: str(tmp_path / "pw")}).settings.mail.password.get_secret_value() == " s3cret "
 
 
 @pytest.mark.parametrize(
@@ -425,7 +426,7 @@ def test_a_secret_comes_from_a_file(tmp_path: Path, name: str) -> None:
         ({"AGGREGATOR__LOG__LEVEL_FILE": "/no/such"}, "AGGREGATOR__LOG__LEVEL_FILE: '/no/such' cannot be read"),
         ({"AGGREGATOR__LOG__LEVEL_FILE": "\0"}, "cannot be read"),
         ({"AGGREGATOR__LOG__LEVEL_FILE": "/dev/zero"}, "is larger than 64 kB"),
-        ({"AGGREGATOR__MAIL__PASSWORD": "a", "AGGREGATOR__MAIL__SMTP__PASSWORD": "b"}, "sets the same; keep one"),
+        ({"AGGREGATOR__MAIL__PASSWORD": "a", "AGGREGATOR__MAIL__PASSWORD_FILE": "b"}, "sets the same; keep one"),
         ({"AGGREGATOR__STORAGE__URL": "postgres://x"}, "AGGREGATOR__STORAGE__URL: PostgreSQL is not available"),
     ],
 )
@@ -596,4 +597,4 @@ def test_the_schema_is_plain_json_with_defaults_as_written() -> None:
 
 
 def test_variables_are_named_after_the_setting() -> None:
-    assert settings.variable(("mail", "smtp", "host")) == "AGGREGATOR__MAIL__SMTP__HOST"
+    assert settings.variable(("mail", "host")) == "AGGREGATOR__MAIL__HOST"

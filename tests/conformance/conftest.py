@@ -1,0 +1,47 @@
+"""The backends that the conformance suite of the store runs against; a new one joins BACKENDS and passes unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from aggregator.ports import Stores
+from aggregator.store.sqlite import SqliteStores
+from tests.conformance.stores import INITIAL, Scene
+
+SECRET = b"s" * 32
+
+
+def open_sqlite(folder: Path) -> Stores:
+    # Nothing here pulls the plug, so nothing has to wait for the disk.
+    return SqliteStores(folder / "aggregator.db", secret=SECRET, initial=INITIAL, synchronous="OFF")
+
+
+BACKENDS: dict[str, Callable[[Path], Stores]] = {"sqlite": open_sqlite}
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def open_stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Stores]]:
+    """Opens the test's database; each call is another process's view of it."""
+    opened: list[Stores] = []
+
+    def another() -> Stores:
+        opened.append(BACKENDS[request.param](tmp_path))
+        return opened[-1]
+
+    yield another
+    for stores in opened:
+        stores.upkeep.close()
+
+
+@pytest.fixture
+def stores(open_stores: Callable[[], Stores]) -> Stores:
+    return open_stores()
+
+
+@pytest.fixture
+def scene(stores: Stores) -> Scene:
+    """A store with two feeds, two watchlists, a morning digest and an instant one."""
+    return Scene(stores).furnished()
