@@ -14,6 +14,7 @@ import pickle
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
@@ -28,6 +29,9 @@ T = TypeVar("T")
 MAX_TASKS = 200
 MEMORY = 512 * 1024 * 1024
 PRELOAD = ("aggregator.feeds.parse", "feedparser", "nh3")
+WATCH = 1.0
+PATIENCE = 30.0
+"""Seconds between two looks for lost tasks, and how long after its time a task counts as lost."""
 ATTEMPTS = 3
 """How often a task may be caught in the fall of a pool that somebody else broke."""
 _INNOCENT = frozenset({-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
@@ -51,6 +55,20 @@ class _Task:
     attempts: int = 0
 
 
+@dataclass(eq=False)
+class _Slot:
+    """One worker: a pebble pool of one process, what it is at, and since when.
+
+    Every worker has a pool of its own, because pebble's processes share their pipe and its locks: when one dies, a task
+    of another may be lost with it, or blamed.
+    """
+
+    pool: Any
+    task: _Task | None = None
+    inner: Any = None
+    since: float = 0.0
+
+
 class Pool:
     """Workers (aggregator.ports) over pebble. May be used from several threads.
 
@@ -69,11 +87,10 @@ class Pool:
         self._memory = memory
         self._max_tasks = max_tasks
         self._lock = threading.RLock()
-        self._pool: Any = None
         self._waiting: deque[_Task] = deque()
-        self._running: dict[_Task, Any] = {}
-        self._retired: list[threading.Thread] = []
-        self._closed = False
+        self._slots: list[_Slot] = []
+        self._threads: list[threading.Thread] = []
+        self._closed = threading.Event()
 
     def submit(self, work: Callable[..., T], *args: Any) -> Future[T]:
         """Run `work(*args)` in a worker; an exception it raises is raised by the future as it is.
@@ -84,7 +101,7 @@ class Pool:
         task = _Task(payload, next((a for a in args if isinstance(a, str)), ""))
         task.future.add_done_callback(partial(self._abandon, task))
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 raise RuntimeError("the workers are closed")
             self._waiting.append(task)
         self._pump()
@@ -93,92 +110,119 @@ class Pool:
     def close(self) -> None:
         """Stop the workers at once; what is not finished is cancelled. Safe to call twice."""
         with self._lock:
-            self._closed = True
-            pool, self._pool = self._pool, None
-            unfinished = [*self._waiting, *self._running]
+            self._closed.set()
+            slots, self._slots = self._slots, []
+            unfinished = [*self._waiting, *(slot.task for slot in slots if slot.task is not None)]
             self._waiting.clear()
-            self._running.clear()
-            retired, self._retired = self._retired, []
+            threads, self._threads = self._threads, []
         for task in unfinished:
             task.future.cancel()
-        if pool is not None:
-            _stop(pool)
-        for thread in retired:
+        for slot in slots:
+            slot.pool.stop()
+        for slot in slots:
+            slot.pool.join()
+        for thread in threads:
             thread.join()
 
     # -- the queue -------------------------------------------------------------------------------------------------
 
     def _pump(self) -> None:
-        """Hand the pool as many tasks as it can work on; the others wait here, where they can be had back."""
+        """Give each idle worker a task, starting workers while there are too few; the other tasks wait here."""
         with self._lock:
-            while self._waiting and len(self._running) < self._max_workers and not self._closed:
+            while self._waiting and not self._closed.is_set():
+                slot = next((slot for slot in self._slots if slot.task is None), None)
+                if slot is None and len(self._slots) >= self._max_workers:
+                    return
                 task = self._waiting.popleft()
                 if not task.future.cancelled():
-                    self._start(task)
+                    self._start(task, slot)
 
-    def _start(self, task: _Task) -> None:
+    def _start(self, task: _Task, slot: _Slot | None) -> None:
         task.attempts += 1
         try:
-            pool = self._pool = self._pool if self._pool is not None and self._pool.active else self._fresh()
-            inner = pool.schedule(_run, args=(task.payload, self._timeout), timeout=self._timeout)
+            if slot is not None and not slot.pool.active:
+                self._retire(slot)
+                slot = None
+            slot = slot or self._fresh()
+            inner = slot.pool.schedule(_run, args=(task.payload, self._timeout), timeout=self._timeout)
         except (OSError, EOFError, RuntimeError) as e:
             task.future.set_exception(Retry("internal", f"no worker could be started: {e}", task.subject))
             return
-        self._running[task] = inner
-        inner.add_done_callback(partial(self._settle, task))
+        slot.task, slot.inner, slot.since = task, inner, time.monotonic()
+        inner.add_done_callback(partial(self._settle, slot, task))
 
-    def _fresh(self) -> Any:
-        if self._pool is not None:
-            self._retire(self._pool)
+    def _fresh(self) -> _Slot:
         from pebble import ProcessPool
 
         _occupy_standard_files()
-        return ProcessPool(
-            max_workers=self._max_workers,
+        pool = ProcessPool(
+            max_workers=1,
             max_tasks=self._max_tasks,
             initializer=_prepare,
             initargs=(self._memory,),
             context=_context(),
         )
+        slot = _Slot(pool)
+        self._slots.append(slot)
+        if not self._threads:
+            self._beside("watch workers", self._watch)
+        return slot
 
-    def _retire(self, pool: Any) -> None:
-        """Stop a broken pool beside the work: its own threads may be the ones that tell us."""
-        thread = threading.Thread(target=_stop, args=(pool,), name="retire workers", daemon=True)
+    def _retire(self, slot: _Slot) -> None:
+        """Stop a broken worker beside the work: its own threads may be the ones that tell us."""
+        self._slots = [other for other in self._slots if other is not slot]
+        self._beside("retire worker", partial(_stop, slot.pool))
+
+    def _beside(self, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
         thread.start()
-        self._retired = [t for t in self._retired if t.is_alive()] + [thread]
+        self._threads = [t for t in self._threads if t.is_alive()] + [thread]
+
+    def _watch(self) -> None:
+        """Find tasks that pebble has lost: it forgets one that comes just as its pool breaks."""
+        while not self._closed.wait(WATCH):
+            with self._lock:
+                lost = [slot for slot in self._slots if slot.task is not None and self._is_lost(slot)]
+                tasks = [slot.task for slot in lost if slot.task is not None]
+                for slot in lost:
+                    slot.task = slot.inner = None
+                    self._retire(slot)
+            for task in tasks:
+                self._again(task, BrokenPipeError("its worker was lost"))
+
+    def _is_lost(self, slot: _Slot) -> bool:
+        return not slot.pool.active or time.monotonic() - slot.since > self._timeout + PATIENCE
 
     # -- the end of a task -----------------------------------------------------------------------------------------
 
-    def _settle(self, task: _Task, inner: Any) -> None:
+    def _settle(self, slot: _Slot, task: _Task, inner: Any) -> None:
         with self._lock:
-            if task not in self._running or self._running[task] is not inner:
+            if slot.task is not task or slot.inner is not inner:
                 return
-            del self._running[task]
-            again: bool = not inner.cancelled() and self._innocent(task, inner.exception())
-            if again:
-                self._waiting.appendleft(task)
-        if not again:
-            self._finish(task, inner)
+            slot.task = slot.inner = None
+        error = None if inner.cancelled() else inner.exception()
+        if inner.cancelled():
+            task.future.cancel()
+        elif error is not None:
+            self._again(task, error)
+        else:
+            _fulfil(task.future, *self._opened(task, inner.result()))
         self._pump()
 
-    def _innocent(self, task: _Task, error: BaseException | None) -> bool:
-        """Whether the task was only near when a worker fell, and is to be tried again."""
-        if error is None or isinstance(error, TimeoutError) or self._closed or task.attempts >= ATTEMPTS:
+    def _again(self, task: _Task, error: BaseException) -> None:
+        """Try a task once more that was only near when a worker fell; tell the verdict on any other."""
+        if not self._innocent(task, error):
+            _fulfil(task.future, None, self._verdict(task, error))
+            return
+        with self._lock:
+            self._waiting.appendleft(task)
+        self._pump()
+
+    def _innocent(self, task: _Task, error: BaseException) -> bool:
+        if isinstance(error, TimeoutError) or self._closed.is_set() or task.attempts >= ATTEMPTS:
             return False
         exitcode = getattr(error, "exitcode", None)
         return exitcode in _INNOCENT if exitcode is not None else True
-
-    def _finish(self, task: _Task, inner: Any) -> None:
-        if inner.cancelled():
-            task.future.cancel()
-            return
-        error = inner.exception()
-        value, problem = (None, self._verdict(task, error)) if error is not None else self._opened(task, inner.result())
-        with contextlib.suppress(InvalidStateError):  # the caller may have cancelled it meanwhile
-            if problem is not None:
-                task.future.set_exception(problem)
-            else:
-                task.future.set_result(value)
 
     def _opened(self, task: _Task, outcome: _Outcome) -> tuple[Any, BaseException | None]:
         """The value or the exception that came back."""
@@ -202,7 +246,7 @@ class Pool:
         """The caller no longer wants it: free the worker."""
         if future.cancelled():
             with self._lock:
-                inner = self._running.get(task)
+                inner = next((slot.inner for slot in self._slots if slot.task is task), None)
             if inner is not None:
                 inner.cancel()
 
@@ -217,6 +261,14 @@ def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOAD))
     return context
+
+
+def _fulfil(future: Future[Any], value: Any, problem: BaseException | None) -> None:
+    with contextlib.suppress(InvalidStateError):  # the caller may have cancelled it meanwhile
+        if problem is not None:
+            future.set_exception(problem)
+        else:
+            future.set_result(value)
 
 
 def _stop(pool: Any) -> None:

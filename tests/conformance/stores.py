@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -192,7 +191,9 @@ class Scene:
 
     def poll(self, feed_id: str, *changes: StoredChange, now: datetime = NOW, **state: Any) -> list[int]:
         """One poll of one feed: claimed, decided, committed; ids of its new entries."""
-        self.stores.feeds.claim_due(ME, 1, now, ids=[feed_id])
+        feed = self.stores.feeds.get(feed_id)
+        assert feed is not None
+        self.stores.feeds.claim_due(ME, 1, max(now, feed.poll.next_poll_at), ids=[feed_id])
         outcome = PollOutcome(feed_id, poll(now, **({"next_poll_at": now} | state)), changes)
         return self.stores.polls.commit_polls([outcome], ME, now)[feed_id]
 
@@ -225,7 +226,3 @@ class Scene:
         """One message that `owner` carries now."""
         waiting = self.message(address, at=now)
         return self.stores.outbox.claim_due(owner, 1, now, only=[waiting.id])[0]
-
-
-def without_entries(feed: Any) -> Any:
-    return replace(feed, entries=0)
