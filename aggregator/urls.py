@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -55,6 +56,7 @@ class _Parts(NamedTuple):
     fragment: str
 
 
+@lru_cache(maxsize=4096)
 def canonical(url: str) -> str:
     """The form in which a story's address is compared across feeds: `example.org/a?b=1`, or "" when not http(s)."""
     parts = _parse(url)
@@ -66,6 +68,7 @@ def canonical(url: str) -> str:
     return _joined(_without_www(parts.host), parts, path, sorted(pairs)) + tail
 
 
+@lru_cache(maxsize=4096)
 def identity(url: str) -> str:
     """The form in which a guid or link is compared inside one feed; the fragment counts. "" when not http(s)."""
     parts = _parse(url)

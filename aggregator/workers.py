@@ -34,8 +34,9 @@ PATIENCE = 30.0
 """Seconds between two looks for lost tasks, and how long after its time a task counts as lost."""
 ATTEMPTS = 3
 """How often a task may be caught in the fall of a pool that somebody else broke."""
-_INNOCENT = frozenset({-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
-"""Signals that come from outside, a service manager's for instance: never the document's fault."""
+_UNKNOWN = 255
+_INNOCENT = frozenset({-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP, signal.SIGTERM.value, _UNKNOWN})
+"""How a worker ends that was stopped from outside, by a service manager for instance (255: the fork server fell too)."""
 
 
 class _Outcome(NamedTuple):

@@ -46,6 +46,10 @@ COMMANDS = {
 }
 
 
+class _ReaderGone(Exception):  # noqa: N818 - nothing is wrong
+    """Whoever read our output has left (`| head`)."""
+
+
 class Lazy(click.Group):
     """A group whose commands are imported when they are called."""
 
@@ -60,6 +64,13 @@ class Lazy(click.Group):
         command = import_module(f"aggregator.cli.{name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; click would make a failure of a reader that leaves early."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ReaderGone from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's shape
         """List the commands without importing one."""
@@ -127,8 +138,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in str(e).splitlines():
             click.echo(f"aggregator: {line}", err=True)
         return e.exit_code
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`): that is no failure, and no more may be written.
+    except (_ReaderGone, BrokenPipeError):
+        # That is no failure, and no more may be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:

@@ -15,7 +15,7 @@ from aggregator.cli.context import Context, pass_context, talk
 def command(context: Context) -> None:
     """Validate feeds.yaml and config/: every problem as file:line; exit 3 when there is one.
 
-    Example: aggregator --home /srv/news check
+    Example: aggregator check
     """
     from aggregator import settings
     from aggregator.query import parse

@@ -176,8 +176,10 @@ def discover(context: Context, url: str, as_json: bool) -> None:
 @command.command("import")
 @click.argument("file", type=click.File("rb"))
 @pass_context
-def import_(context: Context, file: Any) -> None:
+def import_(context: Context, file: Any) -> int:
     """Add the feeds of an OPML file to feeds.yaml; those already there are left alone.
+
+    Exit 1 when a feed of the file cannot be taken; the others are added.
 
     Example: aggregator feeds import subscriptions.opml
     """
@@ -187,15 +189,26 @@ def import_(context: Context, file: Any) -> None:
     outlines = opml.parse(file.read())
     with context.app(sync=False) as app:
         known = {f.url for f in app.configuration.feeds}
-    fresh: dict[str, dict[str, Any]] = {}
-    for o in outlines:
-        if o.url not in known:
-            fresh.setdefault(o.url, {"url": o.url, "title": o.title, "tags": list(o.tags)})
-    rows = [{k: v for k, v in row.items() if v} for row in fresh.values()]
+    fresh = [o for o in outlines if o.url not in known]
+    good = [o for o in fresh if _taken(o.url)]
+    rows = [{k: v for k, v in {"url": o.url, "title": o.title, "tags": list(o.tags)}.items() if v} for o in good]
     added = settings.add_feeds(context.home, rows) if rows else ()
     for spec in added:
         click.echo(spec.id)
-    talk(f"{output.many(len(added), 'feed')} added, {len(outlines) - len(added)} were there already")
+    talk(f"{output.many(len(added), 'feed')} added, {len(outlines) - len(fresh)} were there already")
+    return 1 if len(good) < len(fresh) else 0
+
+
+def _taken(url: str) -> bool:
+    """Whether feeds.yaml would have this address; says why not."""
+    from aggregator.settings import fields
+
+    try:
+        fields.http_url(url)
+    except ValueError as e:
+        talk(f"left out {output.masked(url)}: {e}")
+        return False
+    return True
 
 
 @command.command("export")

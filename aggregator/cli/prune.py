@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from aggregator.cli import output
 from aggregator.cli.context import Context, pass_context, talk
 from aggregator.errors import UsageError
 
@@ -31,4 +32,5 @@ def command(context: Context, keep: str) -> None:
         if age is None:
             raise UsageError("nothing says what to keep: set retention.entries or give --keep 400d")
         pruned = app.stores.upkeep.prune(app.clock.now(), age)
-    talk("removed: " + ", ".join(f"{count} {table}" for table, count in pruned.items()))
+    entries = output.many(pruned["entries"], "entry", "entries")
+    talk(f"removed: {entries}, {output.many(pruned['stories'], 'story', 'stories')}")

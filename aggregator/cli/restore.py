@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tarfile
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ import click
 from aggregator.app import App
 from aggregator.cli import output
 from aggregator.cli.context import Context, pass_context, talk
-from aggregator.errors import AggregatorError, UsageError
+from aggregator.errors import StoreError, UsageError
 from aggregator.instance import InstanceLock
 from aggregator.settings import Home
 
@@ -45,23 +46,32 @@ def command(context: Context, file: Path) -> None:
 
 
 def _restore(app: App, home: Home, file: Path) -> int:
-    from aggregator.store.sqlite import SqliteStores
-
     with tempfile.TemporaryDirectory(dir=home.db.parent, prefix=".restore-") as folder:
         copy, secret = (Path(folder) / name for name in MEMBERS)
         _unpack(file, Path(folder))
-        stores = SqliteStores(copy, secret=b"")
-        try:
-            problems = stores.upkeep.check(deep=True)
-            if problems:
-                raise AggregatorError(f"{file}: not sound: {problems[0]}; nothing was changed, try an older backup")
-            held = stores.upkeep.hold_outbox(app.clock.now())
-        finally:
-            stores.upkeep.close()
+        held = _hold(file, copy, app.clock.now())
         _keep_old(home)
         copy.replace(home.db)
         secret.chmod(0o600)
         secret.replace(home.secret)
+    return held
+
+
+def _hold(file: Path, copy: Path, now: datetime) -> int:
+    """See that the copy is sound, and hold its unsent messages."""
+    from aggregator.store.sqlite import SqliteStores
+
+    try:
+        stores = SqliteStores(copy, secret=b"")
+        try:
+            problems = stores.upkeep.check(deep=True)
+            held = 0 if problems else stores.upkeep.hold_outbox(now)
+        finally:
+            stores.upkeep.close()
+    except StoreError as e:
+        problems = [str(e).removeprefix(f"{copy}: ").partition(";")[0]]
+    if problems:
+        raise StoreError(f"{file}: its database is not sound: {problems[0]}; nothing was changed, try an older backup")
     return held
 
 

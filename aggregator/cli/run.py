@@ -17,7 +17,9 @@ def command(context: Context) -> None:
 
     \b
     SIGTERM, SIGINT   finish what is under way, within 10 seconds
-    SIGHUP            take over the configuration (a changed file is noticed anyway); a bad one keeps the old
+    SIGHUP            take over the configuration; a bad one keeps the old (a changed file is noticed anyway)
+
+    Example: aggregator --home /srv/news run
     """
     from aggregator.app import build
     from aggregator.daemon import Daemon

@@ -23,16 +23,38 @@ BACKENDS: dict[str, Callable[[Path], Stores]] = {"sqlite": open_sqlite}
 
 
 @pytest.fixture(params=sorted(BACKENDS))
-def open_stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Stores]]:
+def backend(request: pytest.FixtureRequest) -> Callable[[Path], Stores]:
+    return BACKENDS[request.param]
+
+
+@pytest.fixture
+def open_stores(backend: Callable[[Path], Stores], tmp_path: Path) -> Iterator[Callable[[], Stores]]:
     """Opens the test's database; each call is another process's view of it."""
     opened: list[Stores] = []
 
     def another() -> Stores:
-        opened.append(BACKENDS[request.param](tmp_path))
+        opened.append(backend(tmp_path))
         return opened[-1]
 
     yield another
     for stores in opened:
+        stores.upkeep.close()
+
+
+@pytest.fixture
+def fresh_stores(
+    backend: Callable[[Path], Stores], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Stores]]:
+    """Opens a database of its own at each call; all must be sound in the end."""
+    opened: list[Stores] = []
+
+    def another() -> Stores:
+        opened.append(backend(tmp_path_factory.mktemp("store")))
+        return opened[-1]
+
+    yield another
+    for stores in opened:
+        assert stores.upkeep.check(deep=True) == []
         stores.upkeep.close()
 
 
