@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from aggregator import settings
+from aggregator import settings, urls
 from aggregator.app import App
 from aggregator.errors import AggregatorError, ConfigError, StoreError
 from aggregator.instance import InstanceLock
@@ -289,7 +289,8 @@ class Daemon:
     def _tell_poll(report: PollReport) -> PollReport:
         if report.outcome == "failed":
             when = report.next_poll_at.strftime("%Y-%m-%d %H:%M UTC")
-            log.warning("feed %s: %s: %s; next try %s", report.feed_id, report.error_class, report.error, when)
+            error = urls.named(report.url, report.error)
+            log.warning("feed %s: %s: %s; next try %s", report.feed_id, report.error_class, error, when)
         elif report.entries_new or report.entries_revised:
             log.info(
                 "feed %s: %d new, %d revised, %d matches",

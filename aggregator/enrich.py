@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -92,6 +93,8 @@ class EnrichLine:
             return _no(task, refused[1], now) if 400 <= answer.status < 500 else _later(task, refused[1], now)
         try:
             text = self._workers.submit(extract.article, answer.body, answer.url, task.entry.body).result()
+        except CancelledError:
+            return _later(task, "stopped while its page was read", now)
         except WorkError as e:
             return _no(task, e.message, now)
         document = documents.of_entry(task.entry, text)

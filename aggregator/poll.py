@@ -8,7 +8,7 @@ import queue
 import random
 import threading
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -251,12 +251,16 @@ class PollLine:
 
     def _parsed(
         self, sweep: _Sweep, feed: Feed, answer: FetchResponse, digest: str, done: Future[ParsedFeed]
-    ) -> Decided:
+    ) -> Decided | None:
         sweep.waiting -= 1
         if not sweep.ready:
             sweep.since = self._clock.monotonic()
         try:
             parsed = done.result()
+        except CancelledError:
+            # The workers are closing: no failure of the feed, it is polled again next time.
+            sweep.room.release()
+            return None
         except WorkError as e:
             return self._failed(feed, answer, e.error_class, e.message)
         poll = self._polite.succeeded(

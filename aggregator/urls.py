@@ -109,6 +109,12 @@ def mask(url: str) -> str:
 # -- parts -----------------------------------------------------------------------------------------------------------
 
 
+def named(url: str, text: str) -> str:
+    """What went wrong, with the masked URL it went wrong at in front unless the text has it."""
+    shown = mask(url)
+    return text if shown in text else f"{shown}: {text}"
+
+
 def _parse(url: str) -> _Parts | None:
     text = _CONTROLS.sub("", url).strip()
     try:

@@ -145,6 +145,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as e:
+        if isinstance(e, UnicodeEncodeError) and any(_undecoded(a) for a in (sys.argv if argv is None else argv)):
+            click.echo("aggregator: an argument is not UTF-8 text", err=True)
+            return 2
         if os.environ.get("AGGREGATOR_DEBUG"):
             raise
         click.echo(
@@ -154,6 +157,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _undecoded(argument: str) -> bool:
+    return any("\ud800" <= c <= "\udfff" for c in argument)
 
 
 def run() -> None:

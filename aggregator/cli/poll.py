@@ -59,8 +59,10 @@ def _show(report: PollReport, *, as_json: bool) -> None:
         values["elapsed"] = round(report.elapsed, 3)
         output.line(values)
     elif report.outcome == "failed":
+        from aggregator.urls import named
+
         click.echo(
-            f"{report.feed_id}: failed: {report.error_class}: {report.error}; next try {output.short(report.next_poll_at)}"
+            f"{report.feed_id}: failed: {report.error_class}: {named(report.url, report.error)}; next try {output.short(report.next_poll_at)}"
         )
     elif report.outcome == "new":
         more = f", {report.entries_revised} revised" if report.entries_revised else ""

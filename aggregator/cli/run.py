@@ -19,7 +19,7 @@ def command(context: Context) -> None:
     SIGTERM, SIGINT   finish what is under way, within 10 seconds
     SIGHUP            take over the configuration; a bad one keeps the old (a changed file is noticed anyway)
 
-    Example: aggregator --home /srv/news run
+    Example: aggregator run
     """
     from aggregator.app import build
     from aggregator.daemon import Daemon

@@ -177,7 +177,12 @@ def test_an_edition_comes_back_as_it_was_made(scene: Scene) -> None:
     edition_id = scene.stores.editions.commit_edition(made, RENDERED, [scene.matched()], [], NOW + DAY)
     stored = scene.stores.editions.edition(edition_id)
     assert stored is not None
-    assert (stored.digest_id, stored.key, stored.kind, stored.title) == ("morning", "2023-02-02T16:00", "digest", "Morning")
+    assert (stored.digest_id, stored.key, stored.kind, stored.title) == (
+        "morning",
+        "2023-02-02T16:00",
+        "digest",
+        "Morning",
+    )
     assert (stored.window, stored.subject, stored.stories, stored.entries) == (Window(NOW, NOW + HOUR), "Тема", 2, 3)
     assert (stored.composed_at, stored.rendered) == (NOW + HOUR, RENDERED)
     assert state(scene.stores, "morning") == (NOW + HOUR, NOW + DAY)
@@ -198,7 +203,12 @@ def test_an_edition_assigns_its_matches_and_queues_its_messages(scene: Scene) ->
     assert scene.waiting("morning") == [two]
     assert scene.waiting("now") == [one, two], "each digest tells for itself"
     (queued,) = scene.stores.outbox.list()
-    assert (queued.edition_id, queued.digest_id, queued.kind, queued.subject) == (edition_id, "morning", "digest", "Тема")
+    assert (queued.edition_id, queued.digest_id, queued.kind, queued.subject) == (
+        edition_id,
+        "morning",
+        "digest",
+        "Тема",
+    )
     assert (queued.subscription_id, queued.address) == (subscription.id, "desk@example.org")
     assert (queued.token, queued.message_id) == ("token" + "x" * 20 + "7", "<digest.7@news.example>")
     assert (queued.state, queued.phase, queued.attempts, queued.error) == ("waiting", "queued", 0, "")
@@ -283,7 +293,11 @@ class Coverage(RuleBasedStateMachine):
         self.scene.watchlists("csto", "energy")
         self.scene.digests(*SPECS.values())
 
-    @rule(watchlist=st.sampled_from(["csto", "energy"]), reach=st.sampled_from(["alert", "digest", "none"]), jump=st.integers(-90, 90))
+    @rule(
+        watchlist=st.sampled_from(["csto", "energy"]),
+        reach=st.sampled_from(["alert", "digest", "none"]),
+        jump=st.integers(-90, 90),
+    )
     def match_arrives(self, watchlist: str, reach: str, jump: int) -> None:
         """The clock may jump between two commits."""
         at = self.now + jump * timedelta(seconds=1)

@@ -144,7 +144,9 @@ def test_needs_as_deep_and_as_wide_as_the_language_allows(library: Stores) -> No
 
     deep = reduce(deeper, range(64), NeedToken("minsk"))
     assert {"plain", "reversed"} <= set(proposed(library, deep))
-    assert set(proposed(library, NeedAny(tuple(NeedToken(f"w{i}") for i in range(255)) + (NeedToken("hosts"),)))) == {"reversed"}
+    assert set(proposed(library, NeedAny(tuple(NeedToken(f"w{i}") for i in range(255)) + (NeedToken("hosts"),)))) == {
+        "reversed"
+    }
     assert proposed(library, NeedAll(tuple(NeedPrefix("tal"[: i % 3 + 1]) for i in range(256)))) != []
 
 
@@ -168,7 +170,7 @@ QUERIES = st.recursive(
 @given(text=QUERIES)
 @settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_entry_that_satisfies_a_query_is_left_out(library: Stores, text: str) -> None:
-    from aggregator.watch import documents, match  # noqa: PLC0415
+    from aggregator.watch import documents, match
 
     parsed = query.parse(text)
     satisfying = {

@@ -144,7 +144,9 @@ def test_what_was_sent_is_sent_although_the_claim_ran_out(scene: Scene, taken: b
     claimed = scene.claimed()
     box = scene.stores.outbox
     box.enter_data(claimed.id, ME)
-    assert [m.id for m in box.claim_due(OTHER, 9, LATER, only=[] if taken else [999])] == ([claimed.id] if taken else [])
+    assert [m.id for m in box.claim_due(OTHER, 9, LATER, only=[] if taken else [999])] == (
+        [claimed.id] if taken else []
+    )
     box.settle([attempt(claimed, "sent", LATER)], ME)
     assert now_is(scene, claimed).state == "sent"
     assert not box.enter_data(claimed.id, OTHER), "whoever took it over stops here"

@@ -127,7 +127,12 @@ def test_known_entries_finds_each_key_of_the_feed_and_no_other(scene: Scene) -> 
     found = scene.stores.polls.known_entries("a", asked)
     assert set(found) == set(keys)
     known = found[keys[0]]
-    assert (known.id, known.guid, known.link, known.title) == (entry_id, "guid-Talks", "https://a.example/Talks", "Talks")
+    assert (known.id, known.guid, known.link, known.title) == (
+        entry_id,
+        "guid-Talks",
+        "https://a.example/Talks",
+        "Talks",
+    )
     assert (known.fingerprint, known.revision, known.published_at, known.body) == ("print-Talks", 1, None, "Body")
     assert scene.stores.polls.known_entries("a", []) == {}
     assert scene.stores.polls.known_entries("nobody", keys) == {}
@@ -135,7 +140,9 @@ def test_known_entries_finds_each_key_of_the_feed_and_no_other(scene: Scene) -> 
 
 def test_known_entries_takes_thousands_of_keys(scene: Scene) -> None:
     """More than any database takes as parameters of one question."""
-    ids = scene.poll("a", *(new(f"t{i}", keys=(EntryKey("id", str(i)), EntryKey("link", str(i)))) for i in range(0, 900, 2)))
+    ids = scene.poll(
+        "a", *(new(f"t{i}", keys=(EntryKey("id", str(i)), EntryKey("link", str(i)))) for i in range(0, 900, 2))
+    )
     asked = [EntryKey(kind, str(i)) for i in range(3000) for kind in ("id", "link")]
     found = scene.stores.polls.known_entries("a", asked)
     assert len(found) == 2 * len(ids)

@@ -131,7 +131,9 @@ def test_an_erased_address_is_nowhere_any_more(scene: Scene, tmp_path: Path) -> 
     scene.digests(digest("morning", "csto", to=(DESK, "other@example.org")), digest("now", every="instant"))
     subs.sync([("morning", DESK), ("morning", "other@example.org")], NOW)
     dead, sent, waiting = scene.claimed(DESK), scene.claimed(DESK), scene.message(DESK)
-    scene.stores.outbox.settle([attempt(dead, "dead", detail=f"550 <{DESK.upper()}> unknown"), attempt(sent, "sent")], ME)
+    scene.stores.outbox.settle(
+        [attempt(dead, "dead", detail=f"550 <{DESK.upper()}> unknown"), attempt(sent, "sent")], ME
+    )
     assert subs.erase(DESK.upper(), NOW) >= 5
     assert {s.state for s in subs.list() if s.address != "other@example.org"} == {"ended"}
     assert [m.address for m in scene.stores.outbox.list()] == ["", "", ""]

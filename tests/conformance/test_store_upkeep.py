@@ -65,7 +65,9 @@ def test_a_closed_store_says_so_and_closes_twice(scene: Scene) -> None:
 # -- copies --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_backup_is_whole_and_made_while_others_write(scene: Scene, tmp_path: Path, backend: Callable[[Path], Stores]) -> None:
+def test_a_backup_is_whole_and_made_while_others_write(
+    scene: Scene, tmp_path: Path, backend: Callable[[Path], Stores]
+) -> None:
     busy(scene)
     scene.poll("a", *(new(f"bulk{i}", "word " * 200) for i in range(500)))
     done = threading.Event()

@@ -130,7 +130,7 @@ def test_an_endless_loop_ends_and_its_neighbours_do_not(pool: Workers, work: Cal
     bad = pool.submit(work)
     good = [pool.submit(double, n) for n in range(20)]
     assert [g.result(10) for g in good] == [n * 2 for n in range(20)]
-    with pytest.raises(Quarantine, match="longer than 1.5 s") as caught:
+    with pytest.raises(Quarantine, match=r"longer than 1\.5 s") as caught:
         bad.result(10)
     assert caught.value.error_class == "parse_timeout"
 
@@ -139,7 +139,7 @@ def test_a_crash_ends_its_own_task_alone(pool: Workers) -> None:
     good = [pool.submit(sleep, 0.3)]
     bad = pool.submit(abort)
     good += [pool.submit(sleep, 0.01) for _ in range(20)]
-    with pytest.raises(Quarantine, match="signal 6|exit") as caught:
+    with pytest.raises(Quarantine, match=r"signal 6|exit") as caught:
         bad.result(15)
     assert caught.value.error_class == "parse_timeout"
     assert len([g.result(10) for g in good]) == 21
@@ -162,7 +162,7 @@ def test_a_memory_hog_is_stopped(pool: Workers) -> None:
 def test_a_worker_stopped_from_outside_costs_no_document_its_name() -> None:
     pool = Pool(max_workers=2, timeout=20)
     try:
-        with pytest.raises(Quarantine, match="signal 15|exit"):
+        with pytest.raises(Quarantine, match=r"signal 15|exit"):
             pool.submit(die_politely).result(30)
         victim = pool.submit(process).result(30)
         tasks = [pool.submit(sleep, 0.5), pool.submit(sleep, 0.5)]

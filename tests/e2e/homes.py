@@ -138,7 +138,9 @@ class Result:
 
 def aggregator(home: Path, *argv: str, stdin: str = "", environ: Mapping[str, str] | None = None) -> Result:
     """Run a command in this process; whatever it is given, it shows no traceback and calls nothing an internal error."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="") for _ in range(2))
+    out, err = (
+        io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace", newline="") for _ in range(2)
+    )
     given = io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
     with (
         contextlib.redirect_stdout(out),

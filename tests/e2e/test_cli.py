@@ -53,7 +53,9 @@ def make_world(home: Path, server: FeedServer) -> World:
     feeds = {
         "wire": server.add("/wire", wire),
         "copy": server.add("/copy?token=s3cret", Wire("copy", "CSTO meets in Minsk")),
-        "html": server.add("/html", document(b"<!doctype html><html><p>Hello", headers=[("Content-Type", "text/html")])),
+        "html": server.add(
+            "/html", document(b"<!doctype html><html><p>Hello", headers=[("Content-Type", "text/html")])
+        ),
         "broken": server.add("/broken", status(500)),
     }
     return World(write_home(home, feeds), server, wire)
@@ -67,7 +69,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         polled = done(world.home, "poll")
         assert "wire: 3 new, 2 matches" in polled.out
         assert re.search(r"html: failed: not_a_feed: .*next try \d", polled.out)
-        assert "broken: failed: http_5xx: the server answered 500" in polled.out
+        assert f"broken: failed: http_5xx: {server.url('/broken')}: the server answered 500" in polled.out
         assert "4 feeds polled: 2 read, 0 not modified, 0 same bytes, 2 failed; 4 new entries, 3 matches" in polled.err
         yield world
 
@@ -136,7 +138,9 @@ def test_search(read: World) -> None:
     found = done(read.home, "search", "@csto", "--json").lines
     assert {f["title"] for f in found} == {"CSTO meets in Minsk", "ОДКБ проведёт учения"}
     assert all(list(f) == [*ENTRY, "spans"] for f in found)
-    assert {"field": "title", "start": 0, "end": 4, "term": "=ОДКБ", "alias": "csto"} in found[0]["spans"] + found[-1]["spans"]
+    assert {"field": "title", "start": 0, "end": 4, "term": "=ОДКБ", "alias": "csto"} in found[0]["spans"] + found[-1][
+        "spans"
+    ]
     assert [f["id"] for f in found] == sorted((f["id"] for f in found), reverse=True)
     assert len(done(read.home, "search", "@csto", "--json", "--limit", "1").lines) == 1
     assert "nothing found" in done(read.home, "search", "nothing").err

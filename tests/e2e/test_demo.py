@@ -21,7 +21,16 @@ def test_the_demo_does_the_main_job_and_says_what_to_open(tmp_path: Path) -> Non
     assert seconds < 15
     said = ended.stdout
     assert "2 February 2023, 15:00 (Minsk)" in said.splitlines()[0]
-    for words in ("old-lantern", "410", "malformed", "slow", "304", "same bytes", "“АДКБ” in the title", "Minsk Wire + 4"):
+    for words in (
+        "old-lantern",
+        "410",
+        "malformed",
+        "slow",
+        "304",
+        "same bytes",
+        "“АДКБ” in the title",
+        "Minsk Wire + 4",
+    ):
         assert words in said, words
     assert "FAIL" not in said
     assert "Traceback" not in said + ended.stderr

@@ -113,7 +113,9 @@ def test_looking_at_the_unsubscribe_page_changes_nothing_and_one_post_ends_it(re
     assert "desk@example.org is in digests.yaml but ended" in done(app.configuration.home.path, "doctor").out
 
 
-@pytest.mark.parametrize("path", ["/unsubscribe/" + "a" * 26, "/unsubscribe/..%2f..%2fetc", "/unsubscribe/%00", "/unsubscribe/"])
+@pytest.mark.parametrize(
+    "path", ["/unsubscribe/" + "a" * 26, "/unsubscribe/..%2f..%2fetc", "/unsubscribe/%00", "/unsubscribe/"]
+)
 def test_an_unknown_token_is_404_for_looking_and_for_posting(reader: Reader, path: str) -> None:
     for method in ("GET", "POST"):
         assert ask(reader[1], path, method)[0].status == 404

@@ -39,7 +39,7 @@ class Outbox:
             claim = _CLAIM_ONLY if only else _CLAIM
             ids = [r["id"] for r in conn.execute(claim, values).fetchall()]
             sql = f"{_SELECT} WHERE m.id IN ({rows.marks(len(ids))}) ORDER BY m.next_attempt_at, m.id"
-            return [rows.message(r) for r in conn.execute(sql, ids)]
+            return [rows.message(r) for r in conn.execute(sql, ids)] if ids else []
 
     def _cancel_suppressed(self, conn: sqlite3.Connection, values: dict[str, object]) -> None:
         """The list holds keyed hashes, so each address that is due is hashed and looked up; mostly it is empty."""

@@ -1,0 +1,433 @@
+"""What only the SQLite store can get wrong: pragmas, migrations, bad files, query plans, invariants, connections."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aggregator import tokens
+from aggregator.errors import StoreError
+from aggregator.model import EntryKey, PollOutcome
+from aggregator.store.sqlite import Database, SqliteStores, editions, feeds, migrations, outbox, polls
+from tests.conformance.stores import HOUR, ME, NOW, Scene, attempt, digest, first, match, message, new, poll, revised
+
+SECRET = b"s" * 32
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "aggregator.db"
+
+
+@pytest.fixture
+def stores(path: Path) -> Iterator[SqliteStores]:
+    opened = SqliteStores(path, secret=SECRET)
+    yield opened
+    opened.upkeep.close()
+
+
+@pytest.fixture
+def scene(stores: SqliteStores) -> Scene:
+    return Scene(stores).furnished()
+
+
+def connection(stores: SqliteStores) -> sqlite3.Connection:
+    return stores.feeds._db.conn
+
+
+def refusal(path: Path) -> str:
+    """The one line with which the store refuses a file."""
+    with pytest.raises(StoreError) as caught:
+        SqliteStores(path, secret=SECRET).upkeep.close()
+    text = str(caught.value)
+    assert "\n" not in text
+    assert str(path.parent) in text
+    return text
+
+
+# -- opening ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_connection_is_set_up_to_survive_a_power_cut(stores: SqliteStores) -> None:
+    found: list[tuple[object, ...]] = []
+
+    def read() -> None:
+        conn = connection(stores)
+        names = ("journal_mode", "synchronous", "foreign_keys")
+        found.append(tuple(conn.execute(f"PRAGMA {n}").fetchone()[0] for n in names))
+
+    read()
+    thread = threading.Thread(target=read)
+    thread.start()
+    thread.join()
+    assert found == [("wal", 2, 1), ("wal", 2, 1)]
+
+
+def test_from_an_empty_file_to_the_current_schema_in_one_step(path: Path) -> None:
+    path.touch()
+    stores = SqliteStores(path, secret=SECRET)
+    applied = connection(stores).execute("SELECT name FROM _sqlite_migrations").fetchall()
+    assert [tuple(r) for r in applied] == [("0001_schema",)]
+    assert connection(stores).execute("SELECT name, value FROM facts").fetchall()[0]["name"] == "tokenizer_version"
+    assert stores.upkeep.migrate() == []
+    stores.upkeep.close()
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrations, "statements", lambda _: ["CREATE TABLE one (a)", "CREATE TABLE one (a)"])
+    assert "already exists" in refusal(path)
+    with sqlite3.connect(path) as conn:
+        assert conn.execute("SELECT name FROM sqlite_master").fetchall() == []
+    conn.close()
+    monkeypatch.undo()
+    SqliteStores(path, secret=SECRET).upkeep.close()
+
+
+def test_two_processes_may_open_a_new_file_at_once(path: Path) -> None:
+    code = (
+        "import sys, pathlib; from aggregator.store.sqlite import SqliteStores\n"
+        "sys.stdin.readline(); s = SqliteStores(pathlib.Path(sys.argv[1]), secret=b'x'); print(s.upkeep.check()); s.upkeep.close()"
+    )
+    crowd = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        for _ in range(4)
+    ]
+    time.sleep(0.5)
+    for process in crowd:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=60)[0] for process in crowd] == ["[]\n"] * 4
+
+
+def test_a_database_from_the_future_is_refused_untouched(path: Path, stores: SqliteStores) -> None:
+    connection(stores).execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('aggregator', '0999_more', 'x')"
+    )
+    stores.upkeep.close()
+    before = path.read_bytes()
+    assert "newer version (0999_more); upgrade aggregator" in refusal(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"not a database at all, but text\n" * 200, b"SQLite format 3\0" + b"\xff" * 8000])
+def test_a_file_that_is_no_database_is_refused(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    assert "restore" in refusal(path)
+    assert path.read_bytes() == content
+
+
+def test_a_damaged_database_is_told_of_and_never_crashes(path: Path, scene: Scene) -> None:
+    scene.poll("a", *(new(f"t{i}", "words " * 300) for i in range(200)))
+    scene.stores.upkeep.close()
+    raw = bytearray(path.read_bytes())
+    for page in range(len(raw) // 4096 - 60, len(raw) // 4096, 3):  # behind the schema's own pages
+        raw[page * 4096 : page * 4096 + 64] = b"\xee" * 64
+    path.write_bytes(raw)
+    again = SqliteStores(path, secret=SECRET)
+    assert again.upkeep.check(deep=True) != []
+    assert all("\n" not in p for p in again.upkeep.check())
+    with pytest.raises(StoreError, match="restore"):
+        list(again.entries.entries())
+    with pytest.raises(StoreError):
+        again.upkeep.backup(path.with_name("copy.db"))
+    assert not path.with_name("copy.db").exists()
+    again.upkeep.close()
+
+
+def test_a_folder_in_the_way_or_missing_is_refused(tmp_path: Path) -> None:
+    assert "may be written" in refusal(tmp_path)
+    assert "no such folder" in refusal(tmp_path / "nowhere" / "aggregator.db")
+
+
+def test_a_database_held_by_another_program_is_refused(
+    path: Path, stores: SqliteStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aggregator.store.sqlite.database.BUSY_SECONDS", 0.05)
+    stores.upkeep.close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA locking_mode=EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        assert "locked; another program holds it" in refusal(path)
+    finally:
+        other.close()
+
+
+def test_a_write_waits_for_a_program_that_writes(path: Path, scene: Scene) -> None:
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.3, other.execute, ["COMMIT"])
+    timer.start()
+    scene.feeds("a", "b", "c")
+    timer.join()
+    other.close()
+    assert len(scene.stores.feeds.list()) == 3
+
+
+def test_a_database_that_may_not_be_written_is_refused_in_one_line() -> None:
+    """In a process without root's rights, who may write anything."""
+    folder = Path(tempfile.mkdtemp(prefix="readonly-"))
+    try:
+        SqliteStores(folder / "aggregator.db", secret=SECRET).upkeep.close()
+        (folder / "aggregator.db").chmod(0o444)
+        folder.chmod(0o555)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                if os.getuid() == 0:
+                    os.setuid(65534)
+                stores = SqliteStores(folder / "aggregator.db", secret=SECRET)
+                stores.feeds.sync([], NOW)
+            except StoreError as e:
+                code = 0 if "may be written" in str(e) and "\n" not in str(e) else 2
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+# -- connections -----------------------------------------------------------------------------------------------------
+
+
+def test_threads_that_have_ended_leave_no_connections_behind(stores: SqliteStores) -> None:
+    """Each sweep of a daemon is a thread of its own, for years."""
+    for _ in range(30):
+        thread = threading.Thread(target=stores.feeds.list)
+        thread.start()
+        thread.join()
+    assert len(stores.feeds._db._open) <= 2
+
+
+def test_an_exception_inside_a_transaction_leaves_nothing_also_of_what_sqlite_utils_wrote(path: Path) -> None:
+    stores = SqliteStores(path, secret=SECRET)
+    db: Database = stores.feeds._db
+    with pytest.raises(KeyboardInterrupt), db.write() as conn:
+        conn.execute("INSERT INTO facts VALUES ('a', 'b')")
+        db.utils.table("facts").insert({"name": "c", "value": "d"})
+        raise KeyboardInterrupt
+    with pytest.raises(StoreError), db.write() as conn:
+        db.utils.table("facts").insert({"name": "c", "value": "d"})
+        conn.execute("INSERT INTO nowhere VALUES (1)")
+    assert not connection(stores).in_transaction
+    assert [r["name"] for r in connection(stores).execute("SELECT name FROM facts")] == ["tokenizer_version"]
+    stores.upkeep.close()
+
+
+def test_two_processes_never_claim_the_same_feed(path: Path, stores: SqliteStores) -> None:
+    names = [f"f{i:03}" for i in range(200)]
+    Scene(stores).feeds(*names)
+    code = (
+        "import sys, pathlib; from datetime import datetime, UTC\n"
+        "from aggregator.store.sqlite import SqliteStores\n"
+        "s = SqliteStores(pathlib.Path(sys.argv[1]), secret=b'x'); print('ready', flush=True); sys.stdin.readline()\n"
+        "while got := s.feeds.claim_due(sys.argv[2], 3, datetime(2023, 2, 2, 12, tzinfo=UTC)):\n"
+        "    print(*(f.id for f in got))\n"
+        "s.upkeep.close()\n"
+    )
+    crowd = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(path), f"o{i}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        for i in range(2)
+    ]
+    for process in crowd:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in crowd:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    got = [process.communicate(timeout=60)[0].split() for process in crowd]
+    assert sorted(got[0] + got[1]) == names
+
+
+def test_a_suppressed_address_is_written_to_by_no_message(scene: Scene, stores: SqliteStores) -> None:
+    waiting = scene.message("desk@example.org")
+    sql = "INSERT INTO suppressions VALUES (?, 'bounced', 'x')"
+    connection(stores).execute(sql, (stores.subscriptions._hmac(" Desk@example.org"),))
+    assert stores.outbox.claim_due(ME, 9, NOW) == []
+    found = stores.outbox.get(waiting.id)
+    assert found is not None
+    assert (found.state, found.token, found.error) == ("cancelled", "", "the address is suppressed")
+
+
+# -- schema ----------------------------------------------------------------------------------------------------------
+
+
+def busy(scene: Scene) -> None:
+    (one, _) = scene.poll("a", new("x", matches=(match(),), article="alert"), new("y"), etag="e")
+    scene.poll("a", revised(one, 2, "x2"), now=NOW + HOUR)
+    subscription = scene.stores.subscriptions.add("morning", "desk@example.org", NOW)
+    scene.tell("morning", scene.waiting("morning"), NOW + HOUR, [message(subscription.id, "desk@example.org")])
+    (sent,) = scene.stores.outbox.claim_due(ME, 1, NOW + HOUR)
+    scene.stores.outbox.settle([attempt(sent, "sent")], ME)
+
+
+VIEWS = ["edition_stories", "feed_health", "matched_entries", "matches_by_watchlist_and_day", "outbox", "story_outlets"]
+
+
+def test_every_question_has_a_view_that_answers(scene: Scene, stores: SqliteStores) -> None:
+    busy(scene)
+    scene.message("other@example.org")
+    conn = connection(stores)
+    assert [r[0] for r in conn.execute("SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name")] == VIEWS
+    answers = {name: [dict(r) for r in conn.execute(f"SELECT * FROM {name}")] for name in VIEWS}
+    assert [len(answers[name]) for name in VIEWS] == [1, 2, 1, 1, 1, 2]
+    assert answers["edition_stories"][0]["title"] == "x"
+    assert answers["matched_entries"][0]["title"] == "x2"
+    assert answers["matches_by_watchlist_and_day"][0]["day"] == "2023-02-02"
+    assert answers["outbox"][0]["address"] == "other@example.org"
+    assert {r["feed_id"]: r["entries"] for r in answers["feed_health"]} == {"a": 2, "b": 0}
+
+
+def test_the_document_of_the_schema_names_every_table_column_and_view(stores: SqliteStores) -> None:
+    text = (ROOT / "docs/schema.md").read_text("utf-8")
+    sections = {m[1]: m[2] for m in re.finditer(r"^#{3,4} (\w+)$(.*?)(?=^#{2,4} |\Z)", text, re.MULTILINE | re.DOTALL)}
+    conn = connection(stores)
+    objects = [r[0] for r in conn.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
+    ours = [n for n in objects if not re.match(r"_?sqlite_|entry_index_", n)]
+    for name in ours:
+        columns = [r["name"] for r in conn.execute(f"PRAGMA table_xinfo({name})") if not r["hidden"]]
+        documented = re.findall(r"^\| `(\w+)` \|", sections[name], re.MULTILINE) or re.findall(
+            r"`(\w+)`", sections[name].partition("Columns:")[2]
+        )
+        assert [c for c in documented if c in columns] == columns, name
+        assert [c for c in documented if c not in columns] == [], name
+    headings = {n for n in sections if "_" in n or n in {"feeds", "entries", "outbox"}}
+    assert headings <= set(ours), "nothing is described that is gone"
+    for example in re.findall(r"^    (SELECT .*);$", text, re.MULTILINE):
+        conn.execute(example).fetchall()
+
+
+def test_the_index_reads_our_tokens_as_the_tokeniser_says(stores: SqliteStores) -> None:
+    sql = connection(stores).execute("SELECT sql FROM sqlite_master WHERE name = 'entry_index'").fetchone()[0]
+    assert f'tokenize = "{tokens.FTS5_TOKENIZE}"' in sql
+
+
+DAMAGE = {
+    "an entry without a key": "DELETE FROM entry_keys",
+    "an entry that is not indexed": "DELETE FROM entry_index WHERE rowid = 1",
+    "an index row without an entry": "INSERT INTO entry_index (rowid, title) VALUES (99, 'x')",
+    "a story without entries": "INSERT INTO stories (title, first_seen_at) VALUES ('x', 'x')",
+    "validators without a body": "UPDATE feeds SET last_ok_at = NULL WHERE etag != ''",
+    "a match of a revision that never was": "UPDATE matches SET revision = 7",
+    "a revised entry without its earlier text": "DELETE FROM entry_revisions",
+    "a story key that names another story": "UPDATE story_keys SET story_id = 2",
+    "a match told in another digest's edition": "UPDATE edition_matches SET digest_id = 'now'",
+    "a claim without an end": "UPDATE feeds SET claimed_by = 'x', claimed_until = NULL",
+    "a claimed message that nobody holds": "UPDATE messages SET state = 'claimed', token = 'x'",
+    "a sent message that keeps its token": "UPDATE messages SET token = 'x'",
+    "a message in the outbox without a token": "UPDATE messages SET state = 'waiting'",
+    "foreign key": "DELETE FROM feeds WHERE id = 'a'",
+    "search index": "UPDATE entry_index_content SET c1 = 'something else' WHERE id = 1",
+}
+
+
+@pytest.mark.parametrize("problem", DAMAGE)
+def test_a_deep_check_finds_what_must_never_be(scene: Scene, stores: SqliteStores, problem: str) -> None:
+    scene.poll("a", new("k", story=first(1, *[])), new("l"))
+    busy(scene)
+    conn = connection(stores)
+    conn.execute("INSERT INTO story_keys VALUES ('url', 'u', 1, 1)")
+    assert stores.upkeep.check(deep=True) == []
+    conn.execute("PRAGMA foreign_keys=OFF")
+    conn.execute("PRAGMA writable_schema=ON")
+    conn.execute(DAMAGE[problem])
+    found = stores.upkeep.check(deep=True)
+    assert any(p.startswith(problem) for p in found), found
+
+
+# -- speed -----------------------------------------------------------------------------------------------------------
+
+
+def plan(stores: SqliteStores, sql: str, values: object = ()) -> str:
+    marks: object = values or tuple(None for _ in range(sql.count("?")))
+    found = connection(stores).execute(f"EXPLAIN QUERY PLAN {sql}", marks)  # type: ignore[arg-type]
+    return "\n".join(r["detail"] for r in found)
+
+
+def test_hot_queries_search_indexes_and_scan_nothing(scene: Scene, stores: SqliteStores) -> None:
+    busy(scene)
+    seen: list[str] = []
+    conn = connection(stores)
+    conn.set_trace_callback(seen.append)
+    stores.feeds.claim_due(ME, 5, NOW)
+    stores.polls.known_entries("a", [EntryKey("id", "x"), EntryKey("id", "y")])
+    stores.polls.story_candidates([*first(1).keys, polls.StoryKey("url", "u")], NOW)
+    stores.editions.waiting("morning", NOW)
+    stores.outbox.claim_due(ME, 5, NOW)
+    stores.subscriptions.find_token("x")
+    stores.entries.claim_articles(ME, 5, NOW)
+    conn.set_trace_callback(None)
+    hot = [s for s in seen if s.lstrip().startswith(("SELECT", "UPDATE"))]
+    assert len(hot) >= 8
+    for sql in hot:
+        steps = plan(stores, sql, {})
+        scans = [
+            s for s in steps.splitlines() if s.startswith("SCAN") and "json_each" not in s and "suppressions" not in s
+        ]
+        assert scans in ([], ["SCAN (subquery-1)"]) or "feeds_by_next_poll" in steps, f"{sql}\n{steps}"
+
+
+def test_the_indexes_meant_for_them_are_used(scene: Scene, stores: SqliteStores) -> None:
+    busy(scene)
+    assert "entry_keys USING PRIMARY KEY (feed_id=? AND kind=? AND key=?)" in plan(
+        stores, polls._KNOWN + " AND k.key IN (?, ?)"
+    ).replace("SEARCH k", "SEARCH entry_keys")
+    candidates = plan(stores, polls._CANDIDATES.format(marks="?, ?"))
+    assert "PRIMARY KEY (kind=? AND key=?)" in candidates
+    assert "entries_by_story" in candidates
+    waiting = plan(stores, f"SELECT m.id FROM digests d, {editions._WAITING[5:]} AND d.id = 'x'", {"until": "x"})
+    assert (
+        "matches_by_watchlist (watchlist_id=? AND rowid>?)" in waiting
+        or "m USING INTEGER PRIMARY KEY (rowid>?)" in waiting
+    ), waiting
+    assert "messages_due" in plan(stores, f"SELECT m.id {outbox._DUE}", {"now": "x"})
+    assert feeds.CLAIM < outbox.CLAIM
+
+
+def test_ten_thousand_feeds_are_no_burden(path: Path) -> None:
+    stores = SqliteStores(path, secret=SECRET)
+    scene = Scene(stores)
+    scene.watchlists("csto")
+    scene.digests(digest("morning"))
+    scene.feeds(*(f"f{i:05}" for i in range(10_000)))
+    begin = time.perf_counter()
+    claimed = stores.feeds.claim_due(ME, 50, NOW)
+    claiming = time.perf_counter() - begin
+    outcomes = [
+        PollOutcome(
+            f.id, poll(), tuple(new(f"{f.id} {i}", "word " * 60, matches=(match(),) * (i == 0)) for i in range(30))
+        )
+        for f in claimed
+    ]
+    begin = time.perf_counter()
+    stored = stores.polls.commit_polls(outcomes, ME, NOW)
+    committing = time.perf_counter() - begin
+    stores.upkeep.close()
+    assert sum(map(len, stored.values())) == 1500
+    print(f"claimed 50 of 10,000 in {claiming * 1e3:.1f} ms; committed 1,500 entries in {committing * 1e3:.0f} ms")
+    assert claiming < 0.5
+    assert committing < 5
