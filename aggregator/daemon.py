@@ -248,8 +248,8 @@ class Daemon:
             recovered = bool(line.health.failures)
             line.health = LineHealth(last_ok_at=self._app.clock.now().isoformat())
             if recovered:
-                log.info("line %s works again", line.name)
                 self._write_health()
+                log.info("line %s works again", line.name)
         finally:
             with self._state:
                 self._working.discard(line.name)
@@ -262,8 +262,8 @@ class Daemon:
         pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures - 1, 10))
         line.not_before = self._app.clock.monotonic() + pause
         line.health = replace(line.health, failures=failures, error=error)
-        log.error("line %s stopped: %s; again in %d s", line.name, error, pause)
         self._write_health()
+        log.error("line %s stopped: %s; again in %d s", line.name, error, pause)
 
     def _write_health(self) -> None:
         path = self._app.configuration.home.var / "daemon.json"

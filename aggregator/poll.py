@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from typing import TypedDict
 
 from aggregator import tokens
 from aggregator.errors import FetchErrorClass, WorkError
-from aggregator.feeds import identity, parse, politeness
+from aggregator.feeds import arrival, identity, parse, politeness
 from aggregator.model import (
     EntryChange,
     Feed,
@@ -24,12 +25,10 @@ from aggregator.model import (
     FetchResponse,
     NewEntry,
     NewMatch,
-    ParsedEntry,
     ParsedFeed,
     PollOutcome,
     PollReport,
     PollState,
-    Reach,
     RevisedEntry,
     SameEntry,
     StoredChange,
@@ -40,9 +39,6 @@ from aggregator.stories import assign, language
 from aggregator.watch import documents, match
 from aggregator.watch.index import WatchIndex
 
-OLD = timedelta(days=7)
-"""What a feed brings anew although it is older than this is no alert: an archive was announced again."""
-SHORT_TEXT = 200
 IN_HAND = 64
 """Documents fetched but not decided yet, at most: a slow parser must not fill the memory."""
 GRACE = 3.0
@@ -63,6 +59,13 @@ class PollRules:
     initial: timedelta = timedelta(days=1)
     batch: int = 50
     batch_seconds: float = 2.0
+
+
+class _Terms(TypedDict):
+    """What every decision about politeness is given: the rules and a die."""
+
+    rules: politeness.Rules
+    jitter: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +215,9 @@ class PollLine:
         if isinstance(answer, FetchFailure):
             return self._failed(feed, answer, answer.error_class, answer.message)
         if answer.status == 304:
-            return Decided(feed, self._polite.not_modified(feed, answer), answer, "not_modified")
+            return Decided(
+                feed, politeness.not_modified(feed, answer, self._clock.now(), **self._terms()), answer, "not_modified"
+            )
         refused = politeness.classify(answer)
         if refused is not None:
             return self._failed(feed, answer, *refused)
@@ -228,24 +233,30 @@ class PollLine:
 
     # -- decide --------------------------------------------------------------------------------------------------
 
-    @property
-    def _polite(self) -> _Politeness:
-        return _Politeness(self._rules.politeness, self._clock.now(), self._chance())
+    def _terms(self) -> _Terms:
+        return {"rules": self._rules.politeness, "jitter": self._chance()}
 
     def _failed(
         self, feed: Feed, answer: FetchResponse | FetchFailure, error_class: FetchErrorClass, message: str
     ) -> Decided:
-        return Decided(feed, self._polite.failed(feed, answer, error_class, message), answer, "failed")
+        return Decided(
+            feed,
+            politeness.failed(feed, answer, error_class, message, self._clock.now(), **self._terms()),
+            answer,
+            "failed",
+        )
 
     def _unchanged(self, feed: Feed, answer: FetchResponse) -> Decided:
         known = feed.poll
-        poll = self._polite.succeeded(
+        poll = politeness.succeeded(
             feed,
             answer,
+            self._clock.now(),
             body_hash=known.body_hash,
             malformed=known.malformed,
             title=known.title,
             language=known.language,
+            **self._terms(),
         )
         return Decided(feed, poll, answer, "unchanged")
 
@@ -263,15 +274,22 @@ class PollLine:
             return None
         except WorkError as e:
             return self._failed(feed, answer, e.error_class, e.message)
-        poll = self._polite.succeeded(
-            feed, answer, body_hash=digest, malformed=parsed.malformed, title=parsed.title, language=parsed.language
+        poll = politeness.succeeded(
+            feed,
+            answer,
+            self._clock.now(),
+            body_hash=digest,
+            malformed=parsed.malformed,
+            title=parsed.title,
+            language=parsed.language,
+            **self._terms(),
         )
         named = replace(feed, poll=poll)
-        entries = [_with_language(e, named.language) for e in parsed.entries]
-        keys = identity.keys(entries)
+        keys = identity.keys(parsed.entries)
         known = self._stores.polls.known_entries(feed.id, {k for ks in keys for k in ks})
-        changes = identity.diff(entries, keys, known)
-        return Decided(feed, poll, answer, "new", tuple(c for c in changes if not _forgotten(c)))
+        changes = identity.diff(parsed.entries, keys, known)
+        fresh = tuple(_with_language(c, named.language) for c in changes if not _forgotten(c))
+        return Decided(feed, poll, answer, "new", fresh)
 
     # -- stories, matches, commit ----------------------------------------------------------------------------------
 
@@ -302,7 +320,7 @@ class PollLine:
 
     def _stories(self, ready: list[Decided], now: datetime) -> dict[int, StoryChoice]:
         fresh = [
-            (decided.feed.id, change, _sort_at(change.entry, now))
+            (decided.feed.id, change, arrival.sort_at(change.entry, now))
             for decided in ready
             for change in decided.changes
             if isinstance(change, NewEntry)
@@ -326,8 +344,8 @@ class PollLine:
             return StoredChange(change, now)
         entry = change.entry
         feed = replace(decided.feed, poll=decided.poll)
-        sort_at = _sort_at(entry, now)
-        reach = self._reach(decided.feed, sort_at, now)
+        sort_at = arrival.sort_at(entry, now)
+        reach = arrival.reach(decided.feed, sort_at, now, self._rules.initial)
         document = documents.of_parsed(entry, feed)
         found = match.find(document, index)
         return StoredChange(
@@ -337,49 +355,8 @@ class PollLine:
             index_body=tokens.index_text(document.body),
             story=story,
             matches=tuple(NewMatch(f.watchlist_id, f.spans, reach) for f in found),
-            article=reach if isinstance(change, NewEntry) and _wants_article(feed, entry, reach) else "",
+            article=reach if isinstance(change, NewEntry) and arrival.wants_article(feed, entry, reach) else "",
         )
-
-    def _reach(self, before: Feed, sort_at: datetime, now: datetime) -> Reach:
-        if before.poll.last_ok_at is None:
-            return "digest" if sort_at >= now - self._rules.initial else "none"
-        return "alert" if sort_at >= now - OLD else "digest"
-
-
-@dataclass(frozen=True, slots=True)
-class _Politeness:
-    """politeness with the rules, the present and a die already at hand."""
-
-    rules: politeness.Rules
-    now: datetime
-    chance: float
-
-    def failed(
-        self, feed: Feed, answer: FetchResponse | FetchFailure, error_class: FetchErrorClass, message: str
-    ) -> PollState:
-        return politeness.failed(feed, answer, error_class, message, self.now, rules=self.rules, jitter=self.chance)
-
-    def not_modified(self, feed: Feed, answer: FetchResponse) -> PollState:
-        return politeness.not_modified(feed, answer, self.now, rules=self.rules, jitter=self.chance)
-
-    def succeeded(
-        self, feed: Feed, answer: FetchResponse, *, body_hash: str, malformed: str, title: str, language: str
-    ) -> PollState:
-        return politeness.succeeded(
-            feed,
-            answer,
-            self.now,
-            body_hash=body_hash,
-            malformed=malformed,
-            title=title,
-            language=language,
-            rules=self.rules,
-            jitter=self.chance,
-        )
-
-
-def _over(sweep: _Sweep, stop: threading.Event | None) -> bool:
-    return sweep.stopped.is_set() or (stop is not None and stop.is_set())
 
 
 def _fail(error: BaseException) -> None:
@@ -395,25 +372,13 @@ def _forgotten(change: EntryChange) -> bool:
     return not isinstance(change, NewEntry) and change.entry_id == 0
 
 
-def _with_language(entry: ParsedEntry, declared: str) -> ParsedEntry:
+def _with_language(change: EntryChange, declared: str) -> EntryChange:
+    """Known entries have theirs already."""
+    if isinstance(change, SameEntry):
+        return change
+    entry = change.entry
     found = language.detect(f"{entry.title}\n{entry.body}", entry.language or declared)
-    return replace(entry, language=found)
-
-
-def _sort_at(entry: ParsedEntry, now: datetime) -> datetime:
-    """The published time where it can be believed, else the moment of first sight (F12, F13)."""
-    published = entry.published_at or entry.updated_at
-    if published is None or published > now + timedelta(hours=1) or published < datetime(1990, 1, 1, tzinfo=UTC):
-        return now
-    return published
-
-
-def _wants_article(feed: Feed, entry: ParsedEntry, reach: Reach) -> bool:
-    """Never for the silent baseline: pages are fetched for news, not for archives."""
-    if reach == "none" or not entry.link or feed.spec.articles == "never":
-        return False
-    cut = entry.body.rstrip().endswith(("…", "...", "[…]", "[...]"))
-    return feed.spec.articles == "all" or len(entry.body) < SHORT_TEXT or cut
+    return replace(change, entry=replace(entry, language=found))
 
 
 def _report(decided: Decided, outcome: PollOutcome) -> PollReport:

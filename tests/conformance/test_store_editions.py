@@ -354,6 +354,6 @@ def test_every_match_is_told_once_by_each_digest(
     fresh_stores: Callable[[], Stores], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Coverage, "fresh_stores", staticmethod(fresh_stores), raising=False)
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Coverage, settings=settings(max_examples=40, stateful_step_count=30, derandomize=True, deadline=None)
     )

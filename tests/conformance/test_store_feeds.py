@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_a_renamed_feed_keeps_entries_keys_and_validators(scene: Scene) -> None:
 
 
 def test_a_changed_url_drops_validators_and_failures_and_is_due_at_once(scene: Scene) -> None:
-    state = {
+    state: dict[str, Any] = {
         "etag": "e",
         "last_modified": "m",
         "body_hash": "h",

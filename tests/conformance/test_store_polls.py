@@ -92,7 +92,7 @@ def test_nobody_commits_a_feed_twice_or_without_a_claim(scene: Scene) -> None:
     [
         new("bad", matches=(match("no-such-watchlist"),)),
         new(entry=parsed("bad", guid=None)),
-        replace(new("bad"), change=None),
+        StoredChange(None, NOW),  # type: ignore[arg-type]
     ],
     ids=["watchlist", "type", "shape"],
 )

@@ -15,7 +15,7 @@ from aggregator.cli import COMMANDS
 from aggregator.store.sqlite import database
 from tests import counts
 from tests.conformance.feedserver import Behaviour, FeedServer, cut, document, drip, large
-from tests.e2e.homes import Wire, aggregator, done, everything, merged, smtp, write_home
+from tests.e2e.program import Wire, aggregator, done, everything, merged, smtp, write_home
 
 WATCH = "config/watchlists.yaml"
 DIGEST = "config/digests.yaml"

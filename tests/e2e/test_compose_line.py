@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from aggregator.errors import ConfigError
 from tests.conformance.feedserver import Call, FeedServer
-from tests.e2e.homes import START, WATCHLISTS, Item, digests, rss, staged, sweep, write_home
+from tests.e2e.homes import WATCHLISTS, Item, digests, rss, staged, sweep, write_home
 
 
 class Ticker:
@@ -48,7 +49,7 @@ def test_daily_windows_join_and_a_long_sleep_makes_one_edition(tmp_path: Path, s
             windows += [m.edition.window for m in made]
             assert len(made) == 1
             assert made[0].edition.window.end.astimezone(UTC).strftime("%H:%M") == "04:30"
-        for before, after in zip(windows, windows[1:], strict=False):
+        for before, after in itertools.pairwise(windows):
             assert before.end == after.start
         assert windows[3].end - windows[2].end == timedelta(days=4)
         app.compose.run()

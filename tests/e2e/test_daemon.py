@@ -18,7 +18,7 @@ import pytest
 
 from aggregator.sample.sink import Sink
 from tests.conformance.feedserver import FeedServer, silent
-from tests.e2e.homes import (
+from tests.e2e.program import (
     Daemon,
     Wire,
     aggregator,
@@ -144,7 +144,8 @@ def test_one_home_has_one_daemon(tmp_path: Path) -> None:
             )
             for _ in range(10)
         ]
-        stack.callback(lambda: [p.kill() for p in started])
+        for process in started:
+            stack.callback(process.kill)
         until(lambda: sum(p.poll() is None for p in started) <= 1, "only one lives", 30)
         [living] = [p for p in started if p.poll() is None]
         for process in started:

@@ -8,7 +8,7 @@ import time
 from email import message_from_bytes, policy
 from pathlib import Path
 
-from tests.e2e.homes import aggregator, done, environment
+from tests.e2e.program import aggregator, done, environment
 
 
 def test_the_demo_does_the_main_job_and_says_what_to_open(tmp_path: Path) -> None:

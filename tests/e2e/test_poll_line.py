@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.app import App
+from aggregator.model import Feed
 from tests.conformance.feedserver import FeedServer, document, in_turn, slow, status
 from tests.e2e.homes import START, WATCHLISTS, Item, digests, rss, staged, sweep, write_home
 
@@ -23,6 +25,12 @@ def server() -> Iterator[FeedServer]:
 def home_with(tmp_path: Path, url: str, **feed: str) -> Path:
     write_home(tmp_path, [{"id": "news", "url": url, **feed}], watchlists=WATCHLISTS, digests=digests())
     return tmp_path
+
+
+def news(app: App) -> Feed:
+    feed = app.stores.feeds.get("news")
+    assert feed is not None
+    return feed
 
 
 def test_the_first_poll_raises_no_alert_and_only_the_last_day_may_enter_a_digest(
@@ -99,10 +107,10 @@ def test_a_failing_feed_keeps_its_entries_and_backs_off(tmp_path: Path, server: 
     with staged(home_with(tmp_path, url)) as (app, clock):
         sweep(app)
         for failures in (1, 2, 3):
-            feed = app.stores.feeds.get("news")
+            feed = news(app)
             clock.advance(feed.poll.next_poll_at - clock.now())
             assert sweep(app)["news"].error_class == "http_5xx"
-            feed = app.stores.feeds.get("news")
+            feed = news(app)
             assert (feed.poll.failures, feed.poll.state, feed.entries) == (failures, "failing", 1)
             assert feed.poll.etag == '"1"'
         assert feed.poll.next_poll_at - clock.now() >= timedelta(hours=4)
@@ -120,7 +128,7 @@ def test_what_is_no_feed_says_so_and_loses_nothing(
         sweep(app)
         clock.advance(HOUR)
         assert sweep(app)["news"].error_class == error_class
-        assert app.stores.feeds.get("news").entries == 1
+        assert news(app).entries == 1
 
 
 def test_a_slow_feed_does_not_keep_the_others_from_their_commit(tmp_path: Path, server: FeedServer) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse  # noqa: TID251 - this is a browser
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from aggregator.app import App, build
 from aggregator.web.server import WebThread
 from tests.conformance.feedserver import FeedServer
-from tests.e2e.homes import Wire, done, everything, rows, write_home
+from tests.e2e.program import Wire, done, everything, rows, write_home
 
 Reader = tuple[App, str]
 

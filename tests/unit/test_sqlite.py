@@ -18,8 +18,9 @@ import pytest
 
 from aggregator import tokens
 from aggregator.errors import StoreError
-from aggregator.model import EntryKey, PollOutcome
-from aggregator.store.sqlite import Database, SqliteStores, editions, feeds, migrations, outbox, polls
+from aggregator.model import EntryKey, PollOutcome, StoryKey
+from aggregator.store.sqlite import SqliteStores, editions, feeds, migrations, outbox, polls
+from aggregator.store.sqlite.database import Database
 from tests.conformance.stores import HOUR, ME, NOW, Scene, attempt, digest, first, match, message, new, poll, revised
 
 SECRET = b"s" * 32
@@ -97,7 +98,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatc
 
 def test_two_processes_may_open_a_new_file_at_once(path: Path) -> None:
     code = (
-        "import sys, pathlib; from aggregator.store.sqlite import SqliteStores\n"
+        "import sys, pathlib; from aggregator.store.sqlite import SqliteStores; print('ready', flush=True)\n"
         "sys.stdin.readline(); s = SqliteStores(pathlib.Path(sys.argv[1]), secret=b'x'); print(s.upkeep.check()); s.upkeep.close()"
     )
     crowd = [
@@ -106,7 +107,9 @@ def test_two_processes_may_open_a_new_file_at_once(path: Path) -> None:
         )
         for _ in range(4)
     ]
-    time.sleep(0.5)
+    for process in crowd:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
     for process in crowd:
         assert process.stdin is not None
         process.stdin.write("go\n")
@@ -216,16 +219,22 @@ def test_threads_that_have_ended_leave_no_connections_behind(stores: SqliteStore
     assert len(stores.feeds._db._open) <= 2
 
 
+def _write(db: Database, last: str, fault: BaseException | None = None) -> None:
+    with db.write() as conn:
+        conn.execute("INSERT INTO facts VALUES ('a', 'b')")
+        db.utils.table("facts").insert({"name": "c", "value": "d"})
+        conn.execute(last)
+        if fault is not None:
+            raise fault
+
+
 def test_an_exception_inside_a_transaction_leaves_nothing_also_of_what_sqlite_utils_wrote(path: Path) -> None:
     stores = SqliteStores(path, secret=SECRET)
     db: Database = stores.feeds._db
-    with pytest.raises(KeyboardInterrupt), db.write() as conn:
-        conn.execute("INSERT INTO facts VALUES ('a', 'b')")
-        db.utils.table("facts").insert({"name": "c", "value": "d"})
-        raise KeyboardInterrupt
-    with pytest.raises(StoreError), db.write() as conn:
-        db.utils.table("facts").insert({"name": "c", "value": "d"})
-        conn.execute("INSERT INTO nowhere VALUES (1)")
+    with pytest.raises(KeyboardInterrupt):
+        _write(db, "SELECT 1", KeyboardInterrupt())
+    with pytest.raises(StoreError):
+        _write(db, "INSERT INTO nowhere VALUES (1)")
     assert not connection(stores).in_transaction
     assert [r["name"] for r in connection(stores).execute("SELECT name FROM facts")] == ["tokenizer_version"]
     stores.upkeep.close()
@@ -347,7 +356,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("problem", DAMAGE)
 def test_a_deep_check_finds_what_must_never_be(scene: Scene, stores: SqliteStores, problem: str) -> None:
-    scene.poll("a", new("k", story=first(1, *[])), new("l"))
+    scene.poll("a", new("k", story=first(1)), new("l"))
     busy(scene)
     conn = connection(stores)
     conn.execute("INSERT INTO story_keys VALUES ('url', 'u', 1, 1)")
@@ -375,7 +384,7 @@ def test_hot_queries_search_indexes_and_scan_nothing(scene: Scene, stores: Sqlit
     conn.set_trace_callback(seen.append)
     stores.feeds.claim_due(ME, 5, NOW)
     stores.polls.known_entries("a", [EntryKey("id", "x"), EntryKey("id", "y")])
-    stores.polls.story_candidates([*first(1).keys, polls.StoryKey("url", "u")], NOW)
+    stores.polls.story_candidates([StoryKey("url", "u")], NOW)
     stores.editions.waiting("morning", NOW)
     stores.outbox.claim_due(ME, 5, NOW)
     stores.subscriptions.find_token("x")
@@ -428,6 +437,6 @@ def test_ten_thousand_feeds_are_no_burden(path: Path) -> None:
     committing = time.perf_counter() - begin
     stores.upkeep.close()
     assert sum(map(len, stored.values())) == 1500
-    print(f"claimed 50 of 10,000 in {claiming * 1e3:.1f} ms; committed 1,500 entries in {committing * 1e3:.0f} ms")
+    print(f"claimed 50 of 10,000 in {claiming * 1e3:.1f} ms; committed 1,500 entries in {committing * 1e3:.0f} ms")  # noqa: T201 - shown by `pytest -s`
     assert claiming < 0.5
     assert committing < 5

@@ -13,6 +13,7 @@ from sqlite_utils import Database as Utils
 from aggregator.errors import StoreError
 
 BUSY_SECONDS = 30.0
+WAL_TRIES = 100
 
 
 class Database:
@@ -41,12 +42,8 @@ class Database:
             raise self.error(e) from e
         try:
             conn.row_factory = sqlite3.Row
-            for pragma in (
-                "journal_mode=WAL",
-                f"synchronous={self._synchronous}",
-                "foreign_keys=ON",
-                "temp_store=MEMORY",
-            ):
+            _turn_to_wal(conn)
+            for pragma in (f"synchronous={self._synchronous}", "foreign_keys=ON", "temp_store=MEMORY"):
                 conn.execute(f"PRAGMA {pragma}")
         except sqlite3.Error as e:
             conn.close()
@@ -145,3 +142,21 @@ class Database:
                 with contextlib.suppress(sqlite3.Error):
                     conn.close()
             self._open.clear()
+
+
+def _turn_to_wal(conn: sqlite3.Connection) -> None:
+    """Switch to WAL; of several programs that open a new file at once, the others wait for the one that switches.
+
+    SQLite does not wait for that lock by itself, so we stand in the queue of writers, which does, and ask again.
+    """
+    for _ in range(WAL_TRIES):
+        try:
+            conn.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as e:
+            if "locked" not in str(e):
+                raise
+            conn.execute("BEGIN IMMEDIATE")
+            conn.execute("ROLLBACK")
+        else:
+            return
+    conn.execute("PRAGMA journal_mode=WAL")

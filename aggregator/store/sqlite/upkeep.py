@@ -50,9 +50,15 @@ class Upkeep:
                 problems += [f"foreign key: {tuple(r)}" for r in conn.execute("PRAGMA foreign_key_check")]
                 for what, sql in _INVARIANTS.items() if deep else ():
                     problems += [f"{what}: {', '.join(map(str, row))}" for row in conn.execute(sql)]
+                problems += [_OTHER_TOKENS] if self._tokenizer(conn) != str(TOKENIZER_VERSION) else []
             return problems + (self._check_index() if deep else [])
         except StoreError as e:
             return [str(e)]
+
+    @staticmethod
+    def _tokenizer(conn: sqlite3.Connection) -> str:
+        row = conn.execute("SELECT value FROM facts WHERE name = 'tokenizer_version'").fetchone()
+        return "" if row is None else str(row[0])
 
     def _check_index(self) -> list[str]:
         """The search index examines itself; SQLite's own check does not look into it."""
@@ -140,6 +146,8 @@ class Upkeep:
         """See ports.Upkeep.close."""
         self._db.close()
 
+
+_OTHER_TOKENS = "search index: made by another tokeniser; searches may miss entries until it is rebuilt"
 
 # What must never be found (DESIGN §1); each query returns the offending rows.
 _INVARIANTS = {
