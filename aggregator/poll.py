@@ -84,6 +84,7 @@ class _Sweep:
     """What is under way in one sweep."""
 
     now: datetime
+    stop: threading.Event
     feeds: dict[str, Feed] = field(default_factory=dict)
     events: queue.Queue[Callable[[], Decided | None]] = field(default_factory=queue.Queue)
     waiting: int = 0
@@ -91,6 +92,11 @@ class _Sweep:
     since: float = 0.0
     stopped: threading.Event = field(default_factory=threading.Event)
     room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(IN_HAND))
+
+    @property
+    def over(self) -> bool:
+        """Whether no further feed shall be taken in hand."""
+        return self.stopped.is_set() or self.stop.is_set()
 
 
 class PollLine:
@@ -127,23 +133,23 @@ class PollLine:
             everything: also feeds that are not due yet, but for those held by the server's own word.
             stop: when set, no further feed is claimed and what is under way is finished.
         """
-        sweep = _Sweep(self._clock.now(), since=self._clock.monotonic())
+        sweep = _Sweep(self._clock.now(), stop or threading.Event(), since=self._clock.monotonic())
         fetching = threading.Thread(
             target=self._fetch,
-            args=(sweep, partial(self._requests, sweep, ids, everything, stop)),
+            args=(sweep, partial(self._requests, sweep, ids, everything)),
             name="fetch",
             daemon=True,
         )
         sweep.waiting = 1
         fetching.start()
         try:
-            yield from self._drain(sweep, stop)
+            yield from self._drain(sweep)
         finally:
             sweep.stopped.set()
-        if stop is not None and stop.is_set():
+        if sweep.stop.is_set():
             self._stores.feeds.release(self._owner)
 
-    def _drain(self, sweep: _Sweep, stop: threading.Event | None) -> Iterator[PollReport]:
+    def _drain(self, sweep: _Sweep) -> Iterator[PollReport]:
         deadline = float("inf")
         while sweep.waiting and self._clock.monotonic() < deadline:
             try:
@@ -155,7 +161,7 @@ class PollLine:
                 sweep.ready.append(decided)
             if self._full(sweep):
                 yield from self._commit(sweep)
-            if stop is not None and stop.is_set() and deadline == float("inf"):
+            if sweep.stop.is_set() and deadline == float("inf"):
                 deadline = self._clock.monotonic() + GRACE
         yield from self._commit(sweep)
 
@@ -171,17 +177,15 @@ class PollLine:
 
     # -- fetch ---------------------------------------------------------------------------------------------------
 
-    def _requests(
-        self, sweep: _Sweep, ids: Collection[str], everything: bool, stop: threading.Event | None
-    ) -> Iterator[FetchRequest]:
-        while not _over(sweep, stop):
+    def _requests(self, sweep: _Sweep, ids: Collection[str], everything: bool) -> Iterator[FetchRequest]:
+        while not sweep.over:
             feeds = self._stores.feeds.claim_due(
                 self._owner, self._rules.batch, sweep.now, ids=ids, everything=everything
             )
             if not feeds:
                 return
             for feed in feeds:
-                if _over(sweep, stop):
+                if sweep.over:
                     return
                 sweep.feeds[feed.id] = feed
                 yield FetchRequest(feed.id, feed.spec.url, feed.poll.etag, feed.poll.last_modified)
