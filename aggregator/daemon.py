@@ -223,7 +223,9 @@ class Daemon:
 
     def _summary(self) -> str:
         c = self._app.configuration
-        feeds = f"{len(c.feeds)} feeds, {len(c.watchlists)} watchlists, {len(c.digests)} digests"
+        feeds = (
+            f"{_many(len(c.feeds), 'feed')}, {_many(len(c.watchlists), 'watchlist')}, {_many(len(c.digests), 'digest')}"
+        )
         mail = c.settings.mail
         where = f"mail by {mail.host}:{mail.port}" if mail.host else f"mail to {c.home.mail}"
         return f"{feeds}; {where}; pages in {c.home.pages}"
@@ -292,13 +294,9 @@ class Daemon:
             error = urls.named(report.url, report.error)
             log.warning("feed %s: %s: %s; next try %s", report.feed_id, report.error_class, error, when)
         elif report.entries_new or report.entries_revised:
-            log.info(
-                "feed %s: %d new, %d revised, %d matches",
-                report.feed_id,
-                report.entries_new,
-                report.entries_revised,
-                report.matches,
-            )
+            revised = f", {report.entries_revised} revised" if report.entries_revised else ""
+            matches = f", {_many(report.matches, 'match', 'matches')}" if report.matches else ""
+            log.info("feed %s: %d new%s%s", report.feed_id, report.entries_new, revised, matches)
         else:
             log.debug("feed %s: %s", report.feed_id, report.outcome)
         return report
@@ -311,14 +309,16 @@ class Daemon:
     def _compose(self) -> None:
         for made in self._app.compose.run(self._stop):
             e = made.edition
-            log.info("edition %s %s: %d stories, %d messages", e.digest_id, e.key, e.stories, made.messages)
+            stories, messages = _many(e.stories, "story", "stories"), _many(made.messages, "message")
+            log.info("edition %s %s: %s, %s", e.digest_id, e.key, stories, messages)
 
     def _send(self) -> None:
         report = self._app.send.run(self._stop)
         if report.sent:
-            log.info("sent %d messages", report.sent)
+            log.info("sent %s", _many(report.sent, "message"))
         if report.error:
-            log.warning("%d messages wait, %d given up: %s", report.retry + report.unknown, report.dead, report.error)
+            wait = _many(report.retry + report.unknown, "message")
+            log.warning("%s to be tried again, %d given up: %s", wait, report.dead, report.error)
 
     def _upkeep(self) -> None:
         keep = self._app.configuration.settings.retention.entries
@@ -348,6 +348,10 @@ class Daemon:
         return thread
 
 
+def _many(count: int, one: str, more: str = "") -> str:
+    return f"{count} {one if count == 1 else more or one + 's'}"
+
+
 def _tell_sync(report: CatalogReport) -> None:
     """What the files changed in the database, when they did."""
     for what in ("feeds", "watchlists", "digests", "subscriptions"):
@@ -356,7 +360,7 @@ def _tell_sync(report: CatalogReport) -> None:
         if counts:
             log.info("%s: %s", what, ", ".join(counts))
     if report.matches:
-        log.info("%d matches among entries of the last day", report.matches)
+        log.info("%s among entries of the last day", _many(report.matches, "match", "matches"))
 
 
 def _needs_restart(before: Settings, after: Settings) -> list[str]:

@@ -93,35 +93,23 @@ class _Sweep:
     stopped: threading.Event = field(default_factory=threading.Event)
     room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(IN_HAND))
 
-    @property
     def over(self) -> bool:
         """Whether no further feed shall be taken in hand."""
         return self.stopped.is_set() or self.stop.is_set()
 
 
+@dataclass(frozen=True, kw_only=True)
 class PollLine:
-    """Polls due feeds. One instance serves one process; `owner` names its claims."""
+    """Polls due feeds. One instance serves one process; `owner` names its claims, `chance` is its die."""
 
-    def __init__(
-        self,
-        *,
-        stores: Stores,
-        fetcher: Fetcher,
-        workers: Workers,
-        clock: Clock,
-        watch: Callable[[], WatchIndex],
-        rules: PollRules,
-        owner: str,
-        chance: Callable[[], float] = random.random,
-    ) -> None:
-        self._stores = stores
-        self._fetcher = fetcher
-        self._workers = workers
-        self._clock = clock
-        self._watch = watch
-        self._rules = rules
-        self._owner = owner
-        self._chance = chance
+    stores: Stores
+    fetcher: Fetcher
+    workers: Workers
+    clock: Clock
+    watch: Callable[[], WatchIndex]
+    rules: PollRules
+    owner: str
+    chance: Callable[[], float] = random.random
 
     def sweep(
         self, *, ids: Collection[str] = (), everything: bool = False, stop: threading.Event | None = None
@@ -133,7 +121,7 @@ class PollLine:
             everything: also feeds that are not due yet, but for those held by the server's own word.
             stop: when set, no further feed is claimed and what is under way is finished.
         """
-        sweep = _Sweep(self._clock.now(), stop or threading.Event(), since=self._clock.monotonic())
+        sweep = _Sweep(self.clock.now(), stop or threading.Event(), since=self.clock.monotonic())
         fetching = threading.Thread(
             target=self._fetch,
             args=(sweep, partial(self._requests, sweep, ids, everything)),
@@ -147,11 +135,11 @@ class PollLine:
         finally:
             sweep.stopped.set()
         if sweep.stop.is_set():
-            self._stores.feeds.release(self._owner)
+            self.stores.feeds.release(self.owner)
 
     def _drain(self, sweep: _Sweep) -> Iterator[PollReport]:
         deadline = float("inf")
-        while sweep.waiting and self._clock.monotonic() < deadline:
+        while sweep.waiting and self.clock.monotonic() < deadline:
             try:
                 decided = sweep.events.get(timeout=self._patience(sweep))()
             except queue.Empty:
@@ -162,30 +150,28 @@ class PollLine:
             if self._full(sweep):
                 yield from self._commit(sweep)
             if sweep.stop.is_set() and deadline == float("inf"):
-                deadline = self._clock.monotonic() + GRACE
+                deadline = self.clock.monotonic() + GRACE
         yield from self._commit(sweep)
 
     def _patience(self, sweep: _Sweep) -> float:
         """How long to wait for the next event; short enough to notice a stop."""
         if not sweep.ready:
             return 0.5
-        return max(0.01, self._rules.batch_seconds - (self._clock.monotonic() - sweep.since))
+        return max(0.01, self.rules.batch_seconds - (self.clock.monotonic() - sweep.since))
 
     def _full(self, sweep: _Sweep) -> bool:
-        late = self._clock.monotonic() - sweep.since >= self._rules.batch_seconds
-        return len(sweep.ready) >= self._rules.batch or (late and bool(sweep.ready))
+        late = self.clock.monotonic() - sweep.since >= self.rules.batch_seconds
+        return len(sweep.ready) >= self.rules.batch or (late and bool(sweep.ready))
 
     # -- fetch ---------------------------------------------------------------------------------------------------
 
     def _requests(self, sweep: _Sweep, ids: Collection[str], everything: bool) -> Iterator[FetchRequest]:
-        while not sweep.over:
-            feeds = self._stores.feeds.claim_due(
-                self._owner, self._rules.batch, sweep.now, ids=ids, everything=everything
-            )
+        while not sweep.over():
+            feeds = self.stores.feeds.claim_due(self.owner, self.rules.batch, sweep.now, ids=ids, everything=everything)
             if not feeds:
                 return
             for feed in feeds:
-                if sweep.over:
+                if sweep.over():
                     return
                 sweep.feeds[feed.id] = feed
                 yield FetchRequest(feed.id, feed.spec.url, feed.poll.etag, feed.poll.last_modified)
@@ -194,7 +180,7 @@ class PollLine:
         """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""
         try:
             # Closing the iterator cancels what is under way.
-            with contextlib.closing(self._fetcher.fetch_many(requests())) as answers:
+            with contextlib.closing(self.fetcher.fetch_many(requests())) as answers:
                 for answer in answers:
                     if not self._room(sweep):
                         return
@@ -215,12 +201,12 @@ class PollLine:
     def _answer(self, sweep: _Sweep, answer: FetchResponse | FetchFailure) -> Decided | None:
         feed = sweep.feeds[answer.request.ref]
         if not sweep.ready:
-            sweep.since = self._clock.monotonic()
+            sweep.since = self.clock.monotonic()
         if isinstance(answer, FetchFailure):
             return self._failed(feed, answer, answer.error_class, answer.message)
         if answer.status == 304:
             return Decided(
-                feed, politeness.not_modified(feed, answer, self._clock.now(), **self._terms()), answer, "not_modified"
+                feed, politeness.not_modified(feed, answer, self.clock.now(), **self._terms()), answer, "not_modified"
             )
         refused = politeness.classify(answer)
         if refused is not None:
@@ -228,7 +214,7 @@ class PollLine:
         digest = hashlib.sha256(answer.body).hexdigest()
         if digest == feed.poll.body_hash:
             return self._unchanged(feed, answer)
-        future = self._workers.submit(parse.document, answer.body, answer.url, answer.headers.get("content-type", ""))
+        future = self.workers.submit(parse.document, answer.body, answer.url, answer.headers.get("content-type", ""))
         sweep.waiting += 1
         future.add_done_callback(
             lambda done: sweep.events.put(partial(self._parsed, sweep, feed, answer, digest, done))
@@ -238,14 +224,14 @@ class PollLine:
     # -- decide --------------------------------------------------------------------------------------------------
 
     def _terms(self) -> _Terms:
-        return {"rules": self._rules.politeness, "jitter": self._chance()}
+        return {"rules": self.rules.politeness, "jitter": self.chance()}
 
     def _failed(
         self, feed: Feed, answer: FetchResponse | FetchFailure, error_class: FetchErrorClass, message: str
     ) -> Decided:
         return Decided(
             feed,
-            politeness.failed(feed, answer, error_class, message, self._clock.now(), **self._terms()),
+            politeness.failed(feed, answer, error_class, message, self.clock.now(), **self._terms()),
             answer,
             "failed",
         )
@@ -255,7 +241,7 @@ class PollLine:
         poll = politeness.succeeded(
             feed,
             answer,
-            self._clock.now(),
+            self.clock.now(),
             body_hash=known.body_hash,
             malformed=known.malformed,
             title=known.title,
@@ -269,7 +255,7 @@ class PollLine:
     ) -> Decided | None:
         sweep.waiting -= 1
         if not sweep.ready:
-            sweep.since = self._clock.monotonic()
+            sweep.since = self.clock.monotonic()
         try:
             parsed = done.result()
         except CancelledError:
@@ -281,7 +267,7 @@ class PollLine:
         poll = politeness.succeeded(
             feed,
             answer,
-            self._clock.now(),
+            self.clock.now(),
             body_hash=digest,
             malformed=parsed.malformed,
             title=parsed.title,
@@ -290,7 +276,7 @@ class PollLine:
         )
         named = replace(feed, poll=poll)
         keys = identity.keys(parsed.entries)
-        known = self._stores.polls.known_entries(feed.id, {k for ks in keys for k in ks})
+        known = self.stores.polls.known_entries(feed.id, {k for ks in keys for k in ks})
         changes = identity.diff(parsed.entries, keys, known)
         fresh = tuple(_with_language(c, named.language) for c in changes if not _forgotten(c))
         return Decided(feed, poll, answer, "new", fresh)
@@ -299,12 +285,12 @@ class PollLine:
 
     def _commit(self, sweep: _Sweep) -> Iterator[PollReport]:
         ready, sweep.ready = sweep.ready, []
-        sweep.since = self._clock.monotonic()
+        sweep.since = self.clock.monotonic()
         if not ready:
             return
-        now = self._clock.now()
+        now = self.clock.now()
         outcomes = self._outcomes(ready, now)
-        self._stores.polls.commit_polls(outcomes, self._owner, now)
+        self.stores.polls.commit_polls(outcomes, self.owner, now)
         for decided, outcome in zip(ready, outcomes, strict=True):
             sweep.feeds.pop(decided.feed.id, None)
             yield _report(decided, outcome)
@@ -312,7 +298,7 @@ class PollLine:
     def _outcomes(self, ready: list[Decided], now: datetime) -> list[PollOutcome]:
         """The whole batch decided: stories across its feeds, matches, and what enrich shall fetch."""
         stories = self._stories(ready, now)
-        index = self._watch()
+        index = self.watch()
         outcomes = []
         for decided in ready:
             stored = [self._stored(c, decided, story=stories.get(id(c)), index=index, now=now) for c in decided.changes]
@@ -331,7 +317,7 @@ class PollLine:
         ]
         fresh.sort(key=lambda f: f[2])
         keys = {key for _, change, _ in fresh for key in assign.keys(change.entry)}
-        candidates = self._stores.polls.story_candidates(keys, now - assign.WINDOW)
+        candidates = self.stores.polls.story_candidates(keys, now - assign.WINDOW)
         choices = assign.assign(fresh, candidates)
         return {id(change): choice for (_, change, _), choice in zip(fresh, choices, strict=True)}
 
@@ -349,7 +335,7 @@ class PollLine:
         entry = change.entry
         feed = replace(decided.feed, poll=decided.poll)
         sort_at = arrival.sort_at(entry, now)
-        reach = arrival.reach(decided.feed, sort_at, now, self._rules.initial)
+        reach = arrival.reach(decided.feed, sort_at, now, self.rules.initial)
         document = documents.of_parsed(entry, feed)
         found = match.find(document, index)
         return StoredChange(

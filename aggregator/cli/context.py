@@ -69,7 +69,8 @@ def talk(text: str) -> None:
 def set_up_logging(level: str, form: str) -> None:
     """Log to stderr, for people or for machines."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S %Z")
+    handler.setFormatter(JsonLines() if form == "json" else text)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in ("apscheduler", "asyncio", "trafilatura", "htmldate", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)

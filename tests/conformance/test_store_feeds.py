@@ -122,6 +122,17 @@ def test_a_url_taken_over_from_a_feed_that_goes(scene: Scene) -> None:
     assert (feed.poll.etag, feed.entries) == ("", 1)
 
 
+def test_names_that_are_not_free_are_changes_of_url_all_along_the_chain(stores: Stores) -> None:
+    """`c` keeps its name though nobody names it any more, so `b` cannot become `c`, and `a` cannot become `b`."""
+    scene = Scene(stores)
+    scene.feeds("a", "b", "c")
+    scene.poll("a", new("one"))
+    report = stores.feeds.sync([spec("b", "https://a.example/rss"), spec("c", "https://b.example/rss")], NOW)
+    assert (report.added, report.changed, report.removed) == ((), ("b", "c"), ("a",))
+    assert entries_of(stores) == {"b": 0, "c": 0}
+    assert [f.spec.url for f in stores.feeds.list()] == ["https://a.example/rss", "https://b.example/rss"]
+
+
 def test_a_removed_feed_stays_with_its_entries_and_is_polled_no_more(scene: Scene) -> None:
     (entry_id,) = scene.poll("a", new())
     assert scene.stores.feeds.sync([spec("b")], NOW).removed == ("a",)

@@ -117,6 +117,18 @@ def test_two_processes_may_open_a_new_file_at_once(path: Path) -> None:
     assert [process.communicate(timeout=60)[0] for process in crowd] == ["[]\n"] * 4
 
 
+def test_opening_waits_for_another_program_that_is_making_the_file(path: Path) -> None:
+    """SQLite itself gives up at once when the switch to WAL finds the file in use."""
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE theirs (a)")
+    timer = threading.Timer(0.3, other.execute, ["COMMIT"])
+    timer.start()
+    SqliteStores(path, secret=SECRET).upkeep.close()
+    timer.join()
+    other.close()
+
+
 def test_a_database_from_the_future_is_refused_untouched(path: Path, stores: SqliteStores) -> None:
     connection(stores).execute(
         "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('aggregator', '0999_more', 'x')"
