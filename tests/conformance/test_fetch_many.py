@@ -83,7 +83,7 @@ def test_a_stuck_host_does_not_hold_up_the_others(server: FeedServer) -> None:
         answers = client.fetch_many(waiting + moved + ready)
         first = list(itertools.islice(answers, 20))
         assert time.monotonic() - started < 1.5
-        answers.close()  # type: ignore[attr-defined]
+        answers.close()
     assert {a.request.ref for a in first} == {"ok"}
 
 
@@ -102,7 +102,7 @@ def test_requests_are_read_no_further_than_needed_and_a_slow_caller_slows_us(ser
         assert len(server.requests) <= 3 + 4
         list(itertools.islice(answers, 30))
         assert next(read) <= 33 + 10
-        answers.close()  # type: ignore[attr-defined]
+        answers.close()
 
 
 def test_closing_the_iterator_cancels_what_is_under_way(server: FeedServer, client: Client) -> None:
@@ -110,7 +110,7 @@ def test_closing_the_iterator_cancels_what_is_under_way(server: FeedServer, clie
         quick = FetchRequest("quick", server.add("/feed", fs.document()))
         answers = client.fetch_many([quick] + [FetchRequest("stuck", stuck.add("/", fs.drip()))] * 5)
         assert next(answers).request.ref == "quick"
-        answers.close()  # type: ignore[attr-defined]
+        answers.close()
         threading.Event().wait(0.2)
         assert len(stuck.requests) <= 1
         assert good(client, server.url("/feed")).status == 200, "the client stays usable"

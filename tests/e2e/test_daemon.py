@@ -129,6 +129,8 @@ def test_a_changed_file_is_taken_over_and_a_bad_one_is_not(tmp_path: Path) -> No
             daemon.wait_for("configuration taken over: 2 feeds")
             daemon.wait_for("feeds: 1 added")
             daemon.wait_for("feed second: 1 new")
+            # A fork server, its tracker and one worker: what was replaced is gone.
+            until(lambda: len(list(descendants(daemon.pid))) <= 3, "the old workers end")
             assert daemon.end()[0] == 0
         assert "Traceback" not in daemon.text
         assert rows(home) == 2
@@ -156,9 +158,12 @@ def test_one_home_has_one_daemon(tmp_path: Path) -> None:
                 assert f"another instance runs here (pid {living.pid})" in said
                 assert "Traceback" not in said
         until(lambda: "runs (pid" in done(home, "doctor").out, "doctor sees it")
+        backup = done(home, "backup").out.strip()
+        assert aggregator(home, "restore", backup).code == 4
         living.terminate()
         assert living.wait(10) == 0
     assert "does not run" in done(home, "doctor").out
+    done(home, "restore", backup)
 
 
 def test_without_a_network_it_stays_up_and_gives_no_feed_up(tmp_path: Path) -> None:
@@ -189,7 +194,7 @@ def test_after_kill_9_nobody_is_left_and_the_next_one_goes_on_at_once(tmp_path: 
             assert below, "documents are read in processes of their own"
             os.kill(daemon.pid, signal.SIGKILL)
             daemon.process.wait(10)
-        until(lambda: not any(map(alive, below)), "no process is left", 10)
+        until(lambda: not any(map(alive, below)), "no process is left", 20)
         wire.add("Two")
         with Daemon(home, OFTEN) as daemon:
             daemon.ready().wait_for("feed wire: 1 new")

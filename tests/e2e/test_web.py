@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse  # noqa: TID251 - this is a browser
 from urllib.parse import urlsplit
@@ -12,7 +15,7 @@ import pytest
 from aggregator.app import App, build
 from aggregator.web.server import WebThread
 from tests.conformance.feedserver import FeedServer
-from tests.e2e.program import Wire, done, everything, rows, write_home
+from tests.e2e.program import Wire, aggregator, done, environment, everything, rows, write_home
 
 Reader = tuple[App, str]
 
@@ -118,6 +121,22 @@ def test_looking_at_the_unsubscribe_page_changes_nothing_and_one_post_ends_it(re
 def test_an_unknown_token_is_404_for_looking_and_for_posting(reader: Reader, path: str) -> None:
     for method in ("GET", "POST"):
         assert ask(reader[1], path, method)[0].status == 404
+
+
+def test_the_pages_alone_are_served_until_they_are_told_to_end(reader: Reader) -> None:
+    home = reader[0].configuration.home.path
+    command = [sys.executable, "-m", "aggregator", "--home", str(home), "web"]
+    with subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True, env=environment()) as process:
+        assert process.stderr is not None
+        found = re.search(r"http://\S+", process.stderr.readline())
+        assert found
+        assert ask(found[0], "/healthz")[1] == "ok\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert "Traceback" not in process.stderr.read()
+    taken = aggregator(home, "web", "--port", str(urlsplit(reader[1]).port))
+    assert taken.code == 3
+    assert "name another with --port" in taken.err
 
 
 def test_a_port_is_known_to_be_taken_before_anything_starts(reader: Reader) -> None:

@@ -65,6 +65,12 @@ def child(order: dict[str, object]) -> int:
     return 0
 
 
+def say(values: dict[str, int]) -> None:
+    """One line to the test."""
+    sys.stdout.write(json.dumps(values) + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Fork on demand until standard input ends."""
     for line in sys.stdin:
@@ -73,13 +79,13 @@ def main() -> None:
         if pid == 0:
             try:
                 code = child(order)
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - whatever it was, the test reads it
                 traceback.print_exc()
                 code = 1
             os._exit(code)
-        print(json.dumps({"pid": pid}), flush=True)
+        say({"pid": pid})
         _, status = os.waitpid(pid, 0)
-        print(json.dumps({"ended": pid, "status": os.waitstatus_to_exitcode(status)}), flush=True)
+        say({"ended": pid, "status": os.waitstatus_to_exitcode(status)})
 
 
 if __name__ == "__main__":
