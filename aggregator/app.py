@@ -235,7 +235,15 @@ class App:
         return catalog.sync(self.configuration, self.stores, now or self.clock.now())
 
     def reconfigure(self, configuration: Configuration) -> CatalogReport:
-        """Take over a new configuration while running; work under way finishes with the old parts."""
+        """Take over a new configuration while running; work under way finishes with the old parts.
+
+        The database goes first, for a match needs its watchlist there. What was polled with the old watchlists
+        meanwhile is matched against the new ones afterwards, so nothing falls between.
+        """
+        from aggregator import catalog
+
+        before = self.configuration
+        report = catalog.sync(configuration, self.stores, self.clock.now())
         with self._lock:
             self.configuration = configuration
             self._watch = None
@@ -244,7 +252,9 @@ class App:
             for part in ("fetcher", "workers", "renderer", "transport", "archive", "poll", "enrich", "compose", "send"):
                 self.__dict__.pop(part, None)
             self._closing += [p for p in (old_fetcher, old_workers) if p is not None]
-        return self.sync()
+        changed = catalog.differing(before, configuration)
+        catalog.look_back(configuration, changed, self.stores, self.clock.now())
+        return report
 
     def close_replaced(self) -> None:
         """Close what `reconfigure` replaced; call it when no line is at work."""

@@ -49,7 +49,7 @@ class Catalog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CatalogReport:
-    """What the files changed in the database; `matches` were found in entries stored before."""
+    """What the files changed in the database; `matches` of new and changed watchlists stand in entries stored before."""
 
     feeds: SyncReport
     watchlists: SyncReport
@@ -65,25 +65,43 @@ def sync(configuration: Catalog, stores: Stores, now: datetime) -> CatalogReport
     alert comes of that.
     """
     feeds = stores.feeds.sync(configuration.feeds, now)
-    watchlists = stores.watch.sync(configuration.watchlists, now)
+    stored = {watchlist.id: watchlist.query for watchlist in stores.watch.list()}
+    changed = {one.id for one in configuration.watchlists if stored.get(one.id) != one.query}
+    found = _found(configuration, changed, stores, now)
+    # In one transaction: a crash between the two would leave a watchlist that never looked back.
+    watchlists = stores.watch.sync(configuration.watchlists, now, found)
     due = {digest.id: windows.next_due(digest.schedule, now) for digest in configuration.digests}
     digests = stores.editions.sync(configuration.digests, due, now)
     pairs = [(digest.id, address) for digest in configuration.digests for address in digest.to]
     subscriptions = stores.subscriptions.sync(pairs, now)
-    matches = look_back(configuration, {*watchlists.added, *watchlists.changed}, stores, now)
-    return CatalogReport(feeds, watchlists, digests, subscriptions, matches)
+    return CatalogReport(feeds, watchlists, digests, subscriptions, len(found))
 
 
 def look_back(configuration: Catalog, watchlist_ids: Collection[str], stores: Stores, now: datetime) -> int:
-    """Match these watchlists against the entries first seen within `initial`; how many matches are new."""
-    chosen = [watchlist for watchlist in configuration.watchlists if watchlist.id in watchlist_ids]
-    if not chosen:
-        return 0
-    index = WatchIndex([(one.id, query.parse(one.query, configuration.aliases)) for one in chosen])
-    since = now - configuration.initial
-    found = [pair for entry in stores.entries.entries(since=since) for pair in _matches(entry, index, since)]
+    """Match these stored watchlists against the entries first seen within `initial`; how many matches are new.
+
+    A running daemon calls it after it has taken over new watchlists, for what was polled with the old ones meanwhile.
+    """
+    found = _found(configuration, watchlist_ids, stores, now)
     parts = [found[start : start + BATCH] for start in range(0, len(found), BATCH)]
     return sum(stores.watch.add_matches(part, now) for part in parts)
+
+
+def differing(before: Catalog, after: Catalog) -> set[str]:
+    """The watchlists of `after` that do not ask what they asked before: new, changed, or an alias of theirs changed."""
+    asked = {one.id: query.parse(one.query, before.aliases) for one in before.watchlists}
+    return {one.id for one in after.watchlists if asked.get(one.id) != query.parse(one.query, after.aliases)}
+
+
+def _found(
+    configuration: Catalog, watchlist_ids: Collection[str], stores: Stores, now: datetime
+) -> list[tuple[int, NewMatch]]:
+    chosen = [watchlist for watchlist in configuration.watchlists if watchlist.id in watchlist_ids]
+    if not chosen:
+        return []
+    index = WatchIndex([(one.id, query.parse(one.query, configuration.aliases)) for one in chosen])
+    since = now - configuration.initial
+    return [pair for entry in stores.entries.entries(since=since) for pair in _matches(entry, index, since)]
 
 
 def _matches(entry: Entry, index: WatchIndex, since: datetime) -> list[tuple[int, NewMatch]]:

@@ -265,8 +265,13 @@ class EntryStore(Protocol):
 class WatchStore(Protocol):
     """Watchlists and matches."""
 
-    def sync(self, watchlists: Sequence[Watchlist], now: datetime) -> SyncReport:
-        """Make the stored watchlists those given; a removed one keeps its matches and matches no more."""
+    def sync(
+        self, watchlists: Sequence[Watchlist], now: datetime, found: Sequence[tuple[int, NewMatch]] = ()
+    ) -> SyncReport:
+        """Make the stored watchlists those given; a removed one keeps its matches and matches no more.
+
+        `found` are matches of stored entries (entry id, match), stored in the same transaction as `add_matches` would.
+        """
         ...
 
     def list(self) -> builtins.list[Watchlist]:

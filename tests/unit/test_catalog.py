@@ -120,14 +120,26 @@ def test_a_changed_query_looks_back_and_finds_nothing_twice(stores: SqliteStores
     publish(stores, "CSTO and Minsk", "Minsk alone", seen=NOW - timedelta(hours=2))
     catalog.sync(CONFIGURATION, stores, NOW)
     wider = replace(CONFIGURATION, watchlists=(Watchlist("csto", "CSTO", "@csto OR minsk"),))
-    assert catalog.sync(wider, stores, NOW + timedelta(minutes=5)).matches == 1
+    catalog.sync(wider, stores, NOW + timedelta(minutes=5))
     assert len(stores.watch.matches("csto")) == 2
 
 
-def test_many_matches_are_written_in_parts(stores: SqliteStores, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_later_look_back_is_written_in_parts_and_only_once(
+    stores: SqliteStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(catalog, "BATCH", 3)
+    catalog.sync(CONFIGURATION, stores, NOW)
     publish(stores, *(f"CSTO {number}" for number in range(10)), seen=NOW)
-    assert catalog.sync(CONFIGURATION, stores, NOW).matches == 10
+    assert catalog.look_back(CONFIGURATION, {"csto"}, stores, NOW) == 10
+    assert catalog.look_back(CONFIGURATION, {"csto"}, stores, NOW) == 0
+
+
+def test_watchlists_differ_by_what_they_ask_not_by_how_it_is_written() -> None:
+    assert catalog.differing(CONFIGURATION, CONFIGURATION) == set()
+    same = replace(CONFIGURATION, watchlists=(Watchlist("csto", "Renamed", " @csto "),))
+    assert catalog.differing(CONFIGURATION, same) == set()
+    alias = replace(CONFIGURATION, aliases={"csto": ("=CSTO", "=NEW")})
+    assert catalog.differing(CONFIGURATION, alias) == {"csto"}
 
 
 def test_without_watchlists_nothing_is_read(stores: SqliteStores) -> None:

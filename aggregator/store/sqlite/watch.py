@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -18,7 +19,9 @@ class Watch:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def sync(self, watchlists: Sequence[Watchlist], now: datetime) -> SyncReport:
+    def sync(
+        self, watchlists: Sequence[Watchlist], now: datetime, found: Sequence[tuple[int, NewMatch]] = ()
+    ) -> SyncReport:
         """See WatchStore.sync."""
         stamp = rows.stamp(now)
         with self._db.write() as conn:
@@ -40,6 +43,7 @@ class Watch:
                 pk="id",
             )
             conn.executemany("UPDATE watchlists SET removed_at = ? WHERE id = ?", [(stamp, i) for i in removed])
+            _add(conn, found, stamp)
         return SyncReport(tuple(added), tuple(changed), tuple(removed))
 
     def list(self) -> builtins.list[Watchlist]:
@@ -59,10 +63,13 @@ class Watch:
     def add_matches(self, found: Sequence[tuple[int, NewMatch]], now: datetime) -> int:
         """See WatchStore.add_matches."""
         with self._db.write() as conn:
-            ids = [entry_id for entry_id, _ in found]
-            revisions: dict[int, int] = {}
-            for part in rows.chunks(ids):
-                sql = f"SELECT id, revision FROM entries WHERE id IN ({rows.marks(len(part))})"  # noqa: S608 - marks only
-                revisions |= {r["id"]: r["revision"] for r in conn.execute(sql, tuple(part))}
-            known = [(i, revisions[i], m) for i, m in found if i in revisions]
-            return add_matches(conn, known, rows.stamp(now))
+            return _add(conn, found, rows.stamp(now))
+
+
+def _add(conn: sqlite3.Connection, found: Sequence[tuple[int, NewMatch]], now: str) -> int:
+    """Store matches of the entries' current revisions; entries that are gone are left out."""
+    revisions: dict[int, int] = {}
+    for part in rows.chunks([entry_id for entry_id, _ in found]):
+        sql = f"SELECT id, revision FROM entries WHERE id IN ({rows.marks(len(part))})"  # noqa: S608 - marks only
+        revisions |= {r["id"]: r["revision"] for r in conn.execute(sql, tuple(part))}
+    return add_matches(conn, [(i, revisions[i], m) for i, m in found if i in revisions], now)
