@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from aggregator.watch.index import WatchIndex
 
 
+PARTS = ("fetcher", "workers", "renderer", "transport", "archive", "poll", "enrich", "compose", "send")
+"""What follows from the configuration and is replaced with it."""
+
+
 class App:
     """Everything one process needs on one home. Parts are made when first asked for, so light commands stay light."""
 
@@ -226,6 +230,11 @@ class App:
                 self._watch = WatchIndex([(w.id, self.query(w.query)) for w in self.configuration.watchlists])
             return self._watch
 
+    def warm(self) -> None:
+        """Make every part now, before several threads ask for it. Raises ConfigError when one cannot be made."""
+        for part in PARTS:
+            getattr(self, part)
+
     # -- configuration -----------------------------------------------------------------------------------------------
 
     def sync(self, now: datetime | None = None) -> CatalogReport:
@@ -237,21 +246,22 @@ class App:
     def reconfigure(self, configuration: Configuration) -> CatalogReport:
         """Take over a new configuration while running; work under way finishes with the old parts.
 
-        The database goes first, for a match needs its watchlist there. What was polled with the old watchlists
+        A configuration whose parts cannot be made is refused before anything changes. The database goes first, for a match needs its watchlist there. What was polled with the old watchlists
         meanwhile is matched against the new ones afterwards, so nothing falls between.
         """
         from aggregator import catalog
 
         before = self.configuration
+        fresh = App(configuration, self.clock)
+        fresh.owner = self.owner
+        fresh.__dict__.update(stores=self.stores, secret=self.secret)
+        fresh.warm()
         report = catalog.sync(configuration, self.stores, self.clock.now())
         with self._lock:
             self.configuration = configuration
             self._watch = None
-            old_fetcher = self.__dict__.get("fetcher")
-            old_workers = self.__dict__.get("workers")
-            for part in ("fetcher", "workers", "renderer", "transport", "archive", "poll", "enrich", "compose", "send"):
-                self.__dict__.pop(part, None)
-            self._closing += [p for p in (old_fetcher, old_workers) if p is not None]
+            self._closing += [self.__dict__[p] for p in ("fetcher", "workers") if p in self.__dict__]
+            self.__dict__.update({part: fresh.__dict__[part] for part in PARTS})
         changed = catalog.differing(before, configuration)
         catalog.look_back(configuration, changed, self.stores, self.clock.now())
         return report

@@ -99,6 +99,7 @@ class Daemon:
         try:
             self._check()
             _tell_sync(self._app.sync())
+            self._app.warm()
             drained = self._live()
         finally:
             self._app.close()

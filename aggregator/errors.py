@@ -14,6 +14,7 @@ AggregatorError                 one clear line for a person; `exit_code` is what
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Literal
 
 FetchErrorClass = Literal[
@@ -43,6 +44,13 @@ FetchErrorClass = Literal[
     "internal",
 ]
 """The stable words for why a feed failed; used in tables, JSON, pages and metrics."""
+
+
+def _columns(char: str) -> int:
+    """How wide a terminal shows a character: 2 for wide ones (UAX #11), 0 for combining ones."""
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 class AggregatorError(Exception):
@@ -82,7 +90,8 @@ class QueryError(UsageError):
     def caret(self) -> str:
         """The query with a caret under the fault, two lines."""
         shown = "".join(" " if ord(c) < 32 else c for c in self.query)
-        return f"{shown}\n{' ' * self.pos}^"
+        columns = sum(_columns(c) for c in shown[: self.pos])
+        return f"{shown}\n{' ' * columns}^"
 
 
 class ConfigError(AggregatorError):

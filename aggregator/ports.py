@@ -336,8 +336,8 @@ class EditionStore(Protocol):
         """Move the window on without an edition; `matches` are settled as told (later copies of told stories)."""
         ...
 
-    def editions(self, digest_id: str = "", limit: int = 50) -> list[StoredEdition]:
-        """Past editions, newest first."""
+    def editions(self, digest_id: str = "", limit: int = 50, key: str = "") -> list[StoredEdition]:
+        """Past editions, newest first; with a digest and a key, the one edition they name."""
         ...
 
     def edition(self, edition_id: int) -> StoredEdition | None:

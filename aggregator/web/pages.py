@@ -52,7 +52,7 @@ def build(app: App) -> FastAPI:
         return page("message.html.j2", 404, title="No such page", text="There is no page at this address.")
 
     @web.exception_handler(AggregatorError)
-    def trouble(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the shape of a handler
+    def trouble(request: Request, error: Exception) -> Response:
         log.error("web page %s: %s", request.url.path.partition("unsubscribe/")[0], error)
         return page(
             "message.html.j2", 503, title="Not now", text="This cannot be shown at the moment. Try again later."
@@ -65,7 +65,7 @@ def build(app: App) -> FastAPI:
 
     @get("/editions/{digest_id}/{key}")
     def edition(digest_id: str, key: str) -> Response:
-        found = [e for e in app.stores.editions.editions(digest_id, limit=1000) if e.key == key]
+        found = app.stores.editions.editions(digest_id, 1, key)
         if not found:
             return page("message.html.j2", 404, title="No such edition", text="There is no edition at this address.")
         return HTMLResponse(found[0].rendered.page)

@@ -143,11 +143,12 @@ class Editions:
             _assign(conn, digest_id, matches, None)
             _move_on(conn, digest_id, window_end, next_at)
 
-    def editions(self, digest_id: str = "", limit: int = 50) -> list[StoredEdition]:
+    def editions(self, digest_id: str = "", limit: int = 50, key: str = "") -> list[StoredEdition]:
         """See EditionStore.editions."""
-        sql = "SELECT * FROM editions WHERE :digest = '' OR digest_id = :digest ORDER BY id DESC LIMIT :limit"
+        conditions = [c for c, given in (("digest_id = :digest", digest_id), ("key = :key", key)) if given] or ["true"]
+        sql = f"SELECT * FROM editions WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit"  # noqa: S608 - our own conditions
         with self._db.read() as conn:
-            return [_edition(r) for r in conn.execute(sql, {"digest": digest_id, "limit": limit})]
+            return [_edition(r) for r in conn.execute(sql, {"digest": digest_id, "key": key, "limit": limit})]
 
     def edition(self, edition_id: int) -> StoredEdition | None:
         """See EditionStore.edition."""
