@@ -14,7 +14,7 @@ from aggregator.errors import UsageError
 @click.command("editions")
 @click.argument("edition_id", metavar="[EDITION]", required=False, type=ROW)
 @click.option("--digest", "digest_id", default="", metavar="ID", help="Only of this digest.")
-@click.option("--limit", default=50, type=LIMIT, show_default=True)
+@click.option("--limit", default=50, type=LIMIT, show_default=True, help="Editions at most.")
 @click.option("--format", "form", type=click.Choice(["text", "html", "json"]), default="text", help="Of one EDITION.")
 @json_option
 @pass_context

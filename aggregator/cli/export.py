@@ -23,7 +23,9 @@ FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 @click.command("export")
 @click.argument("what", type=click.Choice(["entries", "matches"]), default="entries")
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="jsonl", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "jsonl"]), default="jsonl", show_default=True, help="How to write it."
+)
 @click.option("--watchlist", default="", metavar="ID", help="Only matches of this watchlist.")
 @click.option("--since", default="", metavar="WHEN", help="Since: 2023-02-02 or an age such as 7d.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file instead of stdout.")

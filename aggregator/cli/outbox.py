@@ -18,7 +18,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated.")
-@click.option("--limit", default=200, type=LIMIT, show_default=True)
+@click.option("--limit", default=200, type=LIMIT, show_default=True, help="Messages at most.")
 @json_option
 @pass_context
 def list_(context: Context, states: tuple[str, ...], limit: int, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from aggregator.app import App
 from aggregator.errors import AggregatorError
+from aggregator.model import Subscription
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -27,74 +28,93 @@ log = logging.getLogger("aggregator")
 TOKEN = re.compile(r"[a-z2-7]{26}")
 
 
+NO_SUBSCRIPTION = "This link does not belong to a subscription."
+NOT_NOW = "This cannot be shown at the moment. Try again later."
+
+
 def build(app: App) -> FastAPI:
     """The ASGI application on an App."""
     web = FastAPI(title="aggregator", docs_url=None, redoc_url=None, openapi_url=None)
-    templates = Environment(
-        loader=PackageLoader("aggregator.web", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-    )
+    pages = Pages(app)
+    get = partial(web.api_route, methods=["GET", "HEAD"], response_model=None)
+    get("/")(pages.archive)
+    get("/editions/{digest_id}/{key}")(pages.edition)
+    get("/unsubscribe/{token}")(pages.ask)
+    web.post("/unsubscribe/{token}", response_model=None)(pages.end)
+    get("/healthz")(pages.health)
+    get("/readyz")(pages.ready)
+    web.exception_handler(404)(pages.nothing)
+    web.exception_handler(AggregatorError)(pages.trouble)
+    web.middleware("http")(_guarded)
+    return web
 
-    def page(name: str, status: int = 200, **values: object) -> HTMLResponse:
-        return HTMLResponse(templates.get_template(name).render(**values), status)
 
-    get = partial(web.api_route, methods=["GET", "HEAD"])
+async def _guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Every answer carries the security headers."""
+    response = await call_next(request)
+    response.headers.update(HEADERS)
+    return response
 
-    @web.middleware("http")
-    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        response.headers.update(HEADERS)
-        return response
 
-    @web.exception_handler(404)
-    def nothing(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the shape of a handler
-        return page("message.html.j2", 404, title="No such page", text="There is no page at this address.")
+class Pages:
+    """What each route answers."""
 
-    @web.exception_handler(AggregatorError)
-    def trouble(request: Request, error: Exception) -> Response:
-        log.error("web page %s: %s", request.url.path.partition("unsubscribe/")[0], error)
-        return page(
-            "message.html.j2", 503, title="Not now", text="This cannot be shown at the moment. Try again later."
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._templates = Environment(
+            loader=PackageLoader("aggregator.web", "templates"),
+            autoescape=select_autoescape(default=True, default_for_string=True),
+            undefined=StrictUndefined,
         )
 
-    @get("/")
-    def archive() -> Response:
-        recent = app.stores.editions.editions(limit=100)
-        return page("archive.html.j2", editions=recent, utc=UTC)
+    def _page(self, name: str, status: int = 200, **values: object) -> HTMLResponse:
+        return HTMLResponse(self._templates.get_template(name).render(**values), status)
 
-    @get("/editions/{digest_id}/{key}")
-    def edition(digest_id: str, key: str) -> Response:
-        found = app.stores.editions.editions(digest_id, 1, key)
+    def _say(self, status: int, title: str, text: str) -> HTMLResponse:
+        return self._page("message.html.j2", status, title=title, text=text)
+
+    def archive(self) -> Response:
+        """Past editions."""
+        return self._page("archive.html.j2", editions=self._app.stores.editions.editions(limit=100), utc=UTC)
+
+    def edition(self, digest_id: str, key: str) -> Response:
+        """One edition, as sent."""
+        found = self._app.stores.editions.editions(digest_id, 1, key)
         if not found:
-            return page("message.html.j2", 404, title="No such edition", text="There is no edition at this address.")
+            return self._say(404, "No such edition", "There is no edition at this address.")
         return HTMLResponse(found[0].rendered.page)
 
-    @get("/unsubscribe/{token}")
-    def ask(token: str) -> Response:
-        found = app.stores.subscriptions.find_token(token) if TOKEN.fullmatch(token) else None
-        if found is None:
-            return page(
-                "message.html.j2", 404, title="Unknown link", text="This link does not belong to a subscription."
-            )
-        return page("unsubscribe.html.j2", subscription=found)
+    def _subscription(self, token: str) -> Subscription | None:
+        return self._app.stores.subscriptions.find_token(token) if TOKEN.fullmatch(token) else None
 
-    @web.post("/unsubscribe/{token}")
-    def end(token: str, request: Request) -> Response:  # noqa: ARG001 - the body's details do not matter (RFC 8058 §3.1)
-        found = app.stores.subscriptions.find_token(token) if TOKEN.fullmatch(token) else None
+    def ask(self, token: str) -> Response:
+        """A button; looking changes nothing, for mail scanners follow every link."""
+        found = self._subscription(token)
         if found is None:
-            return page(
-                "message.html.j2", 404, title="Unknown link", text="This link does not belong to a subscription."
-            )
-        app.stores.subscriptions.end(found.id, "unsubscribed by link", app.clock.now())
-        return page("message.html.j2", title="You are unsubscribed", text="You will get no more mail of this digest.")
+            return self._say(404, "Unknown link", NO_SUBSCRIPTION)
+        return self._page("unsubscribe.html.j2", subscription=found)
 
-    @get("/healthz")
-    def health() -> Response:
+    def end(self, token: str) -> Response:
+        """End the subscription; the body's details do not matter, and a second time is as good (RFC 8058 §3.1)."""
+        found = self._subscription(token)
+        if found is None:
+            return self._say(404, "Unknown link", NO_SUBSCRIPTION)
+        self._app.stores.subscriptions.end(found.id, "unsubscribed by link", self._app.clock.now())
+        return self._say(200, "You are unsubscribed", "You will get no more mail of this digest.")
+
+    def health(self) -> Response:
+        """Whether the process lives."""
         return PlainTextResponse("ok\n")
 
-    @get("/readyz")
-    def ready() -> Response:
-        return JSONResponse({"ready": True, "feeds": app.stores.upkeep.checked().feeds})
+    def ready(self) -> Response:
+        """Whether the database answers."""
+        return JSONResponse({"ready": True, "feeds": self._app.stores.upkeep.checked().feeds})
 
-    return web
+    def nothing(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 - the shape of a handler
+        """No route."""
+        return self._say(404, "No such page", "There is no page at this address.")
+
+    def trouble(self, request: Request, error: Exception) -> Response:
+        """The database cannot be used; the log says why, without the token in an address."""
+        log.error("web page %s: %s", request.url.path.partition("unsubscribe/")[0], error)
+        return self._say(503, "Not now", NOT_NOW)

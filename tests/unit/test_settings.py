@@ -426,7 +426,10 @@ def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:
         ({"AGGREGATOR__LOG__LEVEL_FILE": "/no/such"}, "AGGREGATOR__LOG__LEVEL_FILE: '/no/such' cannot be read"),
         ({"AGGREGATOR__LOG__LEVEL_FILE": "\0"}, "cannot be read"),
         ({"AGGREGATOR__LOG__LEVEL_FILE": "/dev/zero"}, "is larger than 64 kB"),
-        ({"AGGREGATOR__MAIL__PASSWORD": "a", "AGGREGATOR__MAIL__PASSWORD_FILE": "/dev/null"}, "sets the same; keep one"),
+        (
+            {"AGGREGATOR__MAIL__PASSWORD": "a", "AGGREGATOR__MAIL__PASSWORD_FILE": "/dev/null"},
+            "sets the same; keep one",
+        ),
         ({"AGGREGATOR__STORAGE__URL": "postgres://x"}, "AGGREGATOR__STORAGE__URL: PostgreSQL is not available"),
     ],
 )
