@@ -284,7 +284,7 @@ class Daemon:
         if reports and all(r.outcome == "failed" for r in reports):
             log.warning(
                 "no feed could be read (%d tried): is the network down? No feed is given up. "
-                "`aggregator demo` shows everything without a network",
+                "`make demo` (`aggregator demo`) shows everything without one",
                 len(reports),
             )
 

@@ -76,6 +76,8 @@ def test_the_readmes_commands_lead_from_nothing_to_a_digest(tmp_path: Path) -> N
         url = server.add("/rss", document(RSS))
         env = {k: v for k, v in os.environ.items() if k != "AGGREGATOR_HOME"}
         env["AGGREGATOR__NETWORK__ALLOW_PRIVATE"] = '["127.0.0.0/8"]'
+        assert "export AGGREGATOR_HOME=~/news" in lines[0]
+        env["AGGREGATOR_HOME"] = str(tmp_path / "news")
         for line in lines[:-1]:
             words = shlex.split(line)
             if not words[0].endswith("aggregator"):
@@ -86,4 +88,4 @@ def test_the_readmes_commands_lead_from_nothing_to_a_digest(tmp_path: Path) -> N
                 command, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, (line, done.stdout, done.stderr)
-    assert (tmp_path / "var/aggregator.db").exists()
+    assert (tmp_path / "news/var/aggregator.db").exists()

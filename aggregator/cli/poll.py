@@ -87,7 +87,9 @@ def _explain(reports: list[PollReport], left: list[Feed], feed_ids: tuple[str, .
         first = min(f.poll.next_poll_at for f in left)
         talk(f"no feed is due before {output.short(first)} UTC; --all asks them now")
     if reports and all(r.outcome == "failed" and r.error_class in UNREACHED for r in reports):
-        talk("no feed could be reached: is the network down? `aggregator demo` shows everything without one")
+        talk(
+            "no feed could be reached: is the network down? `make demo` (`aggregator demo`) shows everything without one"
+        )
 
 
 def _summary(reports: list[PollReport]) -> None:
