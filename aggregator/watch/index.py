@@ -56,6 +56,7 @@ class WatchIndex:
         self._tokens: dict[str, set[_Slot]] = {}
         self._others: dict[_Key, set[_Slot]] = {}
         self._buckets: dict[str, set[str]] = {}
+        self._fielded = 0  # how many keys of `_others` are no prefixes: language, source, author and the like
         for watchlist_id, query in watchlists:
             self.add(watchlist_id, query)
 
@@ -102,8 +103,10 @@ class WatchIndex:
                 found |= self._tokens[token]
             for prefix in self._prefixes(held):
                 found |= self._others[_PREFIX, prefix]
-        for key in _other_keys(document):
-            found |= self._others.get(key, set())
+        # Source, author and the like are only tokenised for queries that ask for them.
+        if self._fielded:
+            for key in _other_keys(document):
+                found |= self._others.get(key, set())
         return found
 
     def _prefixes(self, tokens: Iterable[str]) -> set[str]:
@@ -125,16 +128,21 @@ class WatchIndex:
         if kind == _TEXT:
             self._tokens.setdefault(text, set()).add(slot)
             return
-        self._others.setdefault(key, set()).add(slot)
         if kind == _PREFIX:
             self._buckets.setdefault(text[:_BUCKET], set()).add(text)
+        elif key not in self._others:
+            self._fielded += 1
+        self._others.setdefault(key, set()).add(slot)
 
     def _withdraw(self, key: _Key, slot: _Slot) -> None:
         kind, text = key
         if kind == _TEXT:
             _discard(self._tokens, text, slot)
-        elif _discard(self._others, key, slot) and kind == _PREFIX:
-            _discard(self._buckets, text[:_BUCKET], text)
+        elif _discard(self._others, key, slot):
+            if kind == _PREFIX:
+                _discard(self._buckets, text[:_BUCKET], text)
+            else:
+                self._fielded -= 1
 
     # -- choosing anchors ------------------------------------------------------------------------------------------
 
