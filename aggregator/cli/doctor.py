@@ -91,6 +91,10 @@ def _problems(app: App, *, deep: bool) -> Iterator[Problem]:
         yield Problem(f"database: {problem}", "restore a backup: `aggregator restore FILE`", "error")
     if shutil.disk_usage(c.home.var).free < ROOM:
         yield Problem("the disk is nearly full", "make room, or set retention.entries", "error")
+    if c.feeds and not c.settings.network.user_agent_contact:
+        yield Problem(
+            "server owners cannot reach you", "set network.user_agent_contact to a web page or a mail address"
+        )
     yield from _feed_problems(app)
     yield from _delivery_problems(app)
     yield from _line_problems(app)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from aggregator.fetch.client import FetchLimits
 from aggregator.fetch.exchange import Exchange, Sessions, once
 from aggregator.fetch.guard import Guard
+from aggregator.fetch.limits import FetchLimits
 from aggregator.fetch.traffic import Lane, Traffic
 from aggregator.model import FetchFailure, FetchRequest, FetchResponse
 

@@ -12,8 +12,8 @@ import aiohttp
 from aggregator.errors import WorkError
 from aggregator.fetch import address, decode, faults
 from aggregator.fetch.address import Target
-from aggregator.fetch.client import FetchLimits
 from aggregator.fetch.guard import ATTEMPT, Attempt, Guard
+from aggregator.fetch.limits import FetchLimits
 from aggregator.fetch.traffic import Lane, Traffic
 from aggregator.model import FetchFailure, FetchKind, FetchRequest, FetchResponse, Redirect
 
