@@ -82,8 +82,10 @@ class ComposeLine:
         window = self._window(digest, now, early=early)
         waiting = self._stores.editions.waiting(digest.spec.id, window.end)
         next_at = windows.next_due(digest.spec.schedule, max(now, window.end))
-        if self._silent(digest, waiting):
-            self._stores.editions.skip(digest.spec.id, [w.match.id for w in waiting], window.end, next_at)
+        over = window.end <= digest.covered_until and digest.spec.schedule.every != "instant" and not early
+        if over or self._silent(digest, waiting):
+            told = [] if over else [w.match.id for w in waiting]
+            self._stores.editions.skip(digest.spec.id, told, window.end, next_at)
             return None
         edition = self._edition(digest, window, waiting, now)
         queued = self._messages(edition)

@@ -296,6 +296,8 @@ class EditionStore(Protocol):
     def sync(self, specs: Sequence[DigestSpec], due: Mapping[str, datetime], now: datetime) -> SyncReport:
         """Make the stored digests those of `specs`; `due` gives the next edition's time for new or changed schedules.
 
+        An edition that is overdue when its schedule changes stays due.
+
         The first window of a new instant digest starts at `now`; that of another looks back as far as the store was
         told (`initial`, a day), and what matched in it may enter when its reach says so. A digest that was removed and
         comes back does not cover again what it has covered. Times of digests that did not change stay as they are.

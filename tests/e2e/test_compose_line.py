@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from aggregator.errors import ConfigError
+from aggregator.settings import load
 from tests.conformance.feedserver import Call, FeedServer
-from tests.e2e.homes import WATCHLISTS, Item, digests, rss, staged, sweep, write_home
+from tests.e2e.homes import ENVIRON, WATCHLISTS, Item, digests, rss, staged, sweep, write_home
 
 
 class Ticker:
@@ -143,3 +144,19 @@ def test_an_address_that_unsubscribed_gets_no_more_mail_whatever_the_file_says(
         assert app.stores.outbox.list()[0].state == "cancelled"
         clock.advance(timedelta(days=1))
         assert [m.messages for m in app.compose.run()] == [0]
+
+
+def test_a_changed_time_does_not_cost_an_overdue_edition(tmp_path: Path, server: FeedServer) -> None:
+    ticker = Ticker()
+    url = server.add("/rss", ticker)
+    write_home(tmp_path, [{"id": "news", "url": url}], watchlists=WATCHLISTS, digests=digests())
+    with staged(tmp_path) as (app, clock):
+        sweep(app)
+        clock.advance(timedelta(hours=17))  # 08:00 in Minsk: the edition of 07:30 is half an hour late
+        earlier = digests()
+        earlier["digests"][1]["at"] = "07:25"
+        write_home(tmp_path, [{"id": "news", "url": url}], watchlists=WATCHLISTS, digests=earlier)
+        app.reconfigure(load(tmp_path, ENVIRON))
+        [made] = app.compose.run()
+        assert made.edition.window.end.strftime("%H:%M") == "04:25"
+        assert app.compose.run() == []

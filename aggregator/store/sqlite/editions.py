@@ -48,7 +48,9 @@ class Editions:
                     columns |= self._beginning(conn, spec, row, due[spec.id], now)
                 elif any(row[name] != columns[name] for name in ("every", "at", "days", "timezone")):
                     changed.append(spec.id)
-                    columns |= {"next_at": rows.stamp(due[spec.id])}
+                    # An edition that is overdue comes out all the same: another time must not cost a day.
+                    overdue = row["next_at"] <= rows.stamp(now)
+                    columns |= {"next_at": row["next_at"] if overdue else rows.stamp(due[spec.id])}
                 elif watched[spec.id] != spec.watchlists or any(row[n] != value for n, value in columns.items()):
                     changed.append(spec.id)
                 _save(conn, columns, exists=row is not None)
