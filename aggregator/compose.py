@@ -93,7 +93,11 @@ class ComposeLine:
             edition, self._renderer.render(edition), [w.match.id for w in waiting], queued, next_at
         )
         stored = self._stores.editions.edition(edition_id) if edition_id else None
-        return None if stored is None else Composed(stored, len(queued))
+        if stored is None:
+            return None
+        # Always: after a restore a page of this name may lie there, of an edition that the database has forgotten.
+        self._archive.publish(stored, self._stores.editions.editions(limit=RECENT))
+        return Composed(stored, len(queued))
 
     @staticmethod
     def _window(digest: Digest, now: datetime, *, early: bool) -> Window:

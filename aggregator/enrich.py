@@ -7,10 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 from urllib.robotparser import RobotFileParser
 
-from aggregator import tokens
+from aggregator import tokens, urls
 from aggregator.errors import WorkError
 from aggregator.feeds import politeness
 from aggregator.model import ArticleOutcome, ArticleTask, FetchFailure, FetchRequest, FetchResponse, NewMatch
@@ -24,6 +23,7 @@ TRIES = 2
 """One try and one retry: the alert went out at once, the text is a courtesy."""
 RETRY_AFTER = timedelta(hours=1)
 ROBOT = "aggregator"
+ROBOT_LINES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,10 @@ class EnrichLine:
 
     def _allowed(self, tasks: list[ArticleTask]) -> set[str]:
         """The links that robots.txt of their hosts lets us fetch; an unreachable one is a server error: not now."""
-        hosts = {_host(t.entry.link): t.entry.link for t in tasks}
-        requests = [FetchRequest(host, f"{host}/robots.txt", kind="robots") for host in hosts]
+        hosts = {urls.host_key(t.entry.link) for t in tasks} - {""}
+        requests = [FetchRequest(host, f"{host}/robots.txt", kind="robots") for host in sorted(hosts)]
         rules = {answer.request.ref: _robots(answer) for answer in self._fetcher.fetch_many(requests)}
-        return {t.entry.link for t in tasks if _may_fetch(rules.get(_host(t.entry.link)), t.entry.link)}
+        return {t.entry.link for t in tasks if _may_fetch(rules.get(urls.host_key(t.entry.link)), t.entry.link)}
 
     def _outcome(self, task: ArticleTask, answer: FetchResponse | FetchFailure) -> ArticleOutcome:
         now = self._clock.now()
@@ -101,6 +101,7 @@ class EnrichLine:
         found = match.find(document, self._watch())
         return ArticleOutcome(
             entry_id=task.entry.id,
+            revision=task.entry.revisions,
             text=text,
             index_body=tokens.index_text(document.article),
             matches=tuple(NewMatch(f.watchlist_id, f.spans, task.reach) for f in found),
@@ -108,30 +109,41 @@ class EnrichLine:
         )
 
 
-def _host(link: str) -> str:
-    parts = urlsplit(link)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 def _robots(answer: FetchResponse | FetchFailure) -> RobotFileParser | None:
     """None forbids: the file could not be had for a reason that may pass (RFC 9309 §2.3.1.4)."""
-    rules = RobotFileParser()
     if isinstance(answer, FetchFailure) or answer.status >= 500:
         return None
     body = answer.body.decode("utf-8", "replace") if answer.status == 200 else ""
-    rules.parse(body.splitlines())
+    lines = body.splitlines()[:ROBOT_LINES]
+    rules = RobotFileParser()
+    try:
+        rules.parse(lines)
+    except ValueError:  # one line that urllib cannot read must not take the others with it (RFC 9309 §2.2.4)
+        rules = RobotFileParser()
+        rules.parse([line for line in lines if _is_readable(line)])
     return rules
 
 
+def _is_readable(line: str) -> bool:
+    try:
+        RobotFileParser().parse(["User-agent: *", line])
+    except ValueError:
+        return False
+    return True
+
+
 def _may_fetch(rules: RobotFileParser | None, link: str) -> bool:
-    return rules is not None and rules.can_fetch(ROBOT, link)
+    try:
+        return rules is not None and rules.can_fetch(ROBOT, link)
+    except ValueError:
+        return False
 
 
 def _no(task: ArticleTask, why: str, now: datetime) -> ArticleOutcome:  # noqa: ARG001 - the shape of _later
-    return ArticleOutcome(task.entry.id, "", "", (), "given_up", why)
+    return ArticleOutcome(task.entry.id, task.entry.revisions, "", "", (), "given_up", why)
 
 
 def _later(task: ArticleTask, why: str, now: datetime) -> ArticleOutcome:
     if task.attempts + 1 >= TRIES:
         return _no(task, why, now)
-    return ArticleOutcome(task.entry.id, "", "", (), "retry", why, now + RETRY_AFTER)
+    return ArticleOutcome(task.entry.id, task.entry.revisions, "", "", (), "retry", why, now + RETRY_AFTER)

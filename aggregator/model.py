@@ -218,6 +218,7 @@ class KnownEntry:
     revision: int
     published_at: datetime | None
     body: str
+    article: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,13 +232,14 @@ class NewEntry:
 
 @dataclass(frozen=True, slots=True)
 class RevisedEntry:
-    """A known entry whose text changed; `revision` is the number it gets."""
+    """A known entry whose text changed; `revision` is the number it gets, `article` its article page's stored text."""
 
     entry_id: int
     revision: int
     entry: ParsedEntry
     keys: tuple[EntryKey, ...]
     fingerprint: str
+    article: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -701,9 +703,13 @@ class ArticleTask:
 
 @dataclass(frozen=True, slots=True)
 class ArticleOutcome:
-    """What fetching one article page leads to: text and matches, or another time, or never again."""
+    """What fetching one article page leads to: text and matches, or another time, or never again.
+
+    `revision` is the one that was matched; when a poll has made another meanwhile, the page stays due.
+    """
 
     entry_id: int
+    revision: int
     text: str
     index_body: str
     matches: tuple[NewMatch, ...]

@@ -70,13 +70,17 @@ class _Terms(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A feed whose poll has been decided, but for the stories and matches that its batch decides together."""
+    """A feed whose poll has been decided, but for the stories and matches that its batch decides together.
+
+    `first` says that the feed was never read at this address and none of its entries is known: no alerts yet.
+    """
 
     feed: Feed
     poll: PollState
     answer: FetchResponse | FetchFailure
     outcome: str
     changes: tuple[EntryChange, ...] = ()
+    first: bool = False
 
 
 @dataclass
@@ -279,7 +283,8 @@ class PollLine:
         known = self.stores.polls.known_entries(feed.id, {k for ks in keys for k in ks})
         changes = identity.diff(parsed.entries, keys, known)
         fresh = tuple(_with_language(c, named.language) for c in changes if not _forgotten(c))
-        return Decided(feed, poll, answer, "new", fresh)
+        first = feed.poll.last_ok_at is None and not known
+        return Decided(feed, poll, answer, "new", fresh, first)
 
     # -- stories, matches, commit ----------------------------------------------------------------------------------
 
@@ -290,10 +295,12 @@ class PollLine:
             return
         now = self.clock.now()
         outcomes = self._outcomes(ready, now)
-        self.stores.polls.commit_polls(outcomes, self.owner, now)
+        stored = self.stores.polls.commit_polls(outcomes, self.owner, now)
         for decided, outcome in zip(ready, outcomes, strict=True):
             sweep.feeds.pop(decided.feed.id, None)
-            yield _report(decided, outcome)
+            # Whoever took over the claim meanwhile has polled the feed, and tells of it.
+            if decided.feed.id in stored:
+                yield _report(decided, outcome)
 
     def _outcomes(self, ready: list[Decided], now: datetime) -> list[PollOutcome]:
         """The whole batch decided: stories across its feeds, matches, and what enrich shall fetch."""
@@ -335,8 +342,9 @@ class PollLine:
         entry = change.entry
         feed = replace(decided.feed, poll=decided.poll)
         sort_at = arrival.sort_at(entry, now)
-        reach = arrival.reach(decided.feed, sort_at, now, self.rules.initial)
-        document = documents.of_parsed(entry, feed)
+        reach = arrival.reach(sort_at, now, initial=self.rules.initial, first=decided.first)
+        article = change.article if isinstance(change, RevisedEntry) else ""
+        document = documents.of_parsed(entry, feed, article)
         found = match.find(document, index)
         return StoredChange(
             change=change,

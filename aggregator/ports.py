@@ -316,6 +316,9 @@ class EditionStore(Protocol):
         """Matches of the digest's watchlists, matched before `until`, not yet assigned to one of its editions, by id.
 
         An instant digest takes those that reach alerts, whatever `until` says; others take reach digest too.
+
+        Spans and entry belong together: of an entry revised since, the spans are those of the current revision where it
+        still matches, else the entry has the text of the revision that matched.
         """
         ...
 
@@ -359,8 +362,11 @@ class OutboxStore(Protocol):
         """
         ...
 
-    def enter_data(self, message_id: int, owner: str) -> bool:
-        """Commit phase "data" before the body is handed over; False when the claim is no longer `owner`'s."""
+    def enter_data(self, message_id: int, owner: str, now: datetime) -> bool:
+        """Commit phase "data" before the body is handed over; False when the claim is no longer `owner`'s.
+
+        The claim lasts 15 minutes from here: nobody takes over a message whose body is on its way.
+        """
         ...
 
     def settle(self, attempts: Sequence[Attempt], owner: str) -> None:

@@ -6,11 +6,11 @@ import threading
 from dataclasses import dataclass
 
 from aggregator.digests import outbox
-from aggregator.errors import WorkError
+from aggregator.errors import Retry, WorkError
 from aggregator.model import Attempt, Message, StoredEdition
 from aggregator.ports import Clock, Renderer, Stores, Transport, TransportSession
 
-BATCH = 50
+BATCH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,43 +54,57 @@ class SendLine:
         return report
 
     def _batch(self, messages: list[Message], stop: threading.Event | None) -> list[Attempt]:
-        started = self._clock.now()
         try:
             session = self._transport.open()
         except WorkError as e:
-            attempts = [outbox.failed(m, started, self._clock.now(), e, "connect") for m in messages]
-            self._stores.outbox.settle(attempts, self._owner)
-            return attempts
+            return self._postponed(messages, e)
         editions: dict[int, StoredEdition | None] = {}
-        attempts = []
+        attempts: list[Attempt] = []
         try:
-            for message in messages:
+            for position, message in enumerate(messages):
                 if stop is not None and stop.is_set():
                     self._stores.feeds.release(self._owner)
                     break
                 if message.edition_id not in editions:
                     editions[message.edition_id] = self._stores.editions.edition(message.edition_id)
-                attempt = self._one(session, message, editions[message.edition_id])
+                attempt, error = self._one(session, message, editions[message.edition_id])
                 self._stores.outbox.settle([attempt], self._owner)
                 attempts.append(attempt)
+                if error is not None and _relay_is_gone(error):
+                    return attempts + self._postponed(messages[position + 1 :], error)
         finally:
             session.close()
         return attempts
 
-    def _one(self, session: TransportSession, message: Message, edition: StoredEdition | None) -> Attempt:
+    def _postponed(self, messages: list[Message], error: WorkError) -> list[Attempt]:
+        """A relay that cannot be reached is asked once for a batch, not once for each message."""
+        now = self._clock.now()
+        attempts = [outbox.failed(m, now, now, error, "connect") for m in messages]
+        self._stores.outbox.settle(attempts, self._owner)
+        return attempts
+
+    def _one(
+        self, session: TransportSession, message: Message, edition: StoredEdition | None
+    ) -> tuple[Attempt, WorkError | None]:
+        """One message handed over, and what went wrong on the way."""
         started = self._clock.now()
         if edition is None:
-            return outbox.cancelled(message, started, "its edition is gone")
+            return outbox.cancelled(message, started, "its edition is gone"), None
         try:
             body = self._renderer.message(edition.rendered.mail, message.address, message.token, message.message_id)
             session.prepare(message.address)
         except WorkError as e:
-            return outbox.failed(message, started, self._clock.now(), e, "connect")
+            return outbox.failed(message, started, self._clock.now(), e, "connect"), e
         # From here on a crash may leave a copy with the reader: say so in the database before the body moves.
-        if not self._stores.outbox.enter_data(message.id, self._owner):
-            return outbox.cancelled(message, started, "the subscription has ended")
+        if not self._stores.outbox.enter_data(message.id, self._owner, self._clock.now()):
+            return outbox.cancelled(message, started, "the subscription has ended"), None
         try:
             answer = session.deliver(body, message.message_id)
         except WorkError as e:
-            return outbox.failed(message, started, self._clock.now(), e, "data")
-        return outbox.accepted(message, started, self._clock.now(), answer)
+            return outbox.failed(message, started, self._clock.now(), e, "data"), e
+        return outbox.accepted(message, started, self._clock.now(), answer), None
+
+
+def _relay_is_gone(error: WorkError) -> bool:
+    """No answer at all, or none that speaks of the message: the next one would fare no better."""
+    return isinstance(error, Retry) and not getattr(error, "code", 0)

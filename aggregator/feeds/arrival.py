@@ -21,16 +21,16 @@ def sort_at(entry: ParsedEntry, now: datetime) -> datetime:
     return published
 
 
-def reach(before: Feed, moment: datetime, now: datetime, initial: timedelta) -> Reach:
+def reach(moment: datetime, now: datetime, *, initial: timedelta, first: bool) -> Reach:
     """How far a match of a new entry may travel.
 
     Args:
-        before: the feed as it was before this poll.
         moment: the entry's `sort_at`.
         now: the present.
         initial: of a feed's first poll, entries younger than this may enter the next digest; the rest is baseline.
+        first: whether this is the feed's first poll.
     """
-    if before.poll.last_ok_at is None:
+    if first:
         return "digest" if moment >= now - initial else "none"
     return "alert" if moment >= now - OLD else "digest"
 

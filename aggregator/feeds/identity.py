@@ -251,7 +251,7 @@ def _change(
     learnt = tuple(key for key in free if key.kind not in passing)
     if hit.fingerprint == now:
         return SameEntry(hit.id, learnt)
-    return RevisedEntry(hit.id, hit.revision + 1, entry, learnt, now)
+    return RevisedEntry(hit.id, hit.revision + 1, entry, learnt, now, hit.article)
 
 
 def _passing(entry: ParsedEntry, hit: KnownEntry) -> frozenset[str]:

@@ -6,11 +6,12 @@ from aggregator import tokens
 from aggregator.model import Entry, Feed, ParsedEntry
 
 
-def of_parsed(entry: ParsedEntry, feed: Feed) -> tokens.Document:
-    """The document of an entry that a poll has just brought."""
+def of_parsed(entry: ParsedEntry, feed: Feed, article: str = "") -> tokens.Document:
+    """The document of an entry that a poll has just brought; a revised one may have its `article` already."""
     return tokens.document(
         title=entry.title,
         body=entry.body,
+        article=article,
         source=f"{feed.title} {feed.id}",
         language=entry.language,
         url=entry.link,

@@ -182,7 +182,7 @@ def test_proposals_are_of_the_current_revision_and_the_article(scene: Scene) -> 
     entry_id = scene.entry("early", body="early words", article="alert")
     scene.poll("a", revised(entry_id, 2, "late", "other words"), now=NOW + HOUR)
     scene.stores.entries.claim_articles(ME, 1, NOW)
-    scene.stores.entries.commit_articles([ArticleOutcome(entry_id, "Deep inside", "deep inside", (), "done")], ME, NOW)
+    scene.stores.entries.commit_articles([ArticleOutcome(entry_id, 1, "Deep inside", "deep inside", (), "done")], ME, NOW)
     for word, found in (("early", []), ("late", ["late"]), ("other", ["late"]), ("deep", ["late"])):
         assert proposed(scene.stores, NeedToken(word)) == found
 
@@ -214,7 +214,7 @@ def test_an_article_is_stored_with_its_matches(scene: Scene) -> None:
     store = scene.stores.entries
     store.claim_articles(ME, 9, NOW)
     found = (match("csto"), match("energy"))
-    store.commit_articles([ArticleOutcome(entry_id, "The page", "the page", found, "done")], ME, NOW)
+    store.commit_articles([ArticleOutcome(entry_id, 1, "The page", "the page", found, "done")], ME, NOW)
     entry = store.get(entry_id)
     assert entry is not None
     assert entry.article == "The page"
@@ -226,10 +226,10 @@ def test_an_article_tried_again_and_given_up(scene: Scene) -> None:
     entry_id = scene.entry("x", article="alert")
     store = scene.stores.entries
     store.claim_articles(ME, 9, NOW)
-    store.commit_articles([ArticleOutcome(entry_id, "", "", (), "retry", "503", NOW + HOUR)], ME, NOW)
+    store.commit_articles([ArticleOutcome(entry_id, 1, "", "", (), "retry", "503", NOW + HOUR)], ME, NOW)
     assert store.claim_articles(ME, 9, NOW + HOUR - MINUTE) == []
     assert [t.attempts for t in store.claim_articles(ME, 9, NOW + HOUR)] == [1]
-    store.commit_articles([ArticleOutcome(entry_id, "", "", (), "given_up", "404")], ME, NOW + HOUR)
+    store.commit_articles([ArticleOutcome(entry_id, 1, "", "", (), "given_up", "404")], ME, NOW + HOUR)
     assert store.claim_articles(ME, 9, NOW + 99 * HOUR) == []
 
 
@@ -238,7 +238,7 @@ def test_an_article_whose_claim_is_lost_is_not_stored(scene: Scene) -> None:
     store = scene.stores.entries
     store.claim_articles(ME, 9, NOW)
     store.claim_articles(OTHER, 9, NOW + 11 * MINUTE)
-    store.commit_articles([ArticleOutcome(entry_id, "Mine", "mine", (match(),), "done")], ME, NOW)
+    store.commit_articles([ArticleOutcome(entry_id, 1, "Mine", "mine", (match(),), "done")], ME, NOW)
     entry = store.get(entry_id)
     assert entry is not None
     assert entry.article == ""

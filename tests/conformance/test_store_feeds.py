@@ -84,7 +84,8 @@ def test_a_changed_url_drops_validators_and_failures_and_is_due_at_once(scene: S
     assert feed is not None
     p = feed.poll
     assert (p.etag, p.last_modified, p.body_hash, p.failures, p.failing_since) == ("", "", "", 0, None)
-    assert (p.state, p.error, p.error_class, p.held_until, p.next_poll_at) == ("ok", "", "", None, NOW + MINUTE)
+    assert (p.state, p.error, p.error_class, p.held_until, p.next_poll_at) == ("new", "", "", None, NOW + MINUTE)
+    assert p.last_ok_at is None
     assert feed.entries == 1
 
 

@@ -48,14 +48,14 @@ def test_a_claim_lasts_fifteen_minutes(scene: Scene) -> None:
     box = scene.stores.outbox
     assert box.claim_due(OTHER, 9, LATER - MINUTE) == []
     assert [m.id for m in box.claim_due(OTHER, 9, LATER)] == [claimed.id]
-    assert not box.enter_data(claimed.id, ME)
-    assert box.enter_data(claimed.id, OTHER)
+    assert not box.enter_data(claimed.id, ME, NOW)
+    assert box.enter_data(claimed.id, OTHER, NOW)
 
 
 def test_a_claim_that_ran_out_in_phase_data_is_unknown_and_sent_again_as_the_same_message(scene: Scene) -> None:
     claimed = scene.claimed()
     box = scene.stores.outbox
-    assert box.enter_data(claimed.id, ME)
+    assert box.enter_data(claimed.id, ME, NOW)
     assert now_is(scene, claimed).phase == "data"
     assert box.claim_due(OTHER, 9, LATER, only=[999]) == []
     assert now_is(scene, claimed).state == "unknown"
@@ -69,7 +69,7 @@ def test_a_claim_that_ran_out_in_phase_data_is_unknown_and_sent_again_as_the_sam
 def test_releasing_a_dead_process_says_how_far_its_messages_came(scene: Scene, in_data: bool, state: str) -> None:
     claimed = scene.claimed()
     if in_data:
-        scene.stores.outbox.enter_data(claimed.id, ME)
+        scene.stores.outbox.enter_data(claimed.id, ME, NOW)
     assert scene.stores.feeds.release(ME) >= 1
     found = now_is(scene, claimed)
     assert (found.state, found.phase) == (state, "data" if in_data else "queued")
@@ -80,10 +80,10 @@ def test_phase_data_is_entered_by_the_holder_alone(scene: Scene) -> None:
     waiting = scene.message("a@e.org")
     claimed = scene.claimed("b@e.org")
     box = scene.stores.outbox
-    assert not box.enter_data(waiting.id, ME)
-    assert not box.enter_data(claimed.id, OTHER)
-    assert not box.enter_data(999, ME)
-    assert box.enter_data(claimed.id, ME)
+    assert not box.enter_data(waiting.id, ME, NOW)
+    assert not box.enter_data(claimed.id, OTHER, NOW)
+    assert not box.enter_data(999, ME, NOW)
+    assert box.enter_data(claimed.id, ME, NOW)
 
 
 # -- settling ------------------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ def test_a_retry_waits_for_its_time(scene: Scene) -> None:
 
 def test_an_unknown_end_is_tried_again(scene: Scene) -> None:
     claimed = scene.claimed()
-    scene.stores.outbox.enter_data(claimed.id, ME)
+    scene.stores.outbox.enter_data(claimed.id, ME, NOW)
     scene.stores.outbox.settle([attempt(claimed, "unknown", next_at=NOW + HOUR)], ME)
     assert (now_is(scene, claimed).state, now_is(scene, claimed).phase) == ("unknown", "data")
     assert [m.id for m in scene.stores.outbox.claim_due(OTHER, 9, NOW + HOUR)] == [claimed.id]
@@ -143,13 +143,13 @@ def test_what_was_sent_is_sent_although_the_claim_ran_out(scene: Scene, taken: b
     """A slow server's yes arrives late: the message must not go out a second time."""
     claimed = scene.claimed()
     box = scene.stores.outbox
-    box.enter_data(claimed.id, ME)
+    box.enter_data(claimed.id, ME, NOW)
     assert [m.id for m in box.claim_due(OTHER, 9, LATER, only=[] if taken else [999])] == (
         [claimed.id] if taken else []
     )
     box.settle([attempt(claimed, "sent", LATER)], ME)
     assert now_is(scene, claimed).state == "sent"
-    assert not box.enter_data(claimed.id, OTHER), "whoever took it over stops here"
+    assert not box.enter_data(claimed.id, OTHER, NOW), "whoever took it over stops here"
     box.settle([attempt(claimed, "cancelled", LATER)], OTHER)
     box.settle([attempt(claimed, "sent", LATER)], ME)
     assert (now_is(scene, claimed).state, now_is(scene, claimed).attempts) == ("sent", 1)
@@ -174,7 +174,7 @@ def test_a_message_of_an_ended_subscription_is_cancelled(scene: Scene) -> None:
     for m in (waiting, claimed, unknown):
         assert scene.stores.subscriptions.end(m.subscription_id, "one click", NOW)
     assert [now_is(scene, m).state for m in (waiting, claimed, unknown)] == ["cancelled", "claimed", "cancelled"]
-    assert not scene.stores.outbox.enter_data(claimed.id, ME), "it stops before the body moves"
+    assert not scene.stores.outbox.enter_data(claimed.id, ME, NOW), "it stops before the body moves"
     assert scene.stores.outbox.claim_due(OTHER, 9, LATER) == []
     for m in (waiting, claimed, unknown):
         found = now_is(scene, m)
@@ -194,7 +194,7 @@ def test_an_end_after_the_edition_was_read_and_before_it_was_stored(scene: Scene
 def test_erasing_an_address_stops_what_is_under_way(scene: Scene) -> None:
     claimed = scene.claimed("a@e.org")
     scene.stores.subscriptions.erase("a@e.org", NOW)
-    assert not scene.stores.outbox.enter_data(claimed.id, ME)
+    assert not scene.stores.outbox.enter_data(claimed.id, ME, NOW)
     assert scene.stores.outbox.claim_due(OTHER, 9, LATER) == []
     assert (now_is(scene, claimed).state, now_is(scene, claimed).address) == ("cancelled", "")
 
@@ -239,7 +239,7 @@ def test_after_a_restore_nothing_goes_out_until_a_person_says_so(scene: Scene) -
     waiting, claimed, unsure = scene.message("a@e.org"), scene.claimed("b@e.org"), scene.claimed("c@e.org")
     sent, dead, dropped = scene.claimed("d@e.org"), scene.claimed("e@e.org"), scene.message("f@e.org")
     box = scene.stores.outbox
-    box.enter_data(unsure.id, ME)
+    box.enter_data(unsure.id, ME, NOW)
     box.settle([attempt(sent, "sent"), attempt(dead, "dead")], ME)
     assert scene.stores.upkeep.hold_outbox(NOW) == 4
     assert box.claim_due(OTHER, 9, NOW + 9 * HOUR) == []

@@ -30,7 +30,7 @@ def busy(scene: Scene) -> None:
     waiting = scene.waiting("morning")
     scene.tell("morning", waiting[:2], NOW + HOUR, [message(subscription.id, "desk@example.org")])
     (sent,) = stores.outbox.claim_due(ME, 9, NOW + HOUR)
-    stores.outbox.enter_data(sent.id, ME)
+    stores.outbox.enter_data(sent.id, ME, NOW)
     stores.outbox.settle([attempt(sent, "sent")], ME)
     scene.message("other@example.org")
     stores.editions.skip("now", scene.waiting("now"), NOW + HOUR, NOW + HOUR)

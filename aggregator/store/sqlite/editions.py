@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from aggregator.model import (
     DigestSpec,
     Edition,
     EditionMatch,
+    Entry,
+    Match,
     NewMessage,
     RenderedEdition,
     Schedule,
@@ -108,11 +111,12 @@ class Editions:
             found = conn.execute(sql, values).fetchall()
             stories = load_stories(conn, sorted({r["story_id"] for r in found}))
             told = _told(conn, digest_id, stories)
-        waiting = []
-        for row in found:
-            story = stories[row["story_id"]]
-            entry = next(e for e in story.entries if e.id == row["entry_id"])
-            waiting.append(EditionMatch(rows.match(row), entry, story, told=story.id in told))
+            waiting = []
+            for row in found:
+                story = stories[row["story_id"]]
+                entry = next(e for e in story.entries if e.id == row["entry_id"])
+                match, entry = _as_matched(conn, rows.match(row), entry)
+                waiting.append(EditionMatch(match, entry, story, told=story.id in told))
         return waiting
 
     def commit_edition(
@@ -157,6 +161,20 @@ class Editions:
         with self._db.read() as conn:
             row = conn.execute("SELECT * FROM editions WHERE id = ?", (edition_id,)).fetchone()
         return None if row is None else _edition(row)
+
+
+def _as_matched(conn: sqlite3.Connection, match: Match, entry: Entry) -> tuple[Match, Entry]:
+    """A match and the text its spans count in: an entry revised since is shown as it matches now, else as it matched."""
+    if match.revision >= entry.revisions:
+        return match, entry
+    values = (match.watchlist_id, match.entry_id, entry.revisions)
+    newer = conn.execute("SELECT * FROM matches WHERE watchlist_id = ? AND entry_id = ? AND revision = ?", values)
+    row = newer.fetchone()
+    if row is not None:
+        return replace(match, spans=rows.match(row).spans), entry
+    sql = "SELECT title, link, summary, content, body FROM entry_revisions WHERE entry_id = ? AND revision = ?"
+    old = conn.execute(sql, (match.entry_id, match.revision)).fetchone()
+    return match, entry if old is None else replace(entry, **dict(old))
 
 
 def _save(conn: sqlite3.Connection, columns: dict[str, Any], *, exists: bool) -> None:

@@ -110,10 +110,12 @@ class Entries:
 
     @staticmethod
     def _commit_article(conn: sqlite3.Connection, outcome: ArticleOutcome, owner: str, now: str) -> None:
+        row = conn.execute("SELECT revision FROM entries WHERE id = ?", (outcome.entry_id,)).fetchone()
+        overtaken = row is not None and row[0] != outcome.revision
         values = {
             "id": outcome.entry_id,
             "owner": owner,
-            "state": "due" if outcome.state == "retry" else outcome.state,
+            "state": "due" if outcome.state == "retry" or overtaken else outcome.state,
             "text": outcome.text,
             "error": outcome.error,
             "now": now,
@@ -125,8 +127,8 @@ class Entries:
         if conn.execute(sql, values).rowcount != 1 or not outcome.text:
             return
         conn.execute("UPDATE entry_index SET article = ? WHERE rowid = ?", (outcome.index_body, outcome.entry_id))
-        revision = conn.execute("SELECT revision FROM entries WHERE id = ?", (outcome.entry_id,)).fetchone()[0]
-        add_matches(conn, [(outcome.entry_id, revision, m) for m in outcome.matches], now)
+        if not overtaken:
+            add_matches(conn, [(outcome.entry_id, outcome.revision, m) for m in outcome.matches], now)
 
 
 def load_stories(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Story]:

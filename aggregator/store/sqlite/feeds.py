@@ -13,6 +13,7 @@ from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.outbox import UNCLAIM
 
 CLAIM = timedelta(minutes=10)
+AHEAD = timedelta(hours=1)
 
 
 class Feeds:
@@ -78,8 +79,8 @@ class Feeds:
             extra |= {"etag": "", "last_modified": "", "body_hash": "", "failures": 0, "failing_since": None}
             extra |= {"held_until": None, "next_poll_at": rows.stamp(now), "error": "", "error_class": ""}
             extra |= {"claimed_by": None, "claimed_until": None}
-            if row["state"] in ("failing", "gone"):
-                extra["state"] = "new" if row["last_ok_at"] is None else "ok"
+            # Another address may be another feed: unless its entries are known, they are news to nobody.
+            extra |= {"last_ok_at": None} | ({} if row["state"] == "paused" else {"state": "new"})
         elif row["removed_at"] is not None:
             extra["next_poll_at"] = rows.stamp(now)
         values = columns | extra
@@ -96,9 +97,13 @@ class Feeds:
             "state != 'paused'",
             "(claimed_until IS NULL OR claimed_until <= :now)",
             "(held_until IS NULL OR held_until <= :now)",
-            "(last_poll_at IS NULL OR last_poll_at < :now)" if everything else "next_poll_at <= :now",
+            # A poll in the future: the clock was ahead once. It must not put the feed to sleep for as long.
+            "(last_poll_at IS NULL OR last_poll_at < :now OR last_poll_at > :ahead)"
+            if everything
+            else "(next_poll_at <= :now OR last_poll_at > :ahead)",
         ]
         values: dict[str, object] = {"now": rows.stamp(now), "until": rows.stamp(now + CLAIM), "owner": owner}
+        values["ahead"] = rows.stamp(now + AHEAD)
         if ids:
             conditions.append("id IN (SELECT value FROM json_each(:ids))")
             values["ids"] = rows.dump(sorted(ids))

@@ -52,12 +52,14 @@ class Outbox:
         refused = [a for a in due if address_hmac(self._secret, a) in suppressed]
         conn.executemany(sql, [{"now": values["now"], "address": a} for a in refused])
 
-    def enter_data(self, message_id: int, owner: str) -> bool:
+    def enter_data(self, message_id: int, owner: str, now: datetime) -> bool:
         """See OutboxStore.enter_data."""
-        sql = """UPDATE messages SET phase = 'data' WHERE id = ? AND claimed_by = ? AND state = 'claimed' AND EXISTS (
+        sql = """UPDATE messages SET phase = 'data', claimed_until = :until
+                 WHERE id = :id AND claimed_by = :owner AND state = 'claimed' AND EXISTS (
                  SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id AND s.state = 'active')"""
         with self._db.write() as conn:
-            return conn.execute(sql, (message_id, owner)).rowcount == 1
+            values = {"id": message_id, "owner": owner, "until": rows.stamp(now + CLAIM)}
+            return conn.execute(sql, values).rowcount == 1
 
     def settle(self, attempts: Sequence[Attempt], owner: str) -> None:
         """See OutboxStore.settle."""

@@ -207,7 +207,15 @@ def _known(row: sqlite3.Row) -> KnownEntry:
         return KnownEntry(0, "", "", "", "", 0, None, "")
     published = rows.moment_or_none(row["published_at"])
     return KnownEntry(
-        row["id"], row["guid"], row["link"], row["title"], row["fingerprint"], row["revision"], published, row["body"]
+        id=row["id"],
+        guid=row["guid"],
+        link=row["link"],
+        title=row["title"],
+        fingerprint=row["fingerprint"],
+        revision=row["revision"],
+        published_at=published,
+        body=row["body"],
+        article=row["article"],
     )
 
 
@@ -222,8 +230,9 @@ def _candidate(row: sqlite3.Row) -> StoryCandidate:
 
 
 _KEEP_PAUSE = "state = iif(state = 'paused', 'paused', :state)"
-_KNOWN = """SELECT k.key, e.id, e.guid, e.link, e.title, e.fingerprint, e.revision, e.published_at, e.body
-FROM entry_keys k LEFT JOIN entries e ON e.id = k.entry_id WHERE k.feed_id = ? AND k.kind = ?"""
+_KNOWN = """SELECT k.key, e.id, e.guid, e.link, e.title, e.fingerprint, e.revision, e.published_at, e.body,
+  coalesce(a.text, '') AS article
+FROM entry_keys k LEFT JOIN entries e ON e.id = k.entry_id LEFT JOIN articles a ON a.entry_id = e.id WHERE k.feed_id = ? AND k.kind = ?"""
 _CANDIDATES = """SELECT k.kind, k.key, k.story_id, s.first_seen_at,
   (SELECT group_concat(feed_id, char(10)) FROM (SELECT DISTINCT m.feed_id FROM story_keys j
      JOIN entries m ON m.id = j.entry_id WHERE j.kind = k.kind AND j.key = k.key)) AS feed_ids,
