@@ -184,6 +184,7 @@ class App:
             clock=self.clock,
             watch=self.watch_index,
             owner=f"{self.owner}/enrich",
+            page_limit=self.configuration.settings.limits.articles_page,
         )
 
     @cached_property

@@ -37,6 +37,7 @@ class ComposeLine:
         self._clock = clock
         self._secret = secret
         self._domain = domain
+        self._archive_is_whole = False
 
     def run(self, stop: threading.Event | None = None) -> list[Composed]:
         """Compose every edition that is due, then see that every page of the archive lies where it should."""
@@ -60,10 +61,13 @@ class ComposeLine:
         return made
 
     def publish(self) -> None:
-        """Write the pages that a crash kept from their files."""
+        """Write the pages that a crash of an earlier process kept from their files; looked at once."""
+        if self._archive_is_whole:
+            return
         recent = self._stores.editions.editions(limit=RECENT)
         for stored in self._archive.missing(recent):
             self._archive.publish(stored, recent)
+        self._archive_is_whole = True
 
     def preview(self, digest: Digest) -> tuple[Edition, RenderedEdition]:
         """The next edition as it stands now; nothing is stored."""
@@ -96,7 +100,9 @@ class ComposeLine:
         if stored is None:
             return None
         # Always: after a restore a page of this name may lie there, of an edition that the database has forgotten.
+        self._archive_is_whole = False
         self._archive.publish(stored, self._stores.editions.editions(limit=RECENT))
+        self._archive_is_whole = True
         return Composed(stored, len(queued))
 
     @staticmethod

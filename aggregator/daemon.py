@@ -280,12 +280,16 @@ class Daemon:
     # -- the jobs ------------------------------------------------------------------------------------------------------
 
     def _poll(self) -> None:
-        reports = [self._tell_poll(r) for r in self._app.poll.sweep(stop=self._stop)]
-        if reports and all(r.outcome == "failed" for r in reports):
+        tried = failed = 0
+        for report in self._app.poll.sweep(stop=self._stop, keep_looking=True):
+            self._tell_poll(report)
+            tried += 1
+            failed += report.outcome == "failed"
+        if tried and failed == tried:
             log.warning(
                 "no feed could be read (%d tried): is the network down? No feed is given up. "
                 "`make demo` (`aggregator demo`) shows everything without one",
-                len(reports),
+                tried,
             )
 
     @staticmethod

@@ -24,6 +24,7 @@ TRIES = 2
 RETRY_AFTER = timedelta(hours=1)
 ROBOT = "aggregator"
 ROBOT_LINES = 5_000
+PASSING = (408, 425, 429)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class EnrichLine:
         clock: Clock,
         watch: Callable[[], WatchIndex],
         owner: str,
+        page_limit: int = 5_000_000,
     ) -> None:
         self._stores = stores
         self._fetcher = fetcher
@@ -54,6 +56,7 @@ class EnrichLine:
         self._clock = clock
         self._watch = watch
         self._owner = owner
+        self._page_limit = page_limit
 
     def run(self, stop: threading.Event | None = None) -> EnrichReport:
         """Work off the article pages that are due now."""
@@ -71,18 +74,26 @@ class EnrichLine:
         return EnrichReport(fetched, matches, failed)
 
     def _outcomes(self, tasks: list[ArticleTask]) -> list[ArticleOutcome]:
-        by_ref = {str(t.entry.id): t for t in tasks}
-        allowed = self._allowed(tasks)
-        outcomes = [_no(t, "robots.txt asks not to", self._clock.now()) for t in tasks if t.entry.link not in allowed]
-        wanted = [FetchRequest(r, t.entry.link, kind="article") for r, t in by_ref.items() if t.entry.link in allowed]
-        return outcomes + [self._outcome(by_ref[a.request.ref], a) for a in self._fetcher.fetch_many(wanted)]
+        now = self._clock.now()
+        robots = self._robots(tasks)
+        outcomes: list[ArticleOutcome] = []
+        wanted: dict[str, ArticleTask] = {}
+        for task in tasks:
+            rules = robots.get(urls.host_key(task.entry.link))
+            if rules is None:
+                outcomes.append(_later(task, "robots.txt could not be read", now))
+            elif not _may_fetch(rules, task.entry.link):
+                outcomes.append(_no(task, "robots.txt asks not to", now))
+            else:
+                wanted[str(task.entry.id)] = task
+        requests = [FetchRequest(ref, t.entry.link, kind="article") for ref, t in wanted.items()]
+        return outcomes + [self._outcome(wanted[a.request.ref], a) for a in self._fetcher.fetch_many(requests)]
 
-    def _allowed(self, tasks: list[ArticleTask]) -> set[str]:
-        """The links that robots.txt of their hosts lets us fetch; an unreachable one is a server error: not now."""
+    def _robots(self, tasks: list[ArticleTask]) -> dict[str, RobotFileParser | None]:
+        """The rules of the tasks' hosts; None where they could not be had for now."""
         hosts = {urls.host_key(t.entry.link) for t in tasks} - {""}
         requests = [FetchRequest(host, f"{host}/robots.txt", kind="robots") for host in sorted(hosts)]
-        rules = {answer.request.ref: _robots(answer) for answer in self._fetcher.fetch_many(requests)}
-        return {t.entry.link for t in tasks if _may_fetch(rules.get(urls.host_key(t.entry.link)), t.entry.link)}
+        return {answer.request.ref: _rules(answer) for answer in self._fetcher.fetch_many(requests)}
 
     def _outcome(self, task: ArticleTask, answer: FetchResponse | FetchFailure) -> ArticleOutcome:
         now = self._clock.now()
@@ -90,7 +101,10 @@ class EnrichLine:
             return _later(task, answer.message, now)
         refused = politeness.classify(answer)
         if refused is not None:
-            return _no(task, refused[1], now) if 400 <= answer.status < 500 else _later(task, refused[1], now)
+            final = 400 <= answer.status < 500 and answer.status not in PASSING
+            return _no(task, refused[1], now) if final else _later(task, refused[1], now)
+        if len(answer.body) > self._page_limit:
+            return _no(task, f"the page is larger than limits.articles_page ({self._page_limit:,} bytes)", now)
         try:
             text = self._workers.submit(extract.article, answer.body, answer.url, task.entry.body).result()
         except CancelledError:
@@ -109,7 +123,7 @@ class EnrichLine:
         )
 
 
-def _robots(answer: FetchResponse | FetchFailure) -> RobotFileParser | None:
+def _rules(answer: FetchResponse | FetchFailure) -> RobotFileParser | None:
     """None forbids: the file could not be had for a reason that may pass (RFC 9309 §2.3.1.4)."""
     if isinstance(answer, FetchFailure) or answer.status >= 500:
         return None
@@ -132,9 +146,9 @@ def _is_readable(line: str) -> bool:
     return True
 
 
-def _may_fetch(rules: RobotFileParser | None, link: str) -> bool:
+def _may_fetch(rules: RobotFileParser, link: str) -> bool:
     try:
-        return rules is not None and rules.can_fetch(ROBOT, link)
+        return rules.can_fetch(ROBOT, link)
     except ValueError:
         return False
 

@@ -41,6 +41,8 @@ from aggregator.watch.index import WatchIndex
 
 IN_HAND = 64
 """Documents fetched but not decided yet, at most: a slow parser must not fill the memory."""
+LOOK_AGAIN = 5.0
+"""Seconds after which a sweep that is kept by slow hosts looks for feeds that have fallen due meanwhile."""
 GRACE = 3.0
 """Seconds that a stopped sweep waits for what is under way; the rest is released and polled next time."""
 
@@ -116,7 +118,12 @@ class PollLine:
     chance: Callable[[], float] = random.random
 
     def sweep(
-        self, *, ids: Collection[str] = (), everything: bool = False, stop: threading.Event | None = None
+        self,
+        *,
+        ids: Collection[str] = (),
+        everything: bool = False,
+        stop: threading.Event | None = None,
+        keep_looking: bool = False,
     ) -> Iterator[PollReport]:
         """Poll every due feed once, yielding a report for each as its batch is committed.
 
@@ -124,25 +131,25 @@ class PollLine:
             ids: only these feeds.
             everything: also feeds that are not due yet, but for those held by the server's own word.
             stop: when set, no further feed is claimed and what is under way is finished.
+            keep_looking: take up feeds that fall due while others are under way: a slow host must not keep them waiting.
         """
         sweep = _Sweep(self.clock.now(), stop or threading.Event(), since=self.clock.monotonic())
-        fetching = threading.Thread(
-            target=self._fetch,
-            args=(sweep, partial(self._requests, sweep, ids, everything)),
-            name="fetch",
-            daemon=True,
-        )
-        sweep.waiting = 1
-        fetching.start()
+        self._begin(sweep, partial(self._requests, sweep, ids, everything))
         try:
-            yield from self._drain(sweep)
+            yield from self._drain(sweep, keep_looking=keep_looking)
         finally:
             sweep.stopped.set()
         if sweep.stop.is_set():
             self.stores.feeds.release(self.owner)
 
-    def _drain(self, sweep: _Sweep) -> Iterator[PollReport]:
+    def _begin(self, sweep: _Sweep, requests: Callable[[], Iterator[FetchRequest]]) -> None:
+        """Fetch beside the sweep; `_end` comes back through its events."""
+        sweep.waiting += 1
+        threading.Thread(target=self._fetch, args=(sweep, requests), name="fetch", daemon=True).start()
+
+    def _drain(self, sweep: _Sweep, *, keep_looking: bool) -> Iterator[PollReport]:
         deadline = float("inf")
+        look = self.clock.monotonic() + LOOK_AGAIN if keep_looking else float("inf")
         while sweep.waiting and self.clock.monotonic() < deadline:
             try:
                 decided = sweep.events.get(timeout=self._patience(sweep))()
@@ -155,6 +162,10 @@ class PollLine:
                 yield from self._commit(sweep)
             if sweep.stop.is_set() and deadline == float("inf"):
                 deadline = self.clock.monotonic() + GRACE
+            if sweep.waiting and self.clock.monotonic() >= look and not sweep.over():
+                look = self.clock.monotonic() + LOOK_AGAIN
+                sweep.now = self.clock.now()
+                self._begin(sweep, partial(self._requests, sweep, (), False))
         yield from self._commit(sweep)
 
     def _patience(self, sweep: _Sweep) -> float:
@@ -282,7 +293,7 @@ class PollLine:
         keys = identity.keys(parsed.entries)
         known = self.stores.polls.known_entries(feed.id, {k for ks in keys for k in ks})
         changes = identity.diff(parsed.entries, keys, known)
-        fresh = tuple(_with_language(c, named.language) for c in changes if not _forgotten(c))
+        fresh = tuple(language.tell(c, named.language) for c in changes if not _forgotten(c))
         first = feed.poll.last_ok_at is None and not known
         return Decided(feed, poll, answer, "new", fresh, first)
 
@@ -368,15 +379,6 @@ def _end(sweep: _Sweep) -> None:
 def _forgotten(change: EntryChange) -> bool:
     """A tombstone met again: the entry was pruned and stays so."""
     return not isinstance(change, NewEntry) and change.entry_id == 0
-
-
-def _with_language(change: EntryChange, declared: str) -> EntryChange:
-    """Known entries have theirs already."""
-    if isinstance(change, SameEntry):
-        return change
-    entry = change.entry
-    found = language.detect(f"{entry.title}\n{entry.body}", entry.language or declared)
-    return replace(change, entry=replace(entry, language=found))
 
 
 def _report(decided: Decided, outcome: PollOutcome) -> PollReport:

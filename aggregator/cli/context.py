@@ -73,7 +73,7 @@ def set_up_logging(level: str, form: str) -> None:
     handler.setFormatter(JsonLines() if form == "json" else text)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in ("apscheduler", "asyncio", "trafilatura", "htmldate", "uvicorn"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.ERROR if name == "apscheduler" else logging.WARNING)
 
 
 class JsonLines(logging.Formatter):

@@ -76,8 +76,13 @@ def _read(line: str, number: int, name: str) -> dict[str, Any]:
     entry = case.get("entry", {}) if isinstance(case, dict) else None
     if not isinstance(case, dict) or not isinstance(case.get("query"), str) or not isinstance(entry, dict):
         raise UsageError(f"{name}:{number}: a case is {{id, query, entry, aliases}} with a text as query")
-    if not isinstance(case.get("aliases") or {}, dict):
+    aliases = case.get("aliases") or {}
+    lists = aliases.values() if isinstance(aliases, dict) else [0]
+    if not all(isinstance(v, str) or (isinstance(v, list) and all(isinstance(q, str) for q in v)) for v in lists):
         raise UsageError(f"{name}:{number}: aliases is a mapping from a name to a list of queries")
+    categories = entry.get("categories") or []
+    if not isinstance(categories, str | list):
+        raise UsageError(f"{name}:{number}: categories is a list of texts")
     return case
 
 
@@ -85,6 +90,11 @@ def _aliases(case: Mapping[str, Any]) -> dict[str, list[str]]:
     """Aliases of a case; a single text serves as a list of one."""
     found = case.get("aliases") or {}
     return {str(k): [v] if isinstance(v, str) else [str(q) for q in v] for k, v in found.items()}
+
+
+def _text(value: Any) -> str:
+    """A value as text; a lone surrogate becomes U+FFFD, as in a feed's text."""
+    return str(value or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _entry(case: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,13 +110,13 @@ def _entry(case: Mapping[str, Any]) -> dict[str, Any]:
         body = "\n".join(t for t in (body, sanitize.text(markup)) if t)
     categories = entry.get("categories") or ()
     return {
-        "title": str(entry.get("title") or ""),
-        "body": body,
-        "source": str(entry.get("source") or ""),
-        "language": str(entry.get("lang") or ""),
-        "url": str(entry.get("url") or ""),
-        "author": str(entry.get("author") or ""),
-        "categories": (categories,) if isinstance(categories, str) else tuple(map(str, categories)),
+        "title": _text(entry.get("title")),
+        "body": _text(body),
+        "source": _text(entry.get("source")),
+        "language": _text(entry.get("lang")),
+        "url": _text(entry.get("url")),
+        "author": _text(entry.get("author")),
+        "categories": (_text(categories),) if isinstance(categories, str) else tuple(map(_text, categories)),
     }
 
 

@@ -73,7 +73,7 @@ def compose(  # noqa: PLR0917 - an edition is made of all of these
 
 def _key(digest: Digest, window: Window, waiting: Sequence[EditionMatch], kind: str) -> str:
     if kind == "alert" and waiting:
-        return windows.alert_key(min(item.match.id for item in waiting))
+        return windows.alert_key(min(item.match.id for item in waiting), window.end)
     return windows.edition_key(digest.spec, window)
 
 

@@ -58,20 +58,22 @@ def window(digest: Digest, now: datetime) -> Window:
 
 
 def edition_key(spec: DigestSpec, span: Window) -> str:
-    """What makes an edition unique within its digest: the local date and time of its window's end.
+    """What makes an edition unique within its digest: the local time of its window's end, `2023-02-02T16:00+03:00`.
 
-    Hourly editions add the offset, because autumn has one local hour twice: `2023-10-29T02:00+01:00`. An edition made
+    With the offset, because autumn has one local hour twice, and a digest may move to another zone. An edition made
     between the times, on command, shows milliseconds, so that one may follow another.
     """
     local = span.end.astimezone(ZoneInfo(spec.schedule.timezone))
     exact = local.second == 0 and local.microsecond == 0
-    written = local if spec.schedule.every == "hourly" else local.replace(tzinfo=None)
-    return written.isoformat(timespec="minutes" if exact else "milliseconds")
+    return local.isoformat(timespec="minutes" if exact else "milliseconds")
 
 
-def alert_key(match_id: int) -> str:
-    """What makes an alert unique within its digest: the first match it tells."""
-    return f"match-{match_id}"
+def alert_key(match_id: int, moment: datetime) -> str:
+    """What makes an alert unique within its digest: the first match it tells, and when.
+
+    With the time, because after a restore the database gives the same numbers to other matches.
+    """
+    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%S}Z-match-{match_id}"
 
 
 def instant_of(wall: datetime, zone: tzinfo) -> datetime:

@@ -127,6 +127,10 @@ class _New:
         return self.cache["own"]
 
 
+MOST_PLACES = 50
+"""Stories remembered under one key: a feed whose items share one title and link must not cost their square."""
+
+
 class _Shelf:
     """All stories that the entries of a batch may join, stored ones and the batch's own."""
 
@@ -187,6 +191,8 @@ class _Shelf:
     def _remember(self, new: _New, place: _Place) -> None:
         for key in new.keys:
             there = next((p for p in self._places[key] if (p.story_id, p.draft) == (place.story_id, place.draft)), None)
+            if there is None and len(self._places[key]) >= MOST_PLACES:
+                continue
             if there is None:
                 there = _Place(place.story_id, place.draft, key, set(), place.seen_at, place.body)
                 self._places[key].append(there)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
+
+from aggregator.model import EntryChange, SameEntry
 
 _SAMPLE = 5_000
 _LEAST_LETTERS = 12
@@ -24,6 +27,15 @@ _OWN = {
     code: words - frozenset().union(*(other for name, other in _WORDS.items() if name != code))
     for code, words in _WORDS.items()
 }
+
+
+def tell(change: EntryChange, declared: str) -> EntryChange:
+    """A new or revised entry with its language; known entries have theirs already."""
+    if isinstance(change, SameEntry):
+        return change
+    entry = change.entry
+    found = detect(f"{entry.title}\n{entry.body}", entry.language or declared)
+    return replace(change, entry=replace(entry, language=found))
 
 
 def detect(text: str, declared: str) -> str:

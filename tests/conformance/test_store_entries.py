@@ -182,7 +182,9 @@ def test_proposals_are_of_the_current_revision_and_the_article(scene: Scene) -> 
     entry_id = scene.entry("early", body="early words", article="alert")
     scene.poll("a", revised(entry_id, 2, "late", "other words"), now=NOW + HOUR)
     scene.stores.entries.claim_articles(ME, 1, NOW)
-    scene.stores.entries.commit_articles([ArticleOutcome(entry_id, 1, "Deep inside", "deep inside", (), "done")], ME, NOW)
+    scene.stores.entries.commit_articles(
+        [ArticleOutcome(entry_id, 1, "Deep inside", "deep inside", (), "done")], ME, NOW
+    )
     for word, found in (("early", []), ("late", ["late"]), ("other", ["late"]), ("deep", ["late"])):
         assert proposed(scene.stores, NeedToken(word)) == found
 

@@ -106,6 +106,7 @@ def test_the_page_lies_in_the_archive_and_a_lost_one_comes_back(tmp_path: Path, 
         [page] = (tmp_path / "var/pages/daily").glob("*.html")
         before = page.read_text()
         page.unlink()
+    with staged(tmp_path) as (app, _):
         app.compose.run()
         assert page.read_text() == before
         assert (tmp_path / "var/pages/index.html").is_file()

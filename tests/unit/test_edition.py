@@ -153,8 +153,8 @@ def test_a_story_told_before_is_continued_with_the_outlets_that_came_since() -> 
 def test_the_key_is_the_windows_end_and_of_an_alert_its_first_match() -> None:
     a, b = entry(1, title="CSTO"), entry(2, title="CSTO")
     waiting = [match(9, a, story(1, a)), match(7, b, story(2, b))]
-    assert compose(*waiting).key == "2023-02-02T16:00"
-    assert compose(*waiting, kind="alert", window=Window(NOW, NOW)).key == "match-7"
+    assert compose(*waiting).key == "2023-02-02T16:00+03:00"
+    assert compose(*waiting, kind="alert", window=Window(NOW, NOW)).key == f"{NOW:%Y%m%dT%H%M%S}Z-match-7"
 
 
 def test_the_order_of_waiting_matches_changes_nothing() -> None:

@@ -142,8 +142,10 @@ def test_an_alert_has_a_window_of_no_length() -> None:
 
 def test_a_key_is_the_local_end_of_the_window() -> None:
     spec = digest(at("16:00", zone="Europe/Minsk"), utc("2023-02-01T13:00")).spec
-    assert edition_key(spec, Window(utc("2023-02-01T13:00"), utc("2023-02-02T13:00"))) == "2023-02-02T16:00"
-    assert alert_key(7) == "match-7"
+    assert edition_key(spec, Window(utc("2023-02-01T13:00"), utc("2023-02-02T13:00"))) == "2023-02-02T16:00+03:00"
+    moved = digest(at("16:00", zone="Europe/Paris"), utc("2023-02-01T13:00")).spec
+    assert edition_key(moved, Window(utc("2023-02-02T13:00"), utc("2023-02-02T15:00"))) == "2023-02-02T16:00+01:00"
+    assert alert_key(7, utc("2023-02-02T13:05")) == "20230202T130500Z-match-7"
 
 
 # -- properties ------------------------------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.entries import load_stories
 from aggregator.store.sqlite.subscriptions import token_hash
 
+AHEAD = timedelta(hours=1)
+
 
 class Editions:
     """EditionStore on SQLite. `initial` is how far back the first window of a new scheduled digest reaches."""
@@ -94,10 +96,21 @@ class Editions:
 
     def due(self, now: datetime) -> list[Digest]:
         """See EditionStore.due."""
+        self._come_back(now)
         sql = f"""SELECT * FROM digests d WHERE removed_at IS NULL AND ((every != 'instant' AND next_at <= :now)
                   OR (every = 'instant' AND EXISTS (SELECT 1 {_WAITING}))) ORDER BY next_at, id"""  # noqa: S608 - our own words
         with self._db.read() as conn:
             return _load_digests(conn, conn.execute(sql, {"now": rows.stamp(now), "until": _FOREVER}))
+
+    def _come_back(self, now: datetime) -> None:
+        """A window that ends in the future: the clock was ahead once. It must not silence the digest until then."""
+        values = {"now": rows.stamp(now), "ahead": rows.stamp(now + AHEAD)}
+        where = "every != 'instant' AND covered_until > :ahead"
+        with self._db.read() as conn:
+            if conn.execute(f"SELECT 1 FROM digests WHERE {where}", values).fetchone() is None:  # noqa: S608 - our own words
+                return
+        with self._db.write() as conn:
+            conn.execute(f"UPDATE digests SET covered_until = :now, next_at = :now WHERE {where}", values)  # noqa: S608 - our own words
 
     def waiting(self, digest_id: str, until: datetime) -> list[EditionMatch]:
         """See EditionStore.waiting."""
