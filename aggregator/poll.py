@@ -188,8 +188,9 @@ class PollLine:
             for feed in feeds:
                 if sweep.over():
                     return
-                sweep.feeds[feed.id] = feed
-                yield FetchRequest(feed.id, feed.spec.url, feed.poll.etag, feed.poll.last_modified)
+                if feed.id not in sweep.feeds:  # else our own claim ran out while its host keeps us waiting
+                    sweep.feeds[feed.id] = feed
+                    yield FetchRequest(feed.id, feed.spec.url, feed.poll.etag, feed.poll.last_modified)
 
     def _fetch(self, sweep: _Sweep, requests: Callable[[], Iterator[FetchRequest]]) -> None:
         """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""

@@ -97,7 +97,7 @@ class SendLine:
             return outbox.failed(message, started, self._clock.now(), e, "connect"), e
         # From here on a crash may leave a copy with the reader: say so in the database before the body moves.
         if not self._stores.outbox.enter_data(message.id, self._owner, self._clock.now()):
-            return outbox.cancelled(message, started, "the subscription has ended"), None
+            return outbox.cancelled(message, started, "its subscription has ended, or another process has it"), None
         try:
             answer = session.deliver(body, message.message_id)
         except WorkError as e:

@@ -52,6 +52,14 @@ def test_a_claim_lasts_fifteen_minutes(scene: Scene) -> None:
     assert box.enter_data(claimed.id, OTHER, NOW)
 
 
+def test_nobody_takes_over_a_message_whose_body_is_on_its_way(scene: Scene) -> None:
+    claimed = scene.claimed()
+    box = scene.stores.outbox
+    assert box.enter_data(claimed.id, ME, LATER - MINUTE)
+    assert box.claim_due(OTHER, 9, LATER) == []
+    assert [m.id for m in box.claim_due(OTHER, 9, LATER + 14 * MINUTE)] == [claimed.id]
+
+
 def test_a_claim_that_ran_out_in_phase_data_is_unknown_and_sent_again_as_the_same_message(scene: Scene) -> None:
     claimed = scene.claimed()
     box = scene.stores.outbox

@@ -192,3 +192,12 @@ def test_a_batch_decides_as_the_same_entries_one_by_one(entries: list[New]) -> N
             known = [c for c in known if c is not old] + [StoryCandidate(number, key, feeds, seen_at, body)]
         single.append((number, choice.reason, choice.score))
     assert together == single
+
+
+def test_a_feed_whose_items_share_title_and_link_does_not_cost_their_square() -> None:
+    link = "https://ministry.example/briefing"
+    entries = [new("ministry", "Daily briefing of the ministry", link, f"Number {n} of {n * 7}") for n in range(300)]
+    shelf = assign._Shelf([], assign.WINDOW)
+    for feed_id, change, when in entries:
+        shelf.place(feed_id, change.entry, when)
+    assert max(map(len, shelf._places.values())) == assign.MOST_PLACES
