@@ -562,7 +562,7 @@ class Edition:
     """One issue of a digest; an alert is an edition whose window is zero.
 
     Attributes:
-        key: what makes it unique within its digest: the local date and time of its end, or the first match of an alert.
+        key: what makes it unique within its digest: the local time of its end, of an alert its time and first match (digests.windows).
         entries: how many matched entries its stories hold.
         more: stories beyond the cap, not shown.
         queries: (watchlist title, query text) of every watchlist it covers.

@@ -41,7 +41,7 @@ COMMANDS = {
     "export": "entries or matches as CSV or JSON Lines",
     "stats": "numbers",
     "backup": "an online backup, verified",
-    "restore": "put a backup in place; nothing is sent again",
+    "restore": "put a backup in place; unsent mail is held",
     "prune": "remove old entries that nothing needs",
 }
 

@@ -26,6 +26,8 @@ LARGEST = 1 << 42
 def command(context: Context, file: Path) -> None:
     """Put a backup in place. The database it replaces is kept beside it; unsent messages are held until you release them.
 
+    What came after the backup was made is polled anew where it still stands in the feeds, and may be told a second time.
+
     Example: aggregator restore var/backups/aggregator-20261124-030000.tar.gz
     """
     with context.app(sync=False) as app:

@@ -196,7 +196,7 @@ CREATE TABLE digest_watchlists (
 CREATE TABLE editions (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
   digest_id     TEXT NOT NULL REFERENCES digests (id),
-  key           TEXT NOT NULL,                  -- local date and time of its end, or the first match of an alert
+  key           TEXT NOT NULL,                  -- local time of its end with offset; of an alert its time and first match
   kind          TEXT NOT NULL CHECK (kind IN ('alert', 'digest')),
   title         TEXT NOT NULL,
   window_start  TEXT NOT NULL,
