@@ -34,9 +34,10 @@ PARTS = ("fetcher", "workers", "renderer", "transport", "archive", "poll", "enri
 class App:
     """Everything one process needs on one home. Parts are made when first asked for, so light commands stay light."""
 
-    def __init__(self, configuration: Configuration, clock: Clock) -> None:
+    def __init__(self, configuration: Configuration, clock: Clock, environ: Mapping[str, str] | None = None) -> None:
         self.configuration = configuration
         self.clock = clock
+        self._environ = os.environ if environ is None else environ
         self.owner = instance.owner()
         self._lock = threading.RLock()
         self._watch: WatchIndex | None = None
@@ -253,7 +254,7 @@ class App:
         from aggregator import catalog
 
         before = self.configuration
-        fresh = App(configuration, self.clock)
+        fresh = App(configuration, self.clock, self._environ)
         fresh.owner = self.owner
         fresh.__dict__.update(stores=self.stores, secret=self.secret)
         fresh.warm()
@@ -266,6 +267,18 @@ class App:
         changed = catalog.differing(before, configuration)
         catalog.look_back(configuration, changed, self.stores, self.clock.now())
         return report
+
+    def catch_up(self) -> int:
+        """Match what this process has stored against watchlists that somebody else added or changed meanwhile."""
+        from aggregator import catalog
+
+        try:
+            written = settings.load(self.configuration.home.path, self._environ)
+        except ConfigError:
+            return 0  # half an edit; whoever takes it over looks back
+        stored = {w.id for w in self.stores.watch.list()}
+        changed = catalog.differing(self.configuration, written) & stored
+        return catalog.look_back(written, changed, self.stores, self.clock.now())
 
     def close_replaced(self) -> None:
         """Close what `reconfigure` replaced; call it when no line is at work."""
@@ -295,4 +308,4 @@ class App:
 def build(home: Path, environ: Mapping[str, str] | None = None, clock: Clock | None = None) -> App:
     """Read the configuration of `home` and wire an App. Raises ConfigError with every problem found."""
     configuration = settings.load(home, os.environ if environ is None else environ)
-    return App(configuration, clock or SystemClock())
+    return App(configuration, clock or SystemClock(), environ)

@@ -45,6 +45,7 @@ def command(context: Context, everything: bool, feed_ids: tuple[str, ...], artic
             reports.append(report)
             _show(report, as_json=as_json)
         enriched = app.enrich.run() if articles else None
+        app.catch_up()
         left = [f for f in app.stores.feeds.list() if f.id not in {r.feed_id for r in reports}]
     _summary(reports)
     _explain(reports, left, feed_ids)

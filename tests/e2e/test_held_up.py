@@ -195,3 +195,21 @@ def test_a_page_of_a_forgotten_edition_is_written_over(tmp_path: Path, server: F
         stale.write_text("of before the restore")
         app.compose.run()
         assert "CSTO" in stale.read_text()
+
+
+def test_a_watchlist_added_while_a_poll_is_under_way_misses_nothing(tmp_path: Path, server: FeedServer) -> None:
+    url = server.add("/rss", in_turn(document(rss()), document(rss(Item("1", "A zebra escaped")))))
+    feeds = [{"id": "news", "url": url}]
+    write_home(tmp_path, feeds, watchlists=WATCHLISTS, digests=digests())
+    wider = {**WATCHLISTS, "watchlists": [*WATCHLISTS["watchlists"], {"id": "z", "title": "Z", "query": "zebra"}]}
+    with staged(tmp_path) as (polling, clock):
+        sweep(polling)
+        clock.advance(HOUR)
+        write_home(tmp_path, feeds, watchlists=wider, digests=digests())
+        with staged(tmp_path):  # `watch add` in another process
+            pass
+        sweep(polling)
+        assert polling.stores.watch.matches("z") == []
+        assert polling.catch_up() == 1
+        assert polling.catch_up() == 0
+        assert len(polling.stores.watch.matches("z")) == 1
