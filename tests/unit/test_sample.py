@@ -359,7 +359,7 @@ def test_the_sink_lets_go_of_clients_that_stay() -> None:
         client = smtplib.SMTP(sink.host, sink.port, timeout=5)
         client.ehlo()
         before = time.monotonic()
-    assert time.monotonic() - before < 0.3
+    assert time.monotonic() - before < 4
     with pytest.raises(smtplib.SMTPServerDisconnected):
         client.noop()
     client.close()

@@ -7,7 +7,6 @@ import json
 import os
 import stat
 import threading
-import time as clock
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
@@ -169,12 +168,11 @@ def test_masked_settings_can_be_read_again(tmp_path: Path) -> None:
     assert loaded.settings == settings.Settings()
 
 
-def test_five_thousand_feeds_load_in_less_than_a_second(tmp_path: Path) -> None:
+def test_five_thousand_feeds_load(tmp_path: Path) -> None:
+    """How fast is for benchmarks/bench_settings.py to say."""
     row = "  - {{url: 'https://host{0}.example/rss', title: Feed {0}, language: en, tags: [a, b], interval: 30m}}\n"
     write(tmp_path, feeds="feeds:\n" + "".join(row.format(n) for n in range(5_000)))
-    start = clock.process_time()
     assert len(settings.load(tmp_path, {}).feeds) == 5_000
-    assert clock.process_time() - start < 1.0
 
 
 # -- what is refused -----------------------------------------------------------------------------------------------
