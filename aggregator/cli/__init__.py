@@ -120,6 +120,10 @@ def root(ctx: click.Context, home: Path, verbose: bool) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; errors we raise on purpose become one clear line and their exit code."""
+    if any("\0" in word for word in argv or ()):
+        # No shell passes one on; a program that calls us might, and no file or text of ours can hold it.
+        click.echo("aggregator: an argument holds a NUL character; leave it out", err=True)
+        return 2
     try:
         result = root.main(args=None if argv is None else list(argv), prog_name="aggregator", standalone_mode=False)
         sys.stdout.flush()
