@@ -72,8 +72,7 @@ class ComposeLine:
     def preview(self, digest: Digest) -> tuple[Edition, RenderedEdition]:
         """The next edition as it stands now; nothing is stored."""
         now = self._clock.now()
-        instant = digest.spec.schedule.every == "instant"
-        window = Window(now, now) if instant else Window(digest.covered_until, max(now, digest.covered_until))
+        window = self._window(digest, now, early=True)
         edition = self._edition(digest, window, self._stores.editions.waiting(digest.spec.id, window.end), now)
         return edition, self._renderer.render(edition)
 
@@ -100,9 +99,10 @@ class ComposeLine:
         if stored is None:
             return None
         # Always: after a restore a page of this name may lie there, of an edition that the database has forgotten.
-        self._archive_is_whole = False
+        # When it fails, the next run looks again; when it works, that says nothing of older pages.
+        whole, self._archive_is_whole = self._archive_is_whole, False
         self._archive.publish(stored, self._stores.editions.editions(limit=RECENT))
-        self._archive_is_whole = True
+        self._archive_is_whole = whole
         return Composed(stored, len(queued))
 
     @staticmethod

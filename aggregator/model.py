@@ -9,7 +9,7 @@ No field is "None until later": what is not known yet is a field of a later type
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Literal
 
@@ -23,8 +23,6 @@ MessageState = Literal["waiting", "claimed", "sent", "unknown", "dead", "cancell
 Phase = Literal["queued", "connect", "data"]
 SubscriptionState = Literal["pending", "active", "paused", "ended"]
 Origin = Literal["config", "operator", "visitor"]
-
-EMPTY_MAP: Mapping[str, str] = {}
 
 
 # -- feeds ---------------------------------------------------------------------------------------------------------
@@ -737,13 +735,3 @@ class Problem:
     what: str
     do: str
     level: Literal["error", "warning"] = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class MatchRow:
-    """A match as the command line lists it."""
-
-    match: Match
-    title: str
-    feed_id: str
-    extra: Mapping[str, str] = field(default_factory=dict)

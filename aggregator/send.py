@@ -24,6 +24,11 @@ class SendReport:
     cancelled: int = 0
     error: str = ""
 
+    @property
+    def troubled(self) -> bool:
+        """Whether some message was not handed over for sure."""
+        return bool(self.retry or self.dead or self.unknown)
+
     def plus(self, attempt: Attempt) -> SendReport:
         """The report with one more attempt in it."""
         counts = {n: getattr(self, n) for n in ("sent", "retry", "dead", "unknown", "cancelled")}

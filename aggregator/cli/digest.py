@@ -68,7 +68,7 @@ def _send(app: App) -> int:
     talk(f"{report.sent} sent, {report.retry + report.unknown} wait, {report.dead} given up")
     if report.error:
         talk(report.error)
-    return 1 if report.retry or report.dead or report.unknown else 0
+    return 1 if report.troubled else 0
 
 
 def _formatted(app: App, rendered: RenderedEdition, form: str) -> bytes:

@@ -13,6 +13,11 @@ from aggregator.errors import AggregatorError, UsageError
 from aggregator.model import FetchFailure, FetchRequest
 
 
+def no_feed(feed_id: str) -> UsageError:
+    """There is none of this name."""
+    return UsageError(f"no feed {feed_id!r}; `aggregator feeds list` names them")
+
+
 @click.group("feeds", cls=Group)
 def command() -> None:
     """List, add, remove, pause, import and export feeds."""
@@ -54,7 +59,7 @@ def show(context: Context, feed_id: str, as_json: bool) -> None:
     with context.app() as app:
         feed = app.stores.feeds.get(feed_id)
     if feed is None:
-        raise UsageError(f"no feed {feed_id!r}; `aggregator feeds list` names them")
+        raise no_feed(feed_id)
     values = output.feed(feed) | {
         "interval": str(feed.spec.interval),
         "articles": feed.spec.articles,
@@ -128,7 +133,7 @@ def pause(context: Context, feed_id: str) -> None:
     """
     with context.app() as app:
         if not app.stores.feeds.pause(feed_id, app.clock.now()):
-            raise UsageError(f"no feed {feed_id!r}; `aggregator feeds list` names them")
+            raise no_feed(feed_id)
     talk(f"paused {feed_id}")
 
 
@@ -142,7 +147,7 @@ def resume(context: Context, feed_id: str) -> None:
     """
     with context.app() as app:
         if not app.stores.feeds.resume(feed_id, app.clock.now()):
-            raise UsageError(f"no feed {feed_id!r}; `aggregator feeds list` names them")
+            raise no_feed(feed_id)
     talk(f"resumed {feed_id}: due now")
 
 

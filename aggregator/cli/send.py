@@ -31,4 +31,4 @@ def command(context: Context, once: bool, as_json: bool) -> int:  # noqa: ARG001
     )
     if report.error:
         talk(report.error)
-    return 1 if report.retry or report.dead or report.unknown else 0
+    return 1 if report.troubled else 0
