@@ -40,7 +40,7 @@ def parse(document: bytes) -> list[Outline]:
     if _DECLARES.search(text):
         raise UsageError("the OPML file declares entities; no reader of feeds needs them")
     try:
-        checked = xmltext.prepare(text, "OPML")
+        checked = xmltext.prepare(xmltext.redeclared(xmltext.clean(text)), "OPML")
     except Quarantine as e:
         raise UsageError(f"the OPML file is refused: {e.message}") from None
     reader = _Reader()

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from aggregator.errors import Quarantine, Retry, WorkError
-from aggregator.feeds import charset, discover, fields, jsonfeed, rss, sanitize, xmltext
+from aggregator.feeds import charset, discover, fields, jsonfeed, quick, rss, sanitize, xmltext
 from aggregator.feeds.fields import RawItem, RawText
 from aggregator.model import ParsedEntry, ParsedFeed
 
@@ -39,11 +39,17 @@ def document(body: bytes, url: str, content_type: str = "") -> ParsedFeed:
 
 def _document(body: bytes, url: str, content_type: str) -> ParsedFeed:
     text = charset.decide(body, content_type).text
-    if not xmltext.clean(text).strip("\ufeff\ufffd \t\r\n"):
+    clean = xmltext.clean(text)
+    if not clean.strip("\ufeff\ufffd \t\r\n"):
         raise Retry("empty", "the server sent an empty document", url)
     if jsonfeed.looks_like(text):
         return _json(text, url)
+    text = xmltext.redeclared(clean)
+    if (easy := quick.read(text, url)) is not None:
+        return _easy(easy, url, "")
     checked = xmltext.prepare(text, url)
+    if checked.malformed and (easy := quick.read(checked.text, url)) is not None:
+        return _easy(easy, url, checked.malformed)
     found = _feedparser(checked.text, url)
     if not found["version"] and not found["entries"]:
         raise _no_feed(text, url)
@@ -63,6 +69,18 @@ def _json(text: str, url: str) -> ParsedFeed:
         version=feed.version,
         entries=entries,
         malformed=lost,
+    )
+
+
+def _easy(found: quick.QuickFeed, url: str, malformed: str) -> ParsedFeed:
+    entries, lost = _entries(found.items, lambda item: item, url)
+    return ParsedFeed(
+        title=fields.heading(RawText(found.title, markup=True)),
+        link=fields.link(url, found.link),
+        language=fields.language(found.language),
+        version=found.version,
+        entries=entries,
+        malformed=malformed or lost,
     )
 
 

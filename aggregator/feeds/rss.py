@@ -10,8 +10,8 @@ from typing import Any
 
 from aggregator.feeds.fields import RawItem, RawText
 
-_HTML = frozenset({"text/html", "application/xhtml+xml"})
-_TEXTUAL = _HTML | {"text/plain", "", "text/xml", "application/xml"}
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_TEXTUAL = HTML_TYPES | {"text/plain", "", "text/xml", "application/xml"}
 
 
 def item(found: Any, feed: Any, version: str) -> RawItem:
@@ -59,7 +59,7 @@ def _text(detail: Any, atom: bool) -> RawText:
     kind = _string(detail, "type").partition(";")[0].strip().lower()
     if kind not in _TEXTUAL and not kind.startswith("text/"):
         return RawText()
-    return RawText(_string(detail, "value"), markup=kind in _HTML or not atom, base=_string(detail, "base"))
+    return RawText(_string(detail, "value"), markup=kind in HTML_TYPES or not atom, base=_string(detail, "base"))
 
 
 def _content(found: Any, atom: bool) -> RawText:
@@ -87,7 +87,7 @@ def _link(found: Any) -> str:
 def _alternates(found: Any) -> Iterator[str]:
     """Links to the page itself, HTML first."""
     links = [link for link in _list(found, "links") if _string(link, "rel") == "alternate" and _string(link, "href")]
-    for link in sorted(links, key=lambda found: _string(found, "type") not in _HTML):
+    for link in sorted(links, key=lambda found: _string(found, "type") not in HTML_TYPES):
         yield _string(link, "href")
 
 

@@ -44,12 +44,11 @@ def clean(text: str) -> str:
 
 
 def prepare(text: str, url: str) -> Checked:
-    """Clean, check and where need be repair a document; its declaration says UTF-8 afterwards, its entities are text.
+    """Check and where need be repair a clean, redeclared document; its entities are text afterwards.
 
     Raises:
         Quarantine: bomb, when it is deeper, wider or has more entities than any feed needs.
     """
-    text = _redeclared(clean(text))
     malformed, entities = examine(text, url)
     if malformed:
         text = repaired(text)
@@ -74,12 +73,12 @@ def examine(text: str, url: str) -> tuple[str, dict[str, str]]:
 def repaired(text: str) -> str:
     """Undo what careless publishers do: junk before the first tag, bare ampersands, HTML's own entities."""
     start = text.find("<")
-    text = _redeclared(text[start:]) if start > 0 else text
+    text = redeclared(text[start:]) if start > 0 else text
     own = frozenset(_DOCTYPE_ENTITY.findall(text[:20_000]))
     return _ampersands(text, own)
 
 
-def _redeclared(text: str) -> str:
+def redeclared(text: str) -> str:
     """The same document declared as UTF-8, whatever it said before."""
     head = _DECLARATION.sub('<?xml version="1.0" encoding="utf-8"?>', text[:_START], count=1)
     return head + text[_START:]
