@@ -9,10 +9,10 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from aggregator.errors import Quarantine, Retry, WorkError
-from aggregator.feeds import charset, discover, fields, jsonfeed, quick, rss, sanitize, xmltext
+from aggregator.feeds import charset, discover, fields, hints, jsonfeed, quick, rss, sanitize, xmltext
 from aggregator.feeds.fields import RawItem, RawText
 from aggregator.model import ParsedEntry, ParsedFeed
 
@@ -46,17 +46,17 @@ def _document(body: bytes, url: str, content_type: str) -> ParsedFeed:
         return _json(text, url)
     text = xmltext.redeclared(clean)
     if (easy := quick.read(text, url)) is not None:
-        return _easy(easy, url, "")
+        return _easy(easy, url, "", text)
     checked = xmltext.prepare(text, url)
     if checked.malformed and (easy := quick.read(checked.text, url)) is not None:
-        return _easy(easy, url, checked.malformed)
+        return _easy(easy, url, checked.malformed, checked.text)
     found = _feedparser(checked.text, url)
     if not found["version"] and not found["entries"]:
         raise _no_feed(text, url)
     malformed = checked.malformed or _complaint(found)
     if malformed and not found["entries"]:
         raise Retry("parse_error", f"not well-formed and without entries: {malformed}", url)
-    return _feed(found, url, malformed)
+    return _feed(found, url, malformed, checked.text)
 
 
 def _json(text: str, url: str) -> ParsedFeed:
@@ -72,28 +72,38 @@ def _json(text: str, url: str) -> ParsedFeed:
     )
 
 
-def _easy(found: quick.QuickFeed, url: str, malformed: str) -> ParsedFeed:
-    entries, lost = _entries(found.items, lambda item: item, url)
-    return ParsedFeed(
-        title=fields.heading(RawText(found.title, markup=True)),
-        link=fields.link(url, found.link),
-        language=fields.language(found.language),
-        version=found.version,
-        entries=entries,
-        malformed=malformed or lost,
-    )
+def _easy(found: quick.QuickFeed, url: str, malformed: str, text: str) -> ParsedFeed:
+    head = _Head(found.title, found.link, found.language, found.version)
+    return _cleaned(head, found.items, lambda item: item, url, malformed, text)
 
 
-def _feed(found: Any, url: str, malformed: str) -> ParsedFeed:
-    head, version = found["feed"], str(found["version"])
-    entries, lost = _entries(found["entries"], lambda item: rss.item(item, head, version), url)
+def _feed(found: Any, url: str, malformed: str, text: str) -> ParsedFeed:
+    feed, version = found["feed"], str(found["version"])
+    head = _Head(rss.feed_title(feed), rss.home(feed), rss.feed_language(feed), version or "cdf")
+    return _cleaned(head, found["entries"], lambda item: rss.item(item, feed, version), url, malformed, text)
+
+
+class _Head(NamedTuple):
+    """What a document says of itself, before anything is believed."""
+
+    title: str
+    link: str
+    language: str
+    version: str
+
+
+def _cleaned(
+    head: _Head, items: Iterable[Any], raw: Callable[[Any], RawItem], url: str, malformed: str, text: str
+) -> ParsedFeed:
+    entries, lost = _entries(items, raw, url)
     return ParsedFeed(
-        title=fields.heading(RawText(rss.feed_title(head), markup=True)),
-        link=fields.link(url, rss.home(head)),
-        language=fields.language(rss.feed_language(head)),
-        version=version or "cdf",
+        title=fields.heading(RawText(head.title, markup=True)),
+        link=fields.link(url, head.link),
+        language=fields.language(head.language),
+        version=head.version,
         entries=entries,
         malformed=malformed or lost,
+        hints=hints.read(hints.head(text)),
     )
 
 
