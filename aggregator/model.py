@@ -251,6 +251,27 @@ class ItemFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """What is kept of a feed's last document, so that the next one's known items need no parsing (feeds.slice).
+
+    Attributes:
+        head: a digest of all that decides about every item alike.
+        seen: a digest of the head and all items.
+        settled: whether judging that document again would change nothing.
+        items: the facts of its items by the digest of their bytes, packed.
+    """
+
+    head: str
+    seen: str
+    settled: bool
+    items: bytes
+
+
+NO_RECALL = Recall("", "", settled=False, items=b"")
+"""Nothing may be recalled: the next document is parsed whole."""
+
+
+@dataclass(frozen=True, slots=True)
 class KnownEntry:
     """What identity needs to know of a stored entry."""
 
@@ -459,13 +480,17 @@ class StoredChange:
 
 @dataclass(frozen=True, slots=True)
 class PollOutcome:
-    """All that one poll of one feed will write, in one transaction: its next state, entries, stories and matches."""
+    """All that one poll of one feed will write, in one transaction: its next state, entries, stories and matches.
+
+    `recall` replaces what was kept of the last document; None leaves it.
+    """
 
     feed_id: str
     poll: PollState
     changes: tuple[StoredChange, ...] = ()
     redirects: tuple[Redirect, ...] = ()
     events: tuple[FeedEvent, ...] = ()
+    recall: Recall | None = None
 
 
 @dataclass(frozen=True, slots=True)

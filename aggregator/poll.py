@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypedDict
 
-from aggregator import tokens
+from aggregator import judge, tokens
 from aggregator.errors import FetchErrorClass, WorkError
-from aggregator.feeds import arrival, identity, parse, politeness
+from aggregator.feeds import arrival, parse, politeness
 from aggregator.model import (
     EntryChange,
     Feed,
@@ -30,6 +30,7 @@ from aggregator.model import (
     PollOutcome,
     PollReport,
     PollState,
+    Recall,
     RevisedEntry,
     SameEntry,
     StoredChange,
@@ -85,6 +86,7 @@ class Decided:
     changes: tuple[EntryChange, ...] = ()
     first: bool = False
     events: tuple[FeedEvent, ...] = ()
+    recall: Recall | None = None
 
 
 @dataclass
@@ -232,12 +234,18 @@ class PollLine:
         digest = hashlib.sha256(answer.body).hexdigest()
         if digest == feed.poll.body_hash:
             return self._unchanged(feed, answer)
-        future = self.workers.submit(parse.document, answer.body, answer.url, answer.headers.get("content-type", ""))
-        sweep.waiting += 1
-        future.add_done_callback(
-            lambda done: sweep.events.put(partial(self._parsed, sweep, feed, answer, digest, done))
-        )
+        reading = judge.look(feed, answer, digest, self.stores.polls)
+        if not reading.unseen or reading.settled:
+            return self._judged(sweep, reading, judge.unparsed(feed))
+        self._parse(sweep, reading)
         return None
+
+    def _parse(self, sweep: _Sweep, reading: judge.Reading) -> None:
+        """Have a document, or the unseen part of it, parsed beside the sweep."""
+        content_type = reading.answer.headers.get("content-type", "")
+        future = self.workers.submit(parse.document, reading.document(), reading.answer.url, content_type)
+        sweep.waiting += 1
+        future.add_done_callback(lambda done: sweep.events.put(partial(self._parsed, sweep, reading, done)))
 
     # -- decide --------------------------------------------------------------------------------------------------
 
@@ -264,9 +272,7 @@ class PollLine:
         )
         return Decided(feed, poll, answer, "unchanged")
 
-    def _parsed(
-        self, sweep: _Sweep, feed: Feed, answer: FetchResponse, digest: str, done: Future[ParsedFeed]
-    ) -> Decided | None:
+    def _parsed(self, sweep: _Sweep, reading: judge.Reading, done: Future[ParsedFeed]) -> Decided | None:
         sweep.waiting -= 1
         if not sweep.ready:
             sweep.since = self.clock.monotonic()
@@ -277,26 +283,32 @@ class PollLine:
             sweep.room.release()
             return None
         except WorkError as e:
-            return self._failed(feed, answer, e.error_class, e.message)
+            if reading.recalled is not None:
+                self._parse(sweep, reading.whole())
+                return None
+            return self._failed(reading.feed, reading.answer, e.error_class, e.message)
+        return self._judged(sweep, reading, parsed)
+
+    def _judged(self, sweep: _Sweep, reading: judge.Reading, parsed: ParsedFeed) -> Decided | None:
+        found = judge.judge(reading, parsed, self.stores.polls)
+        if found is None:
+            self._parse(sweep, reading.whole())
+            return None
+        feed, answer = reading.feed, reading.answer
         poll = politeness.succeeded(
             feed,
             answer,
             self.clock.now(),
-            body_hash=digest,
+            body_hash=reading.digest,
             malformed=parsed.malformed,
             title=parsed.title,
             language=parsed.language,
             **self._terms(),
         )
-        named = replace(feed, poll=poll)
-        items = [identity.facts(entry) for entry in parsed.entries]
-        keys = identity.keys(items)
-        known = self.stores.polls.known_entries(feed.id, identity.names(keys))
-        known |= self.stores.polls.known_entries(feed.id, identity.texts(keys, known))
-        verdict = identity.diff(items, parsed.entries, keys, known)
-        fresh = tuple(language.tell(c, named.language) for c in verdict.changes if not _forgotten(c))
-        first = feed.poll.last_ok_at is None and not known
-        return Decided(feed, poll, answer, "new", fresh, first, verdict.events)
+        named = replace(feed, poll=poll).language
+        fresh = tuple(language.tell(c, named) for c in found.changes if not _forgotten(c))
+        first = feed.poll.last_ok_at is None and not found.known
+        return Decided(feed, poll, answer, "new", fresh, first, found.events, found.recall)
 
     # -- stories, matches, commit ----------------------------------------------------------------------------------
 
@@ -324,7 +336,9 @@ class PollLine:
             # Ids grow with sort_at inside a document, so that "newest first by id" reads well.
             stored.sort(key=lambda s: s.sort_at)
             redirects = decided.answer.redirects
-            outcomes.append(PollOutcome(decided.feed.id, decided.poll, tuple(stored), redirects, decided.events))
+            outcomes.append(
+                PollOutcome(decided.feed.id, decided.poll, tuple(stored), redirects, decided.events, decided.recall)
+            )
         return outcomes
 
     def _stories(self, ready: list[Decided], now: datetime) -> dict[int, StoryChoice]:

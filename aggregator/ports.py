@@ -37,6 +37,7 @@ from aggregator.model import (
     NewMatch,
     NewMessage,
     PollOutcome,
+    Recall,
     RenderedEdition,
     StoredEdition,
     Story,
@@ -209,6 +210,10 @@ class PollStore(Protocol):
 
     def known_entries(self, feed_id: str, keys: Collection[EntryKey]) -> dict[EntryKey, KnownEntry]:
         """Which of these keys name stored entries of the feed; the key of a pruned entry names an entry with id 0."""
+        ...
+
+    def recall(self, feed_id: str) -> Recall | None:
+        """What was kept of the feed's last document, or None."""
         ...
 
     def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:

@@ -73,28 +73,27 @@ def _json(text: str, url: str) -> ParsedFeed:
 
 
 def _easy(found: quick.QuickFeed, url: str, malformed: str, text: str) -> ParsedFeed:
-    head = _Head(found.title, found.link, found.language, found.version)
-    return _cleaned(head, found.items, lambda item: item, url, malformed, text)
+    head = _Head(found.title, found.link, found.language, found.version, malformed)
+    return _cleaned(head, found.items, lambda item: item, url, text)
 
 
 def _feed(found: Any, url: str, malformed: str, text: str) -> ParsedFeed:
     feed, version = found["feed"], str(found["version"])
-    head = _Head(rss.feed_title(feed), rss.home(feed), rss.feed_language(feed), version or "cdf")
-    return _cleaned(head, found["entries"], lambda item: rss.item(item, feed, version), url, malformed, text)
+    head = _Head(rss.feed_title(feed), rss.home(feed), rss.feed_language(feed), version or "cdf", malformed)
+    return _cleaned(head, found["entries"], lambda item: rss.item(item, feed, version), url, text)
 
 
 class _Head(NamedTuple):
-    """What a document says of itself, before anything is believed."""
+    """What a document says of itself, before anything is believed, and why it is malformed, or ""."""
 
     title: str
     link: str
     language: str
     version: str
+    malformed: str
 
 
-def _cleaned(
-    head: _Head, items: Iterable[Any], raw: Callable[[Any], RawItem], url: str, malformed: str, text: str
-) -> ParsedFeed:
+def _cleaned(head: _Head, items: Iterable[Any], raw: Callable[[Any], RawItem], url: str, text: str) -> ParsedFeed:
     entries, lost = _entries(items, raw, url)
     return ParsedFeed(
         title=fields.heading(RawText(head.title, markup=True)),
@@ -102,7 +101,7 @@ def _cleaned(
         language=fields.language(head.language),
         version=head.version,
         entries=entries,
-        malformed=malformed or lost,
+        malformed=head.malformed or lost,
         hints=hints.read(hints.head(text)),
     )
 

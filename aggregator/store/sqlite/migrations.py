@@ -23,6 +23,13 @@ def schema(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations(name="0004_documents")
+def documents(db: Database) -> None:
+    """What is kept of each feed's last document."""
+    for statement in statements("0004_documents.sql"):
+        db.execute(statement)
+
+
 def unknown(db: Database) -> list[str]:
     """Steps that this database has and this program does not know: it was written by a newer one."""
     known = {m.name for m in migrations.pending(db)} | {m.name for m in migrations.applied(db)}

@@ -16,6 +16,7 @@ from aggregator.model import (
     NewMatch,
     ParsedEntry,
     PollOutcome,
+    Recall,
     RevisedEntry,
     StoredChange,
     StoryCandidate,
@@ -45,6 +46,14 @@ class Polls:
                     for row in conn.execute(sql, (feed_id, kind, *part)):
                         found[EntryKey(kind, row["key"])] = _known(row)
         return found
+
+    def recall(self, feed_id: str) -> Recall | None:
+        """See PollStore.recall."""
+        with self._db.read() as conn:
+            row = conn.execute(
+                "SELECT head, seen, settled, items FROM documents WHERE feed_id = ?", (feed_id,)
+            ).fetchone()
+        return None if row is None else Recall(row["head"], row["seen"], bool(row["settled"]), row["items"])
 
     def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:
         """See PollStore.story_candidates."""
@@ -89,6 +98,8 @@ class _Writer:
             "WHERE id = :id",
             {**columns, "id": outcome.feed_id},
         )
+        if outcome.recall is not None:
+            self._recall(outcome.feed_id, outcome.recall)
         added: list[int] = []
         for stored in outcome.changes:
             if isinstance(stored.change, NewEntry):
@@ -100,6 +111,12 @@ class _Writer:
             else:
                 self._keys(outcome.feed_id, stored.change.entry_id, stored.change.keys)
         return added
+
+    def _recall(self, feed_id: str, recall: Recall) -> None:
+        self._conn.execute(
+            "INSERT OR REPLACE INTO documents (feed_id, head, seen, settled, items) VALUES (?, ?, ?, ?, ?)",
+            (feed_id, recall.head, recall.seen, recall.settled, recall.items),
+        )
 
     def _exists(self, feed_id: str, entry_id: int) -> bool:
         sql = "SELECT 1 FROM entries WHERE id = ? AND feed_id = ?"
