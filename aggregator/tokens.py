@@ -17,10 +17,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
 TOKENIZER_VERSION = 1
 """Stored with every index; a change of any rule here must raise it (rule 6: the index is then rebuilt)."""
@@ -99,6 +100,7 @@ _JOINERS = re.escape(".,&+#" + _APOSTROPHES)
 
 # As found in the original text: a word, with the signs and the invisible characters that may stand inside it.
 _CHUNK = re.compile(
+    rf"\w++(?=[ ])|"  # the common case, to be quick: a plain word before a blank
     rf"\w[\w{_MARKS}{IGNORABLE_CLASS}]*"
     rf"(?:[{_JOINERS}]{{1,3}}[\w{_MARKS}{IGNORABLE_CLASS}]+)*"
     rf"(?:\+\+|\#|(?<=\.\w)\.)?"
@@ -129,53 +131,88 @@ _TOKEN = re.compile(
 _PLAIN = re.compile(r"[0-9A-Za-zА-Яа-яЁёІіЎўЇїЄєҐґ]+")
 _SINGLE = re.compile(rf"[{_SINGLES}]")
 
+_T = TypeVar("_T")
 _Part = tuple[str, str, int, int]
 """exact, folded, and where they stand in the chunk."""
 
 # -- values --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class Tokens:
-    """A text and its tokens, in columns.
+    """A text and its tokens, in columns; but for `folded` they are made when first asked for: most texts match nothing.
 
     Attributes:
         text: the original text.
-        exact: each token as written (normalised, apostrophes and dots of initials off).
         folded: each token as compared.
+        exact: each token as written (normalised, apostrophes and dots of initials off).
         starts, ends: where each stands in `text`.
     """
 
-    text: str
-    exact: tuple[str, ...]
-    folded: tuple[str, ...]
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
-    _positions: dict[str, list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _vocabulary: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    __slots__ = ("_distinct", "_places", "_positions", "_vocabulary", "folded", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.folded: tuple[str, ...] = tuple(chain.from_iterable(map(_folded.__getitem__, _CHUNK.findall(text))))
+        self._places: tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]] | None = None
+        self._positions: dict[str, list[int]] | None = None
+        self._distinct: frozenset[str] | None = None
+        self._vocabulary: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.folded)
 
     @property
+    def exact(self) -> tuple[str, ...]:
+        """Each token as written."""
+        return self._located()[0]
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """Where each token begins."""
+        return self._located()[1]
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Where each token ends."""
+        return self._located()[2]
+
+    @property
+    def distinct(self) -> frozenset[str]:
+        """The folded tokens, each once."""
+        if self._distinct is None:
+            self._distinct = frozenset(self.folded)
+        return self._distinct
+
+    @property
     def positions(self) -> Mapping[str, Sequence[int]]:
         """Folded token -> the numbers of the tokens that read so, ascending; made at first use."""
-        if self.folded and not self._positions:
+        if self._positions is None:
             made: dict[str, list[int]] = {}
             for number, folded in enumerate(self.folded):
                 made.setdefault(folded, []).append(number)
-            self._positions.update(made)
+            self._positions = made
         return self._positions
 
     def beginning(self, prefix: str) -> Iterator[str]:
         """The distinct folded tokens that begin with `prefix`, in order."""
-        if self.folded and not self._vocabulary:
-            self._vocabulary[:] = sorted(self.positions)
+        if self._vocabulary is None:
+            self._vocabulary = sorted(self.distinct)
         words = self._vocabulary
         for at in range(bisect_left(words, prefix), len(words)):
             if not words[at].startswith(prefix):
                 return
             yield words[at]
+
+    def _located(self) -> tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]]:
+        if self._places is None:
+            parts = [
+                (exact, found.start() + start, found.start() + end)
+                for found in _CHUNK.finditer(self.text)
+                for exact, _, start, end in _parts[found[0]]
+            ]
+            self._places = tuple(zip(*parts, strict=True)) if parts else ((), (), ())  # type: ignore[assignment]
+        assert self._places is not None
+        return self._places
 
 
 class FieldText(NamedTuple):
@@ -258,24 +295,26 @@ def document(
 
 # -- tokenising ----------------------------------------------------------------------------------------------------
 
-_memo: dict[str, tuple[_Part, ...]] = {}
+
+class _Memo(dict[str, _T]):
+    """What a chunk comes to, kept for the next time unless it is long and so will not come again."""
+
+    def __init__(self, make: Callable[[str], _T]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, chunk: str) -> _T:
+        made = self._make(chunk)
+        if len(chunk) <= _MEMO_CHUNK:
+            if len(self) >= _MEMO_SIZE:
+                self.clear()
+            self[chunk] = made
+        return made
 
 
 def tokenize(text: str) -> Tokens:
     """Cut plain text into tokens."""
-    exact: list[str] = []
-    folded: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    known = _memo.get
-    for found in _CHUNK.finditer(text):
-        chunk, at = found[0], found.start()
-        for as_written, as_compared, start, end in known(chunk) or _remember(chunk):
-            exact.append(as_written)
-            folded.append(as_compared)
-            starts.append(at + start)
-            ends.append(at + end)
-    return Tokens(text, tuple(exact), tuple(folded), tuple(starts), tuple(ends))
+    return Tokens(text)
 
 
 def fold(exact: str) -> str:
@@ -297,16 +336,6 @@ def primary_subtag(language: str) -> str:
 def is_single(char: str) -> bool:
     """Whether the character is a token by itself (Han, kana, Thai, Lao, Khmer, Burmese)."""
     return _SINGLE.match(char) is not None
-
-
-def _remember(chunk: str) -> tuple[_Part, ...]:
-    """What the chunk comes to, kept for the next time unless it is long and so will not come again."""
-    parts = _split(chunk)
-    if len(chunk) <= _MEMO_CHUNK:
-        if len(_memo) >= _MEMO_SIZE:
-            _memo.clear()
-        _memo[chunk] = parts
-    return parts
 
 
 def _split(chunk: str) -> tuple[_Part, ...]:
@@ -379,3 +408,7 @@ def _fold_char(char: str) -> str:
         return ""
     base = unicodedata.normalize("NFD", char)[0]
     return base if base < "\u0400" else char
+
+
+_parts: _Memo[tuple[_Part, ...]] = _Memo(_split)
+_folded: _Memo[tuple[str, ...]] = _Memo(lambda chunk: tuple(folded for _, folded, _, _ in _parts[chunk]))

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 MAX_TASKS = 200
 MEMORY = 512 * 1024 * 1024
-PRELOAD = ("aggregator.feeds.parse", "feedparser", "nh3")
+PRELOAD = ("aggregator.feeds.parse", "nh3")
 WATCH = 1.0
 PATIENCE = 30.0
 """Seconds between two looks for lost tasks, and how long after its time a task counts as lost."""

@@ -11,9 +11,10 @@ import json
 import re
 import zlib
 from collections.abc import Container, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from hashlib import blake2b
+from operator import attrgetter
 
 from aggregator.feeds import charset
 from aggregator.model import ItemFacts, Recall
@@ -33,6 +34,8 @@ _PASSING = re.compile(
     re.DOTALL,
 )
 """Parts of a head that change without meaning anything for the items: times, comments, RSS 1.0's list of them."""
+
+_values = attrgetter(*(field.name for field in fields(ItemFacts)))
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def cut(body: bytes, content_type: str, url: str) -> Sliced | None:
 
 def remember(sliced: Sliced, facts: Mapping[str, ItemFacts], *, settled: bool) -> Recall:
     """What the next poll will recall of this document; `settled` when judging it once more would change nothing."""
-    rows = [[name, *astuple(facts[name])] for name in dict.fromkeys(sliced.names)]
+    rows = [[name, *_values(facts[name])] for name in dict.fromkeys(sliced.names)]
     packed = zlib.compress(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"), 1)
     return Recall(sliced.head, sliced.seen, settled, packed)
 
