@@ -68,6 +68,11 @@ def canonical(url: str) -> str:
     return _joined(_without_www(parts.host), parts, path, sorted(pairs)) + tail
 
 
+_PLAIN = re.compile(
+    r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?/[A-Za-z0-9/._~%+-]*(?:\?[A-Za-z0-9/._~%+=&-]+)?"
+)
+
+
 @lru_cache(maxsize=4096)
 def identity(url: str) -> str:
     """The form in which a guid or link is compared inside one feed; the fragment counts. "" when not http(s)."""
@@ -80,8 +85,15 @@ def identity(url: str) -> str:
     return _joined(_without_variant(_without_www(parts.host)), parts, path, sorted(pairs)) + tail
 
 
+def is_plain(url: str) -> bool:
+    """Whether it is absolute, http(s), and there is nothing in it to resolve, mend or escape."""
+    return _PLAIN.fullmatch(url) is not None
+
+
 def absolute(base: str, link: str) -> str:
     """`link` as seen from `base`; "" unless the result is http, https or mailto."""
+    if is_plain(link):
+        return link
     text = _CONTROLS.sub("", link).strip()
     if not text:
         return ""

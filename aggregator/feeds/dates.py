@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 
 _LONGEST = 120
 
@@ -108,16 +109,38 @@ class _Found:
     clock: bool = False
 
 
+_USUAL = re.compile(
+    r"(?:[A-Za-z]{3}, )?(\d{1,2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (\d{4}) (\d\d):([0-5]\d):([0-5]\d) "
+    r"(?:(GMT|UTC|Z)|([+-])(\d\d)([0-5]\d))",
+    re.ASCII,
+)
+"""RFC 822 as most write it; the rest goes the long way."""
+
+
+@lru_cache(maxsize=2048)
 def parse(text: str) -> datetime | None:
     """The moment a printed date means, or None. Without a zone it is taken as UTC."""
     text = " ".join(text.split()).strip(" ,;")
     if not text or len(text) > _LONGEST:
         return None
     try:
+        if usual := _USUAL.fullmatch(text):
+            return _usual(usual)
         found = _iso(text) or _spoken(text)
         return _moment(found) if found else None
     except (ValueError, OverflowError):
         return None
+
+
+def _usual(found: re.Match[str]) -> datetime | None:
+    day, month, year, hour, minute, second, utc, sign, hours, minutes = found.groups()
+    if hour > "23" or (hours or "00") > "15":
+        return _moment(_spoken(found[0]) or _Found())
+    moment = datetime(int(year), _MONTH[month.lower()], int(day), int(hour), int(minute), int(second), tzinfo=UTC)
+    if utc:
+        return moment
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return moment - offset if sign == "+" else moment + offset
 
 
 def _moment(f: _Found) -> datetime | None:

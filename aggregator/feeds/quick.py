@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
+from aggregator import urls
 from aggregator.feeds.fields import RawItem, RawText
 from aggregator.feeds.rss import HTML_TYPES
 
@@ -193,6 +194,8 @@ def _bare(element: ET.Element) -> str:
 
 def _joined(base: str, value: str) -> str:
     """RFC 3986 §5, after feedparser's own repair of `http:///host`."""
+    if urls.is_plain(value):
+        return value
     try:
         return urljoin(base, _SLASHES.sub(r"\1", value))
     except ValueError:
