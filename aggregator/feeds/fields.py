@@ -78,6 +78,11 @@ def link(base: str, value: str) -> str:
     return found if len(found) <= MAX_LINK else ""
 
 
+def followable(value: str) -> bool:
+    """Whether a link leads anywhere: `javascript:` and its kind are passed over when one is chosen (F15)."""
+    return value.startswith(("http://", "https://")) or bool(urls.absolute("http://here/", value))
+
+
 def language(tag: str) -> str:
     """A language tag in lower case with hyphens, or "" for what is none."""
     tag = tag.strip().replace("_", "-").lower()

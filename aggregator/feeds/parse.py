@@ -17,6 +17,7 @@ from aggregator.feeds.fields import RawItem, RawText
 from aggregator.model import ParsedEntry, ParsedFeed
 
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
+_OPML = re.compile(r"<opml[\s>]", re.IGNORECASE)
 _FEED = re.compile(r"<(?:[A-Za-z]+:)?(?:rss|rdf|feed|channel)[\s>]", re.IGNORECASE)
 _ITEM = re.compile(r"<(item|entry)[\s>]", re.IGNORECASE)
 _HEADERS = {"content-type": "application/xml; charset=utf-8"}
@@ -156,6 +157,8 @@ def _complaint(found: Any) -> str:
 def _no_feed(text: str, url: str) -> WorkError:
     """What stands at this address instead of a feed."""
     head = text[:20_000]
+    if _OPML.search(head):
+        return Quarantine("not_a_feed", "a list of feeds (OPML), not a feed: `feeds import` reads those", url)
     if _PAGE.search(head):
         offers = ", ".join(candidate.url for candidate in discover.candidates(text, url)[:5])
         return Quarantine("not_a_feed", "an HTML page, not a feed" + (f"; it offers {offers}" if offers else ""), url)

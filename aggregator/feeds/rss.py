@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from aggregator.feeds import fields
 from aggregator.feeds.fields import RawItem, RawText
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
@@ -75,10 +76,10 @@ def _published(found: Any, atom: bool) -> str:
 
 def _link(found: Any) -> str:
     """F15: the page about the item; else a guid that is one; else any other link; else the first file it carries."""
-    alternate = next(_alternates(found), "") or _string(found, "link")
+    alternate = next(filter(fields.followable, [*_alternates(found), _string(found, "link")]), "")
     if alternate and (alternate != _string(found, "id") or alternate.startswith(("http://", "https://"))):
         return alternate
-    links = [link for link in _list(found, "links") if _string(link, "href")]
+    links = [link for link in _list(found, "links") if fields.followable(_string(link, "href"))]
     related = [link for link in links if _string(link, "rel") not in {"self", "edit", "replies", "enclosure", "via"}]
     files = [link for link in links if _string(link, "rel") == "enclosure"]
     return next((_string(link, "href") for link in [*related, *files]), "")

@@ -98,7 +98,33 @@ def test_a_parsed_feed_carries_its_hints_wherever_they_stand() -> None:
 
 
 PIECES = st.sampled_from(
-    ["<ttl>", "</ttl>", "60", "<!--", "-->", "<![CDATA[", "]]>", "<skipHours>", "<hour>", "7", "24", "</hour>", "<", ">", "<day>", "mon", "<skipDays>", "</skipDays>", "<sy:updatePeriod>", "hourly", "<sy:updateFrequency>", "٣", "²", "<item>", "</item>"]
+    [
+        "<ttl>",
+        "</ttl>",
+        "60",
+        "<!--",
+        "-->",
+        "<![CDATA[",
+        "]]>",
+        "<skipHours>",
+        "<hour>",
+        "7",
+        "24",
+        "</hour>",
+        "<",
+        ">",
+        "<day>",
+        "mon",
+        "<skipDays>",
+        "</skipDays>",
+        "<sy:updatePeriod>",
+        "hourly",
+        "<sy:updateFrequency>",
+        "٣",
+        "²",
+        "<item>",
+        "</item>",
+    ]
 )
 
 

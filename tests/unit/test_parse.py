@@ -47,10 +47,22 @@ def _told(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
+def golden(name: str) -> ParsedFeed:
+    """The document NAME.xml as served with the content type in NAME.type; without one, text/xml."""
+    kind = FEEDS / f"{name}.type"
+    content_type = kind.read_text(encoding="utf-8").strip() if kind.exists() else "text/xml"
+    return parse.document((FEEDS / f"{name}.xml").read_bytes(), f"https://{name}.example/dir/feed.xml", content_type)
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in FEEDS.glob("*.xml")))
 def test_golden_pairs(name: str) -> None:
-    found = parse.document((FEEDS / f"{name}.xml").read_bytes(), f"https://{name}.example/dir/feed.xml", "text/xml")
-    assert told(found) == json.loads((FEEDS / f"{name}.json").read_text(encoding="utf-8"))
+    wanted = json.loads((FEEDS / f"{name}.json").read_text(encoding="utf-8"))
+    try:
+        found = golden(name)
+    except WorkError as e:
+        assert (e.error_class, wanted.pop("says", "") in e.message) == (wanted.get("error"), True), e.message  # noqa: PT017
+        return
+    assert told(found) == wanted
     assert pickle.loads(pickle.dumps(found)) == found
 
 
