@@ -99,14 +99,32 @@ def _entries(items: Iterable[Any], raw: Callable[[Any], RawItem], url: str) -> t
 
 @cache
 def _library() -> Any:
-    """feedparser, told to leave ids as they are (it resolves them like links) and dates to us (it guesses)."""
+    """feedparser, told to leave to us what it guesses: ids (resolved like links), permalinks, names of authors, dates."""
     import feedparser
     from feedparser import datetimes
     from feedparser.mixin import _FeedParserMixin
 
     _FeedParserMixin.can_be_relative_uri = _FeedParserMixin.can_be_relative_uri - {"id"}
-    datetimes._date_handlers.clear()  # noqa: SLF001 - there is no public way to refuse its guesses
+    _FeedParserMixin._end_guid = _FeedParserMixin._end_id = _end_guid  # noqa: SLF001 - there is no public way
+    _FeedParserMixin._sync_author_detail = _sync_author_detail  # noqa: SLF001 - to refuse
+    datetimes._date_handlers.clear()  # noqa: SLF001 - its guesses
     return feedparser
+
+
+def _end_guid(self: Any) -> None:
+    """A permalink is told as one even beside an empty `<link/>`, where feedparser forgets it."""
+    value = self.pop("id")
+    self._save("guidislink", bool(self.guidislink))
+    if self.guidislink:
+        self._save("link", value)
+
+
+def _sync_author_detail(self: Any, key: str = "author") -> None:
+    """The whole text of an author; feedparser takes an address out of it, but not one at a long top-level domain."""
+    context = self._get_context()
+    last = context.get(f"{key}s", [{}])[-1]
+    if not last and context.get(key):
+        last["name"] = context[key]
 
 
 def _feedparser(text: str, url: str) -> Any:

@@ -60,7 +60,10 @@ def _text(detail: Any, atom: bool) -> RawText:
     kind = _string(detail, "type").partition(";")[0].strip().lower()
     if kind not in _TEXTUAL and not kind.startswith("text/"):
         return RawText()
-    return RawText(_string(detail, "value"), markup=kind in _HTML or not atom, base=_string(detail, "base"))
+    value = _string(detail, "value")
+    if kind == "application/xhtml+xml":
+        value = value.replace("</br>", "")  # feedparser closes what is empty: HTML would read a second break
+    return RawText(value, markup=kind in _HTML or not atom, base=_string(detail, "base"))
 
 
 def _content(found: Any, atom: bool) -> RawText:
@@ -76,7 +79,8 @@ def _published(found: Any, atom: bool) -> str:
 
 def _link(found: Any) -> str:
     """F15: the page about the item; else a guid that is one; else any other link; else the first file it carries."""
-    alternate = next(filter(fields.followable, [*_alternates(found), _string(found, "link")]), "")
+    permalink = _string(found, "id") if dict.get(found, "guidislink") else ""
+    alternate = next(filter(fields.followable, [*_alternates(found), _string(found, "link"), permalink]), "")
     if alternate and (alternate != _string(found, "id") or alternate.startswith(("http://", "https://"))):
         return alternate
     links = [link for link in _list(found, "links") if fields.followable(_string(link, "href"))]
@@ -106,9 +110,9 @@ def _authors(found: Any, feed: Any, atom: bool) -> Iterator[str]:
 def _names(found: Any) -> Iterator[str]:
     named = [_string(author, "name") or _string(author, "email") for author in _list(found, "authors")]
     if any(named):
-        yield from (name for name in named if name)
+        yield from (fields.person(name) for name in named if name)
     elif _string(found, "author"):
-        yield _string(found, "author")
+        yield fields.person(_string(found, "author"))
 
 
 def _categories(found: Any) -> Iterator[str]:

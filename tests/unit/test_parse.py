@@ -194,6 +194,29 @@ def test_a_link_is_resolved_by_xml_base_and_an_id_is_not() -> None:
     assert (entry.link, entry.guid) == ("https://y.by/a/b", "c")
 
 
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("ann@x.press (Ann Bell)", "Ann Bell"),
+        ("Ann Bell &lt;ann@x.example&gt;", "Ann Bell"),
+        ("Ann Bell (ann@x.by)", "Ann Bell"),
+        ("mailto:ann@x.by", "mailto:ann@x.by"),
+        ("ann@x.by", "ann@x.by"),
+        ("(desk@x.by)", "(desk@x.by)"),
+        ("@ann", "@ann"),
+        ("Ann @ Minsk Wire", "Ann @ Minsk Wire"),
+        ("a" * 70_000 + "@", "a" * 1000),
+    ],
+)
+def test_an_author_is_a_name_before_it_is_an_address(told: str, name: str) -> None:
+    assert read(rss(f"<item><author>{told}</author></item>")).entries[0].author == name
+
+
+def test_a_delete_character_is_dropped_but_is_no_fault_of_xml() -> None:
+    found = read(rss("<item><title>a\x7fb</title></item>"))
+    assert (found.entries[0].title, found.malformed) == ("ab", "")
+
+
 def test_a_guid_that_is_no_address_is_no_link() -> None:
     assert read(rss("<item><guid>17</guid></item>")).entries[0].link == ""
 
