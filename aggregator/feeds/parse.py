@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
+from xml.sax import SAXParseException
 
 from aggregator.errors import Quarantine, Retry, WorkError
 from aggregator.feeds import charset, discover, fields, hints, jsonfeed, rss, sanitize, xmltext
@@ -107,6 +108,9 @@ def _library() -> Any:
     _FeedParserMixin.can_be_relative_uri = _FeedParserMixin.can_be_relative_uri - {"id"}
     _FeedParserMixin._end_guid = _FeedParserMixin._end_id = _end_guid  # noqa: SLF001 - there is no public way
     _FeedParserMixin._sync_author_detail = _sync_author_detail  # noqa: SLF001 - to refuse
+    _FeedParserMixin._start_media_group = _start_media_group  # noqa: SLF001
+    _FeedParserMixin._end_media_group = _end_media_group  # noqa: SLF001
+    _FeedParserMixin._start_media_content = _start_media_content  # noqa: SLF001
     datetimes._date_handlers.clear()  # noqa: SLF001 - its guesses
     return feedparser
 
@@ -117,6 +121,20 @@ def _end_guid(self: Any) -> None:
     self._save("guidislink", bool(self.guidislink))
     if self.guidislink:
         self._save("link", value)
+
+
+def _start_media_group(self: Any, _attributes: Any) -> None:
+    """Number the groups: their files are one thing in several forms, which feedparser does not tell."""
+    self.media_groups = self.media_group = getattr(self, "media_groups", 0) + 1
+
+
+def _end_media_group(self: Any) -> None:
+    self.media_group = 0
+
+
+def _start_media_content(self: Any, attributes: Any) -> None:
+    files = self._get_context().setdefault("media_content", [])
+    files.append({**attributes, "group": getattr(self, "media_group", 0)})
 
 
 def _sync_author_detail(self: Any, key: str = "author") -> None:
@@ -169,7 +187,14 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _complaint(found: Any) -> str:
     """Why feedparser thinks the document is not well-formed, e.g. a prefix that stands for no namespace."""
-    return sanitize.plain(str(found.get("bozo_exception", "not well-formed")))[:200] if found.get("bozo") else ""
+    if not found.get("bozo"):
+        return ""
+    problem = found.get("bozo_exception", "not well-formed")
+    if isinstance(problem, SAXParseException):
+        problem = (
+            f"{problem.getMessage()} (line {problem.getLineNumber()}, column {(problem.getColumnNumber() or 0) + 1})"
+        )
+    return sanitize.plain(str(problem))[:200]
 
 
 def _no_feed(text: str, url: str) -> WorkError:

@@ -124,10 +124,24 @@ def _enclosures(found: Any) -> Iterator[tuple[str, str, object]]:
     for link in _list(found, "links"):
         if _string(link, "rel") == "enclosure":
             yield _string(link, "href"), _string(link, "type"), dict.get(link, "length", 0)
-    for media in _list(found, "media_content"):
+    for media in _one_of_each(_list(found, "media_content")):
         yield _string(media, "url"), _string(media, "type") or _string(media, "medium"), dict.get(media, "filesize", 0)
     for thumbnail in _list(found, "media_thumbnail"):
         yield _string(thumbnail, "url"), "image", 0
+
+
+def _one_of_each(files: list[Any]) -> list[Any]:
+    """F16: a media:group is one file in several forms: its default, else its first. Other files stand for themselves."""
+    chosen: dict[object, Any] = {}
+    for number, file in enumerate(files):
+        name = dict.get(file, "group") or ("alone", number)
+        if name not in chosen or (_is_default(file) and not _is_default(chosen[name])):
+            chosen[name] = file
+    return list(chosen.values())
+
+
+def _is_default(file: Any) -> bool:
+    return _string(file, "isdefault").strip().lower() == "true"
 
 
 def _language(found: Any, feed: Any) -> str:
