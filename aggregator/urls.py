@@ -103,7 +103,10 @@ def absolute(base: str, link: str) -> str:
         usable = parts.scheme in _LINK_SCHEMES and bool(parts.hostname or parts.scheme == "mailto")
     except ValueError:
         return ""
-    return _UNSAFE_IN_LINK.sub(_escaped, joined) if usable else ""
+    if not usable:
+        return ""
+    # RFC 3986 §6.2.2.1: a scheme is lower case; urljoin leaves that of an absolute link alone.
+    return _UNSAFE_IN_LINK.sub(_escaped, parts.scheme + joined[len(parts.scheme) :])
 
 
 def host_key(url: str) -> str:

@@ -39,7 +39,8 @@ _MONTH = {name: number for number, names in enumerate(_MONTHS, 1) for name in na
 _IGNORED = _set(
     "mon tue tues wed thu thur thurs fri sat sun monday tuesday wednesday thursday friday saturday sunday "
     "пн вт ср чт пт сб вс понедельник вторник среда среду четверг пятница пятницу суббота субботу воскресенье "
-    "пан аўт сер срд чац пят суб няд нд пнд панядзелак аўторак серада чацвер пятніца субота нядзеля "
+    "пан аў аўт сер срд чц чцв чац пят суб няд нядз нд пнд панядзелак аўторак серада сераду чацвер пятніца пятніцу "
+    "субота суботу нядзеля нядзелю "
     "понеділок вівторок середа п'ятниця неділя mo di mi do fr sa so mo. lun mar. mer jeu ven sam dim "
     "г г. год года гадоў р рік року в у at um à le de del of the"
 )
@@ -92,7 +93,7 @@ _YEAR_FIRST = re.compile(r"(\d{4})[./](\d{1,2})[./](\d{1,2})", re.ASCII)
 _OFFSET = re.compile(r"(?:gmt|utc|ut|msk)?([+-]|\u2212)(\d{1,2})(?::?(\d{2}))?", re.ASCII)
 _COMMENT = re.compile(r"\([^()]*\)")
 _DASHED = re.compile(r"(\d{1,2})-([^\W\d_]+)-(\d{2,4})")
-_ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th|-?го|-га|er)", re.ASCII)
+_ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th|-?го|-га|er|\.)", re.ASCII)
 
 
 @dataclass

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
+from xml.sax import SAXParseException
 
 from aggregator.errors import Quarantine, Retry, WorkError
 from aggregator.feeds import charset, discover, fields, hints, jsonfeed, quick, rss, sanitize, xmltext
@@ -17,6 +18,7 @@ from aggregator.feeds.fields import RawItem, RawText
 from aggregator.model import ParsedEntry, ParsedFeed
 
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
+_OPML = re.compile(r"<opml[\s>]", re.IGNORECASE)
 _FEED = re.compile(r"<(?:[A-Za-z]+:)?(?:rss|rdf|feed|channel)[\s>]", re.IGNORECASE)
 _ITEM = re.compile(r"<(item|entry)[\s>]", re.IGNORECASE)
 _HEADERS = {"content-type": "application/xml; charset=utf-8"}
@@ -44,16 +46,18 @@ def _document(body: bytes, url: str, content_type: str) -> ParsedFeed:
         raise Retry("empty", "the server sent an empty document", url)
     if jsonfeed.looks_like(text):
         return _json(text, url)
+    foreign = "" if clean == text else "characters that XML does not allow"
     text = xmltext.redeclared(clean)
     if (easy := quick.read(text, url)) is not None:
-        return _easy(easy, url, "", text)
+        return _easy(easy, url, foreign, text)
     checked = xmltext.prepare(text, url)
+    malformed = checked.malformed or foreign
     if checked.malformed and (easy := quick.read(checked.text, url)) is not None:
-        return _easy(easy, url, checked.malformed, checked.text)
+        return _easy(easy, url, malformed, checked.text)
     found = _feedparser(checked.text, url)
     if not found["version"] and not found["entries"]:
         raise _no_feed(text, url)
-    malformed = checked.malformed or _complaint(found)
+    malformed = malformed or _complaint(found)
     if malformed and not found["entries"]:
         raise Retry("parse_error", f"not well-formed and without entries: {malformed}", url)
     return _feed(found, url, malformed, checked.text)
@@ -124,14 +128,49 @@ def _entries(items: Iterable[Any], raw: Callable[[Any], RawItem], url: str) -> t
 
 @cache
 def _library() -> Any:
-    """feedparser, told to leave ids as they are (it resolves them like links) and dates to us (it guesses)."""
+    """feedparser, told to leave to us what it guesses: ids (resolved like links), permalinks, names of authors, dates."""
     import feedparser
     from feedparser import datetimes
     from feedparser.mixin import _FeedParserMixin
 
     _FeedParserMixin.can_be_relative_uri = _FeedParserMixin.can_be_relative_uri - {"id"}
-    datetimes._date_handlers.clear()  # noqa: SLF001 - there is no public way to refuse its guesses
+    _FeedParserMixin._end_guid = _FeedParserMixin._end_id = _end_guid  # noqa: SLF001 - there is no public way
+    _FeedParserMixin._sync_author_detail = _sync_author_detail  # noqa: SLF001 - to refuse
+    _FeedParserMixin._start_media_group = _start_media_group  # noqa: SLF001
+    _FeedParserMixin._end_media_group = _end_media_group  # noqa: SLF001
+    _FeedParserMixin._start_media_content = _start_media_content  # noqa: SLF001
+    datetimes._date_handlers.clear()  # noqa: SLF001 - its guesses
     return feedparser
+
+
+def _end_guid(self: Any) -> None:
+    """A permalink is told as one even beside an empty `<link/>`, where feedparser forgets it."""
+    value = self.pop("id")
+    self._save("guidislink", bool(self.guidislink))
+    if self.guidislink:
+        self._save("link", value)
+
+
+def _start_media_group(self: Any, _attributes: Any) -> None:
+    """Number the groups: their files are one thing in several forms, which feedparser does not tell."""
+    self.media_groups = self.media_group = getattr(self, "media_groups", 0) + 1
+
+
+def _end_media_group(self: Any) -> None:
+    self.media_group = 0
+
+
+def _start_media_content(self: Any, attributes: Any) -> None:
+    files = self._get_context().setdefault("media_content", [])
+    files.append({**attributes, "group": getattr(self, "media_group", 0)})
+
+
+def _sync_author_detail(self: Any, key: str = "author") -> None:
+    """The whole text of an author; feedparser takes an address out of it, but not one at a long top-level domain."""
+    context = self._get_context()
+    last = context.get(f"{key}s", [{}])[-1]
+    if not last and context.get(key):
+        last["name"] = context[key]
 
 
 def _feedparser(text: str, url: str) -> Any:
@@ -176,12 +215,21 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _complaint(found: Any) -> str:
     """Why feedparser thinks the document is not well-formed, e.g. a prefix that stands for no namespace."""
-    return sanitize.plain(str(found.get("bozo_exception", "not well-formed")))[:200] if found.get("bozo") else ""
+    if not found.get("bozo"):
+        return ""
+    problem = found.get("bozo_exception", "not well-formed")
+    if isinstance(problem, SAXParseException):
+        problem = (
+            f"{problem.getMessage()} (line {problem.getLineNumber()}, column {(problem.getColumnNumber() or 0) + 1})"
+        )
+    return sanitize.plain(str(problem))[:200]
 
 
 def _no_feed(text: str, url: str) -> WorkError:
     """What stands at this address instead of a feed."""
     head = text[:20_000]
+    if _OPML.search(head):
+        return Quarantine("not_a_feed", "a list of feeds (OPML), not a feed: `feeds import` reads those", url)
     if _PAGE.search(head):
         offers = ", ".join(candidate.url for candidate in discover.candidates(text, url)[:5])
         return Quarantine("not_a_feed", "an HTML page, not a feed" + (f"; it offers {offers}" if offers else ""), url)

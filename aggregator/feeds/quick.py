@@ -14,6 +14,7 @@ from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
 from aggregator import urls
+from aggregator.feeds import fields
 from aggregator.feeds.fields import RawItem, RawText
 from aggregator.feeds.rss import HTML_TYPES
 
@@ -109,10 +110,6 @@ _PERSON = frozenset({"name", "email", "uri"})
 _ODD = re.compile("[\x7f-\x9f\ufffe\uffff]|[\xc2-\xf4][\x80-\xbf]")
 _SLASHES = re.compile(r"^([A-Za-z][A-Za-z0-9+-.]*://)/*")
 _HALF_REFERENCE = re.compile(r"&([A-Za-z0-9_]+);")
-_EMAIL = re.compile(
-    r"[a-zA-Z0-9_\-.+]+@(?:\[[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.|(?:[a-zA-Z0-9\-]+\.)+)"
-    r"(?:[a-zA-Z]{2,4}|[0-9]{1,3})\]?(?:\?subject=\S+)?"
-)
 
 
 class QuickFeed(NamedTuple):
@@ -319,7 +316,7 @@ def _rss_item(item: ET.Element, reader: _Reader, language: str, spoken: str) -> 
         elif child.tag == _CONTENT:
             _once(texts, "content", reader.markup(_bare(child)))
         elif name == "author" or child.tag in (_DC + "creator", _ITUNES + "author"):
-            authors.append(_person(_bare(child)))
+            authors.append(fields.person(_bare(child)))
         elif name == "category" or child.tag == _DC + "subject":
             _require(set(child.attrib) <= {"domain"} and child.text)
             categories.append(_text(child))
@@ -335,11 +332,9 @@ def _rss_item(item: ET.Element, reader: _Reader, language: str, spoken: str) -> 
             _require((plain and not len(child)) or reader.is_silent(child))
     guid = said.get("guid", about)
     _require("guid" not in said or not about)
-    own = guid if said.get("permalink") == "true" and guid.startswith(("http://", "https://")) else ""
-    link = said.get("link") or own or next((url for url, _, _ in enclosures), "")
     return RawItem(
         guid=guid,
-        link=link,
+        link=_item_link(said.get("link", ""), guid if said.get("permalink") == "true" else "", guid, enclosures),
         title=texts.get("title", RawText()),
         summary=texts.get("description", RawText()),
         content=texts["content"] if "content" in texts and texts["content"].value else RawText(),
@@ -352,14 +347,12 @@ def _rss_item(item: ET.Element, reader: _Reader, language: str, spoken: str) -> 
     )
 
 
-def _person(text: str) -> str:
-    """The name in `desk@example.org (News desk)`, else the address."""
-    found = _EMAIL.search(text)
-    if found is None:
-        return text
-    name = text.replace(found[0], "").replace("()", "").replace("<>", "").replace("&lt;&gt;", "").strip()
-    name = name.removeprefix("(")
-    return name.removesuffix(")").strip() or found[0]
+def _item_link(link: str, permalink: str, guid: str, files: Sequence[tuple[str, str, object]]) -> str:
+    """F15: the link, else a guid that is one, else the first file."""
+    found = next(filter(fields.followable, [link, permalink]), "")
+    if found and (found != guid or found.startswith(("http://", "https://"))):
+        return found
+    return next(filter(fields.followable, (url for url, _, _ in files)), "")
 
 
 def _enclosure(element: ET.Element) -> tuple[str, str, object]:
@@ -474,7 +467,7 @@ def _entry(entry: ET.Element, reader: _Reader, language: str, shared: tuple[str,
         else:
             _require((name == "rights" and not len(child) and not child.attrib) or reader.is_silent(child))
     link = links.best()
-    _require(link)
+    _require(fields.followable(link) and (link != said.get("id") or link.startswith(("http://", "https://"))))
     content = texts.get("content", RawText())
     return RawItem(
         guid=said.get("id", ""),

@@ -16,7 +16,7 @@ MAX_ENTITY = 200
 MAX_GROWTH = 1_000_000
 
 _DECLARATION = re.compile(r"<\?xml\s[^>]{0,400}?\?>")
-_CONTROLS = dict.fromkeys([*range(1, 9), 11, 12, *range(14, 32), 0x7F, 0xFFFE, 0xFFFF]) | {0: "\ufffd"}
+_CONTROLS = dict.fromkeys([*range(1, 9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF]) | {0: "\ufffd"}
 _SURROGATES = re.compile(r"[\ud800-\udfff]+")
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9A-Fa-f]{1,8})|([0-9]{1,9}));")
 _SURROGATE_PAIR = re.compile(r"&#[xX]([dD][89abAB][0-9A-Fa-f]{2});&#[xX]([dD][c-fC-F][0-9A-Fa-f]{2});")
