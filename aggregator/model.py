@@ -198,10 +198,39 @@ class ParsedFeed:
 
 @dataclass(frozen=True, slots=True)
 class EntryKey:
-    """One of the names by which an entry is recognised in its feed; kind is id, idnorm, link, hash or titledate."""
+    """One of the names by which an entry is recognised in its feed; kind is id, idnorm, link, hash, titledate or text."""
 
     kind: str
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """All that identity asks of an item but its text: strings and one number, so that they can be kept (`astuple`).
+
+    Attributes:
+        guid, link: as parsed.
+        norm: the guid as an address in the form of `urls.identity`, or "".
+        address: the link in that form, or as it is.
+        title: folded.
+        published: `published_at` in ISO form, or "".
+        hash: the digest of address, title and text.
+        text: the digest of title and text, or "" where they are too short to be a name.
+        fingerprint: the digest of what readers see.
+        moment: the later of the two dates in ISO form, or ""; with `length`, that of the text, it ranks two copies.
+    """
+
+    guid: str
+    norm: str
+    link: str
+    address: str
+    title: str
+    published: str
+    hash: str
+    text: str
+    fingerprint: str
+    moment: str
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +278,14 @@ class SameEntry:
 
 
 EntryChange = NewEntry | RevisedEntry | SameEntry
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """Something that happened to a feed as a whole, for its history; kind is ids_changed. `detail` is for people."""
+
+    kind: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,6 +448,7 @@ class PollOutcome:
     poll: PollState
     changes: tuple[StoredChange, ...] = ()
     redirects: tuple[Redirect, ...] = ()
+    events: tuple[FeedEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from aggregator.feeds import arrival, identity, parse, politeness
 from aggregator.model import (
     EntryChange,
     Feed,
+    FeedEvent,
     FetchFailure,
     FetchRequest,
     FetchResponse,
@@ -83,6 +84,7 @@ class Decided:
     outcome: str
     changes: tuple[EntryChange, ...] = ()
     first: bool = False
+    events: tuple[FeedEvent, ...] = ()
 
 
 @dataclass
@@ -245,12 +247,8 @@ class PollLine:
     def _failed(
         self, feed: Feed, answer: FetchResponse | FetchFailure, error_class: FetchErrorClass, message: str
     ) -> Decided:
-        return Decided(
-            feed,
-            politeness.failed(feed, answer, error_class, message, self.clock.now(), **self._terms()),
-            answer,
-            "failed",
-        )
+        poll = politeness.failed(feed, answer, error_class, message, self.clock.now(), **self._terms())
+        return Decided(feed, poll, answer, "failed")
 
     def _unchanged(self, feed: Feed, answer: FetchResponse) -> Decided:
         known = feed.poll
@@ -291,12 +289,14 @@ class PollLine:
             **self._terms(),
         )
         named = replace(feed, poll=poll)
-        keys = identity.keys(parsed.entries)
-        known = self.stores.polls.known_entries(feed.id, {k for ks in keys for k in ks})
-        changes = identity.diff(parsed.entries, keys, known)
-        fresh = tuple(language.tell(c, named.language) for c in changes if not _forgotten(c))
+        items = [identity.facts(entry) for entry in parsed.entries]
+        keys = identity.keys(items)
+        known = self.stores.polls.known_entries(feed.id, identity.names(keys))
+        known |= self.stores.polls.known_entries(feed.id, identity.texts(keys, known))
+        verdict = identity.diff(items, parsed.entries, keys, known)
+        fresh = tuple(language.tell(c, named.language) for c in verdict.changes if not _forgotten(c))
         first = feed.poll.last_ok_at is None and not known
-        return Decided(feed, poll, answer, "new", fresh, first)
+        return Decided(feed, poll, answer, "new", fresh, first, verdict.events)
 
     # -- stories, matches, commit ----------------------------------------------------------------------------------
 
@@ -324,7 +324,7 @@ class PollLine:
             # Ids grow with sort_at inside a document, so that "newest first by id" reads well.
             stored.sort(key=lambda s: s.sort_at)
             redirects = decided.answer.redirects
-            outcomes.append(PollOutcome(decided.feed.id, decided.poll, tuple(stored), redirects))
+            outcomes.append(PollOutcome(decided.feed.id, decided.poll, tuple(stored), redirects, decided.events))
         return outcomes
 
     def _stories(self, ready: list[Decided], now: datetime) -> dict[int, StoryChoice]:
