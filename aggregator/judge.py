@@ -65,6 +65,7 @@ class Judgement:
     events: tuple[FeedEvent, ...] = ()
     known: bool = True
     recall: Recall | None = None
+    items: tuple[ItemFacts, ...] = ()
 
 
 def look(feed: Feed, answer: FetchResponse, digest: str, polls: PollStore) -> Reading:
@@ -100,7 +101,7 @@ def judge(reading: Reading, parsed: ParsedFeed, polls: PollStore) -> Judgement |
         return None
     settled = not any(isinstance(change, RevisedEntry) for change in verdict.changes) and not verdict.events
     recall = _recall(reading, parsed, items, settled=settled)
-    return Judgement(verdict.changes, verdict.events, bool(known), recall)
+    return Judgement(verdict.changes, verdict.events, bool(known), recall, tuple(items))
 
 
 def _items(reading: Reading, parsed: ParsedFeed) -> tuple[list[ItemFacts], list[ParsedEntry | None]] | None:

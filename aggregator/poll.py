@@ -87,6 +87,7 @@ class Decided:
     first: bool = False
     events: tuple[FeedEvent, ...] = ()
     recall: Recall | None = None
+    archive: arrival.Archive = arrival.NO_ARCHIVE
 
 
 @dataclass
@@ -225,9 +226,8 @@ class PollLine:
         if isinstance(answer, FetchFailure):
             return self._failed(feed, answer, answer.error_class, answer.message)
         if answer.status == 304:
-            return Decided(
-                feed, politeness.not_modified(feed, answer, self.clock.now(), **self._terms()), answer, "not_modified"
-            )
+            poll = politeness.not_modified(feed, answer, self.clock.now(), **self._terms())
+            return Decided(feed, poll, answer, "not_modified")
         refused = politeness.classify(answer)
         if refused is not None:
             return self._failed(feed, answer, *refused)
@@ -308,7 +308,8 @@ class PollLine:
         named = replace(feed, poll=poll).language
         fresh = tuple(language.tell(c, named) for c in found.changes if not _forgotten(c))
         first = feed.poll.last_ok_at is None and not found.known
-        return Decided(feed, poll, answer, "new", fresh, first, found.events, found.recall)
+        archive = arrival.archive(found.items, fresh, feed.poll.last_ok_at, self.clock.now())
+        return Decided(feed, poll, answer, "new", fresh, first, found.events, found.recall, archive)
 
     # -- stories, matches, commit ----------------------------------------------------------------------------------
 
@@ -331,14 +332,12 @@ class PollLine:
         stories = self._stories(ready, now)
         index = self.watch()
         outcomes = []
-        for decided in ready:
-            stored = [self._stored(c, decided, story=stories.get(id(c)), index=index, now=now) for c in decided.changes]
+        for each in ready:
+            stored = [self._stored(c, each, story=stories.get(id(c)), index=index, now=now) for c in each.changes]
             # Ids grow with sort_at inside a document, so that "newest first by id" reads well.
             stored.sort(key=lambda s: s.sort_at)
-            redirects = decided.answer.redirects
-            outcomes.append(
-                PollOutcome(decided.feed.id, decided.poll, tuple(stored), redirects, decided.events, decided.recall)
-            )
+            redirects = each.answer.redirects
+            outcomes.append(PollOutcome(each.feed.id, each.poll, tuple(stored), redirects, each.events, each.recall))
         return outcomes
 
     def _stories(self, ready: list[Decided], now: datetime) -> dict[int, StoryChoice]:
@@ -368,17 +367,17 @@ class PollLine:
         entry = change.entry
         feed = replace(decided.feed, poll=decided.poll)
         sort_at = arrival.sort_at(entry, now)
-        reach = arrival.reach(sort_at, now, initial=self.rules.initial, first=decided.first)
+        archived = isinstance(change, NewEntry) and decided.archive.holds(entry)
+        reach = arrival.reach(sort_at, now, initial=self.rules.initial, first=decided.first, archived=archived)
         article = change.article if isinstance(change, RevisedEntry) else ""
         document = documents.of_parsed(entry, feed, article)
-        found = match.find(document, index)
         return StoredChange(
             change=change,
             sort_at=sort_at,
             index_title=tokens.index_text(document.title),
             index_body=tokens.index_text(document.body),
             story=story,
-            matches=tuple(NewMatch(f.watchlist_id, f.spans, reach) for f in found),
+            matches=tuple(NewMatch(f.watchlist_id, f.spans, reach) for f in match.find(document, index)),
             article=reach if isinstance(change, NewEntry) and arrival.wants_article(feed, entry, reach) else "",
         )
 

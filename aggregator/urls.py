@@ -31,6 +31,9 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 _HOST_SAFE = "!$&'()*+,;=~%"
 _PATH_SAFE = "/!$&'()*+,;=:@%~"
 _QUERY_SAFE = _PATH_SAFE + "?"
+# Most ids and links are one of these, and need not be taken apart.
+_OTHER_SCHEME = re.compile(r"(?![Hh][Tt][Tt][Pp])[!-~]{5}")
+_PLAIN = re.compile(r"https?://([a-z0-9.-]+)((?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _UNSAFE_IN_LINK = re.compile(r"[\s\"<>`{}|\\^\ud800-\udfff]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -68,14 +71,21 @@ def canonical(url: str) -> str:
     return _joined(_without_www(parts.host), parts, path, sorted(pairs)) + tail
 
 
-_PLAIN = re.compile(
+_LITERAL = re.compile(
     r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?/[A-Za-z0-9/._~%+-]*(?:\?[A-Za-z0-9/._~%+=&-]+)?"
 )
 
 
-@lru_cache(maxsize=4096)
 def identity(url: str) -> str:
     """The form in which a guid or link is compared inside one feed; the fragment counts. "" when not http(s)."""
+    if _OTHER_SCHEME.match(url):
+        return ""
+    plain = _PLAIN.fullmatch(url)
+    return _plain_identity(*plain.groups()) if plain else _identity(url)
+
+
+@lru_cache(maxsize=4096)
+def _identity(url: str) -> str:
     parts = _parse(url)
     if parts is None:
         return ""
@@ -87,7 +97,7 @@ def identity(url: str) -> str:
 
 def is_plain(url: str) -> bool:
     """Whether it is absolute, http(s), and there is nothing in it to resolve, mend or escape."""
-    return _PLAIN.fullmatch(url) is not None
+    return _LITERAL.fullmatch(url) is not None
 
 
 def absolute(base: str, link: str) -> str:
@@ -152,6 +162,10 @@ def _ascii_host(host: str) -> str:
         with contextlib.suppress(UnicodeError):
             host = host.encode("idna").decode("ascii")
     return quote(host, safe=_HOST_SAFE, errors="replace").lower()
+
+
+def _plain_identity(host: str, path: str) -> str:
+    return _without_variant(_without_www(host.rstrip("."))) + _without_amp(path).rstrip("/")
 
 
 def _joined(host: str, parts: _Parts, path: str, pairs: list[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from base64 import b64encode
+from binascii import b2a_base64
 from collections import Counter
 
 from aggregator import urls
@@ -44,7 +44,8 @@ def facts(entry: ParsedEntry) -> ItemFacts:
     """The facts of one parsed item."""
     title, body = folded(entry.title), lasting(entry.body)
     address = urls.identity(entry.link) or entry.link
-    moments = [m.isoformat() for m in (entry.updated_at, entry.published_at) if m is not None]
+    published = entry.published_at.isoformat() if entry.published_at is not None else ""
+    updated = entry.updated_at.isoformat() if entry.updated_at is not None else ""
     telling = len(title) >= LONG_TITLE or len(body) >= LONG_BODY
     return ItemFacts(
         guid=entry.guid,
@@ -52,11 +53,11 @@ def facts(entry: ParsedEntry) -> ItemFacts:
         link=entry.link,
         address=address,
         title=title,
-        published=entry.published_at.isoformat() if entry.published_at is not None else "",
+        published=published,
         hash=digest(address, title, body),
         text=short(title, body) if telling else "",
         fingerprint=_fingerprint(entry, address, title, body),
-        moment=max(moments, default=""),
+        moment=max(published, updated),
         length=len(entry.body),
     )
 
@@ -90,7 +91,7 @@ def digest(*parts: str) -> str:
 def short(*parts: str) -> str:
     """The digest of keys that every entry has beside its id: 72 bits are plenty inside one feed."""
     made = hashlib.blake2b("\n".join(parts).encode("utf-8", "replace"), digest_size=9)
-    return b64encode(made.digest(), b"-_").decode("ascii")
+    return b2a_base64(made.digest(), newline=False).decode("ascii")
 
 
 def folded(text: str) -> str:
@@ -104,7 +105,7 @@ def lasting(text: str) -> str:
     if any(word in low for word in _ADVERTISED):
         text = "\n".join(line for line in text.split("\n") if not _ADVERT.match(line))
         low = text.casefold()
-    if _DIGIT.search(low) and any(word in low for word in _COUNTED):
+    if any(word in low for word in _COUNTED) and _DIGIT.search(low):
         low = _COUNTER.sub(" ", text).casefold()
     return " ".join(low.split())
 

@@ -16,7 +16,7 @@ An item may be *recalled*: its bytes were seen before and only its facts are at 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -114,15 +114,15 @@ class _Document:
     @classmethod
     def of(cls, items: Sequence[ItemFacts]) -> _Document:
         """Count, for each name, the different items that bear it."""
-        ids = _distinct((i.guid, (i.address, i.title)) for i in items)
+        ids = _distinct([i.guid for i in items], [(i.address, i.title) for i in items])
         told = [_name(i, ids) for i in items]
         return cls(
             ids,
-            _distinct((i.norm, i.guid) for i in items),
-            _distinct(zip((i.address for i in items), told, strict=True)),
-            _distinct(zip((i.title for i in items), told, strict=True)),
-            _distinct(zip((i.text for i in items), told, strict=True)),
-            _distinct(zip((_dated(i) for i in items), told, strict=True)),
+            _distinct([i.norm for i in items], [i.guid for i in items]),
+            _distinct([i.address for i in items], told),
+            _distinct([i.title for i in items], told),
+            _distinct([i.text for i in items], told),
+            _distinct([_dated(i) for i in items], told),
         )
 
     def keys(self, item: ItemFacts) -> Iterator[EntryKey]:
@@ -151,12 +151,15 @@ class _Document:
             yield EntryKey("idnorm", item.norm)
 
 
-def _distinct(pairs: Iterable[tuple[str, object]]) -> dict[str, int]:
+def _distinct(names: Sequence[str], things: Sequence[object]) -> dict[str, int]:
     """How many different things share each name."""
+    lone = dict.fromkeys(names, 1)
+    if len(lone) == len(names):
+        return lone
     groups: defaultdict[str, set[object]] = defaultdict(set)
-    for name, thing in pairs:
+    for name, thing in zip(names, things, strict=True):
         groups[name].add(thing)
-    return {name: len(things) for name, things in groups.items()}
+    return {name: len(group) for name, group in groups.items()}
 
 
 def _name(item: ItemFacts, ids: Mapping[str, int]) -> str:

@@ -6,8 +6,7 @@ import contextlib
 import json
 import re
 import sys
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.feeds import identity
-from aggregator.model import (
-    Enclosure,
-    EntryChange,
-    EntryKey,
-    KnownEntry,
-    NewEntry,
-    ParsedEntry,
-    RevisedEntry,
-    SameEntry,
-)
+from aggregator.model import Enclosure, KnownEntry, NewEntry, ParsedEntry
+from tests.unit.entrytable import Table, letters
 
 NOON = datetime(2023, 2, 2, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -42,50 +33,6 @@ def item(
     published_at: datetime | None = NOON,
 ) -> ParsedEntry:
     return ParsedEntry(guid=guid, link=link, title=title, body=body, published_at=published_at)
-
-
-@dataclass
-class Table:
-    """Stored entries of one feed, as the store keeps them."""
-
-    keys: dict[EntryKey, int] = field(default_factory=dict)
-    entries: dict[int, KnownEntry] = field(default_factory=dict)
-
-    def poll(self, items: Sequence[ParsedEntry]) -> list[EntryChange]:
-        verdict = self.judge(items, items)
-        for change in verdict.changes:
-            self._apply(change)
-        return list(verdict.changes)
-
-    def judge(self, items: Sequence[ParsedEntry], at_hand: Sequence[ParsedEntry | None]) -> identity.Verdict:
-        """What a poll would find, with these of the items parsed."""
-        facts = [identity.facts(i) for i in items]
-        keys = identity.keys(facts)
-        assert all(keys)
-        known = self.known(identity.names(keys))
-        known |= self.known(identity.texts(keys, known))
-        return identity.diff(facts, at_hand, keys, known)
-
-    def known(self, keys: Collection[EntryKey]) -> dict[EntryKey, KnownEntry]:
-        return {k: self.entries[self.keys[k]] for k in keys if k in self.keys}
-
-    def _apply(self, change: EntryChange) -> None:
-        number = len(self.entries) + 1 if isinstance(change, NewEntry) else change.entry_id
-        if not isinstance(change, SameEntry):
-            e, revision = change.entry, 1 if isinstance(change, NewEntry) else change.revision
-            if isinstance(change, RevisedEntry):
-                assert revision == self.entries[number].revision + 1
-            self.entries[number] = KnownEntry(
-                number, e.guid, e.link, e.title, change.fingerprint, revision, e.published_at, e.body
-            )
-        for key in change.keys:
-            assert key.kind == "text" or key not in self.keys, "a name has one owner"
-            self.keys.setdefault(key, number)
-
-
-def letters(changes: Sequence[EntryChange]) -> str:
-    names = {NewEntry: "N", RevisedEntry: "U", SameEntry: "S"}
-    return "".join(names[type(change)] for change in changes)
 
 
 ID = "tag:x.by,2023:1"

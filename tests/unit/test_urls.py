@@ -153,3 +153,31 @@ def test_trackers_and_order_change_nothing(pairs: list[str], trackers: list[str]
     noisy = "http://www.x.by/a/?" + "&".join([*trackers, *reversed(pairs)])
     assert urls.canonical(plain) == urls.canonical(noisy)
     assert urls.identity(plain) == urls.identity(noisy)
+
+
+PIECES = ["http://", "https://", "HTTP:", "//", "/", ".", "..", "a", "B", "www.", "m.", "amp.", "amp", "x.by", "-", "~"]
+PIECES += [
+    "_",
+    ":",
+    ":80",
+    "@",
+    "?",
+    "#",
+    "?utm_id=1",
+    "%",
+    "%41",
+    " ",
+    "\n",
+    "tag:x",
+    "urn",
+    "ht",
+    "\t",
+    "é",
+    "[",
+    "]",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=9).map("".join) | st.text())
+def test_the_short_ways_to_an_identity_lead_where_the_long_one_does(url: str) -> None:
+    assert urls.identity(url) == urls._identity(url)
