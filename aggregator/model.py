@@ -185,6 +185,22 @@ class ParsedEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Hints:
+    """How often a document asks to be polled.
+
+    Attributes:
+        ttl: how long a copy may be kept (RSS).
+        update: the time between two updates (mod_syndication).
+        skip_hours, skip_days: hours of GMT (0 to 23) and days (Monday is 0) without news (RSS); empty when it names all.
+    """
+
+    ttl: timedelta | None = None
+    update: timedelta | None = None
+    skip_hours: frozenset[int] = frozenset()
+    skip_days: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedFeed:
     """A whole document. `malformed` says why it was not well-formed (its entries are still good), or ""."""
 
@@ -194,6 +210,7 @@ class ParsedFeed:
     version: str
     entries: tuple[ParsedEntry, ...]
     malformed: str = ""
+    hints: Hints = Hints()
 
 
 @dataclass(frozen=True, slots=True)

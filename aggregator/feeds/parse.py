@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from aggregator.errors import Quarantine, Retry, WorkError
-from aggregator.feeds import charset, discover, fields, jsonfeed, rss, sanitize, xmltext
+from aggregator.feeds import charset, discover, fields, hints, jsonfeed, rss, sanitize, xmltext
 from aggregator.feeds.fields import RawItem, RawText
 from aggregator.model import ParsedEntry, ParsedFeed
 
@@ -50,7 +50,7 @@ def _document(body: bytes, url: str, content_type: str) -> ParsedFeed:
     malformed = checked.malformed or _complaint(found)
     if malformed and not found["entries"]:
         raise Retry("parse_error", f"not well-formed and without entries: {malformed}", url)
-    return _feed(found, url, malformed)
+    return _feed(found, url, malformed, checked.text)
 
 
 def _json(text: str, url: str) -> ParsedFeed:
@@ -66,7 +66,7 @@ def _json(text: str, url: str) -> ParsedFeed:
     )
 
 
-def _feed(found: Any, url: str, malformed: str) -> ParsedFeed:
+def _feed(found: Any, url: str, malformed: str, text: str) -> ParsedFeed:
     head, version = found["feed"], str(found["version"])
     entries, lost = _entries(found["entries"], lambda item: rss.item(item, head, version), url)
     return ParsedFeed(
@@ -76,6 +76,7 @@ def _feed(found: Any, url: str, malformed: str) -> ParsedFeed:
         version=version or "cdf",
         entries=entries,
         malformed=malformed or lost,
+        hints=hints.read(hints.head(text)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from aggregator.errors import Quarantine, Retry, WorkError
 from aggregator.feeds import parse
-from aggregator.model import Enclosure, ParsedEntry, ParsedFeed
+from aggregator.model import Enclosure, Hints, ParsedEntry, ParsedFeed
 
 FEEDS = Path(__file__).parent.parent / "data" / "feeds"
 URL = "https://x.by/dir/feed.xml"
@@ -31,13 +32,17 @@ def rss(items: str, head: str = "") -> str:
 def told(value: Any) -> Any:
     """A dataclass as JSON tells it: empty fields left out, moments in ISO form."""
     pairs = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
-    return {name: _told(v) for name, v in pairs if v not in ("", (), None)}
+    return {name: _told(v) for name, v in pairs if v not in ("", (), None, frozenset(), Hints())}
 
 
 def _told(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_told(part) for part in value]
-    if isinstance(value, ParsedEntry | Enclosure):
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds() / 60:g} min"
+    if isinstance(value, ParsedEntry | Enclosure | Hints):
         return dataclasses.asdict(value) if isinstance(value, Enclosure) else told(value)
     return value.isoformat() if hasattr(value, "isoformat") else value
 
