@@ -16,10 +16,11 @@ from typing import TypedDict
 
 from aggregator import tokens
 from aggregator.errors import FetchErrorClass, WorkError
-from aggregator.feeds import arrival, identity, parse, politeness
+from aggregator.feeds import arrival, history, identity, pace, parse, politeness
 from aggregator.model import (
     EntryChange,
     Feed,
+    FeedEvent,
     FetchFailure,
     FetchRequest,
     FetchResponse,
@@ -83,6 +84,7 @@ class Decided:
     outcome: str
     changes: tuple[EntryChange, ...] = ()
     first: bool = False
+    events: tuple[FeedEvent, ...] = ()
 
 
 @dataclass
@@ -190,7 +192,7 @@ class PollLine:
                     return
                 if feed.id not in sweep.feeds:  # else our own claim ran out while its host keeps us waiting
                     sweep.feeds[feed.id] = feed
-                    yield FetchRequest(feed.id, feed.spec.url, feed.poll.etag, feed.poll.last_modified)
+                    yield politeness.request(feed, sweep.now)
 
     def _fetch(self, sweep: _Sweep, requests: Callable[[], Iterator[FetchRequest]]) -> None:
         """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""
@@ -229,7 +231,8 @@ class PollLine:
             return self._failed(feed, answer, *refused)
         digest = hashlib.sha256(answer.body).hexdigest()
         if digest == feed.poll.body_hash:
-            return self._unchanged(feed, answer)
+            same = politeness.unchanged(feed, answer, self.clock.now(), **self._terms())
+            return Decided(feed, same, answer, "unchanged")
         future = self.workers.submit(parse.document, answer.body, answer.url, answer.headers.get("content-type", ""))
         sweep.waiting += 1
         future.add_done_callback(
@@ -252,20 +255,6 @@ class PollLine:
             "failed",
         )
 
-    def _unchanged(self, feed: Feed, answer: FetchResponse) -> Decided:
-        known = feed.poll
-        poll = politeness.succeeded(
-            feed,
-            answer,
-            self.clock.now(),
-            body_hash=known.body_hash,
-            malformed=known.malformed,
-            title=known.title,
-            language=known.language,
-            **self._terms(),
-        )
-        return Decided(feed, poll, answer, "unchanged")
-
     def _parsed(
         self, sweep: _Sweep, feed: Feed, answer: FetchResponse, digest: str, done: Future[ParsedFeed]
     ) -> Decided | None:
@@ -280,6 +269,11 @@ class PollLine:
             return None
         except WorkError as e:
             return self._failed(feed, answer, e.error_class, e.message)
+        keys = identity.keys(parsed.entries)
+        known = self.stores.polls.known_entries(feed.id, {k for ks in keys for k in ks})
+        changes = identity.diff(parsed.entries, keys, known)
+        fresh = tuple(language.tell(c, feed.spec.language or parsed.language) for c in changes if not _forgotten(c))
+        first = feed.poll.last_ok_at is None and not known
         poll = politeness.succeeded(
             feed,
             answer,
@@ -288,14 +282,9 @@ class PollLine:
             malformed=parsed.malformed,
             title=parsed.title,
             language=parsed.language,
+            brought=pace.brought(parsed, fresh, self.clock.now(), partial(self.stores.polls.newest_times, feed.id)),
             **self._terms(),
         )
-        named = replace(feed, poll=poll)
-        keys = identity.keys(parsed.entries)
-        known = self.stores.polls.known_entries(feed.id, {k for ks in keys for k in ks})
-        changes = identity.diff(parsed.entries, keys, known)
-        fresh = tuple(language.tell(c, named.language) for c in changes if not _forgotten(c))
-        first = feed.poll.last_ok_at is None and not known
         return Decided(feed, poll, answer, "new", fresh, first)
 
     # -- stories, matches, commit ----------------------------------------------------------------------------------
@@ -318,13 +307,16 @@ class PollLine:
         """The whole batch decided: stories across its feeds, matches, and what enrich shall fetch."""
         stories = self._stories(ready, now)
         index = self.watch()
-        outcomes = []
+        outcomes: list[PollOutcome] = []
+        taken: dict[str, str] = {}
         for decided in ready:
+            at = partial(self.stores.history.living_at, but=decided.feed.id)
+            poll, happened = history.settle(decided.feed, decided.poll, at, taken)
             stored = [self._stored(c, decided, story=stories.get(id(c)), index=index, now=now) for c in decided.changes]
             # Ids grow with sort_at inside a document, so that "newest first by id" reads well.
             stored.sort(key=lambda s: s.sort_at)
-            redirects = decided.answer.redirects
-            outcomes.append(PollOutcome(decided.feed.id, decided.poll, tuple(stored), redirects))
+            events = decided.events + happened
+            outcomes.append(PollOutcome(decided.feed.id, poll, tuple(stored), decided.answer.redirects, events))
         return outcomes
 
     def _stories(self, ready: list[Decided], now: datetime) -> dict[int, StoryChoice]:
@@ -397,4 +389,5 @@ def _report(decided: Decided, outcome: PollOutcome) -> PollReport:
         next_poll_at=outcome.poll.next_poll_at,
         elapsed=decided.answer.elapsed,
         bytes=len(response.body) if response else 0,
+        events=outcome.events,
     )

@@ -23,6 +23,13 @@ def schema(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations(name="0002_politeness")
+def politeness(db: Database) -> None:
+    """Why a feed is polled when it is, its rhythm, its moves and its history."""
+    for statement in statements("0002_politeness.sql"):
+        db.execute(statement)
+
+
 def unknown(db: Database) -> list[str]:
     """Steps that this database has and this program does not know: it was written by a newer one."""
     known = {m.name for m in migrations.pending(db)} | {m.name for m in migrations.applied(db)}
