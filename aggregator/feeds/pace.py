@@ -34,6 +34,8 @@ QUIET = 8
 """Polls without news after which a slow feed may be polled less often."""
 QUIET_DAY = 24
 """Polls without news after which a feed without validators is polled once a day."""
+SILENT = 2
+"""Answers without news that make a silence: an outage of the server, or our own, is none."""
 LIVELY = 4
 """Polls without news up to which a fast feed still counts as fast."""
 UNKNOWN_RHYTHM = timedelta(hours=8)
@@ -108,14 +110,14 @@ def wants_look(feed: Feed, now: datetime) -> bool:
 
     A feed that has been silent for more than three times its rhythm, and a day at least, is looked at once a day; after a
     silence of weeks every eighth of it. One whose validators were caught is looked at once a day. A server that sends
-    the document although asked with a condition has shown it, so it is never looked at.
+    the document although asked with a condition has shown it, so it is never looked at; and failures are no silence.
     """
     poll = feed.poll
-    if not (poll.etag or poll.last_modified) or poll.looked_at is None:
+    if not (poll.etag or poll.last_modified) or poll.looked_at is None or poll.failures:
         return False
     if poll.frozen_at is not None:
         return now - poll.looked_at >= DAY
-    if poll.news_at is None:
+    if poll.news_at is None or poll.quiet_polls < SILENT:
         return False
     silence = now - poll.news_at
     patience = max(DAY, 3 * (poll.rhythm or UNKNOWN_RHYTHM))

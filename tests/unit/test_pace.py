@@ -302,7 +302,10 @@ def test_without_validators_and_news_each_poll_costs_a_document_so_one_a_day_mus
 def test_a_silence_against_its_rhythm_is_looked_into_once_a_day(
     rhythm: timedelta | None, silence: timedelta, looked: timedelta, expected: bool
 ) -> None:
-    quiet = feed(rhythm=rhythm, news_at=NOW - silence, looked_at=NOW - looked, last_modified="then")
+    times: dict[str, Any] = {"news_at": NOW - silence, "looked_at": NOW - looked}
+    quiet = feed(rhythm=rhythm, last_modified="then", quiet_polls=2, **times)
+    assert not pace.wants_look(feed(rhythm=rhythm, quiet_polls=1, **times), NOW), "we were not there to hear"
+    assert not pace.wants_look(feed(rhythm=rhythm, quiet_polls=2, failures=1, **times), NOW)
     assert pace.wants_look(quiet, NOW) is expected
     request = politeness.request(quiet, NOW)
     assert (request.etag, request.last_modified) == (("", "") if expected else ('"1"', "then"))
@@ -310,9 +313,9 @@ def test_a_silence_against_its_rhythm_is_looked_into_once_a_day(
 
 
 def test_without_validators_or_before_the_first_document_there_is_nothing_to_look_behind() -> None:
-    assert not pace.wants_look(feed(etag="", news_at=NOW - 9 * DAY, looked_at=NOW - 9 * DAY), NOW)
-    assert not pace.wants_look(feed(news_at=NOW - 9 * DAY, looked_at=None), NOW)
-    assert not pace.wants_look(feed(news_at=None, looked_at=NOW - 9 * DAY), NOW)
+    assert not pace.wants_look(feed(etag="", quiet_polls=9, news_at=NOW - 9 * DAY, looked_at=NOW - 9 * DAY), NOW)
+    assert not pace.wants_look(feed(quiet_polls=9, news_at=NOW - 9 * DAY, looked_at=None), NOW)
+    assert not pace.wants_look(feed(quiet_polls=9, news_at=None, looked_at=NOW - 9 * DAY), NOW)
 
 
 def looked(of: Feed, response: FetchResponse, *fresh: datetime) -> PollState:
