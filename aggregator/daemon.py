@@ -294,6 +294,8 @@ class Daemon:
 
     @staticmethod
     def _tell_poll(report: PollReport) -> PollReport:
+        for event in report.events:
+            log.warning("feed %s: %s: %s", report.feed_id, event.kind.replace("_", " "), event.detail)
         if report.outcome == "failed":
             when = report.next_poll_at.strftime("%Y-%m-%d %H:%M UTC")
             error = urls.named(report.url, report.error)

@@ -59,13 +59,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the items of a document are; `known` says that at least one of them was known before."""
+    """What the items of a document are; `known` says that at least one of them was known before, `count` how many."""
 
     changes: tuple[EntryChange, ...] = ()
     events: tuple[FeedEvent, ...] = ()
     known: bool = True
     recall: Recall | None = None
     items: tuple[ItemFacts, ...] = ()
+    count: int = 0
 
 
 def look(feed: Feed, answer: FetchResponse, digest: str, polls: PollStore) -> Reading:
@@ -81,13 +82,15 @@ def look(feed: Feed, answer: FetchResponse, digest: str, polls: PollStore) -> Re
 
 def unparsed(feed: Feed) -> ParsedFeed:
     """What is known of a document whose head stayed as it was, without parsing it."""
-    return ParsedFeed(title=feed.poll.title, link="", language=feed.poll.language, version="", entries=())
+    return ParsedFeed(
+        title=feed.poll.title, link="", language=feed.poll.language, version="", entries=(), hints=feed.poll.hints
+    )
 
 
 def judge(reading: Reading, parsed: ParsedFeed, polls: PollStore) -> Judgement | None:
     """What every item is, parsed or recalled; None when that cannot be told without parsing the whole document."""
     if reading.settled:
-        return Judgement()
+        return Judgement(count=len(reading.sliced.names) if reading.sliced is not None else 0)
     found = _items(reading, parsed)
     if found is None:
         return None
@@ -101,7 +104,7 @@ def judge(reading: Reading, parsed: ParsedFeed, polls: PollStore) -> Judgement |
         return None
     settled = not any(isinstance(change, RevisedEntry) for change in verdict.changes) and not verdict.events
     recall = _recall(reading, parsed, items, settled=settled)
-    return Judgement(verdict.changes, verdict.events, bool(known), recall, tuple(items))
+    return Judgement(verdict.changes, verdict.events, bool(known), recall, tuple(items), len(items))
 
 
 def _items(reading: Reading, parsed: ParsedFeed) -> tuple[list[ItemFacts], list[ParsedEntry | None]] | None:

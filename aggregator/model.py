@@ -30,7 +30,10 @@ Origin = Literal["config", "operator", "visitor"]
 
 @dataclass(frozen=True, slots=True)
 class FeedSpec:
-    """A feed as the operator names it in feeds.yaml."""
+    """A feed as the operator names it in feeds.yaml.
+
+    `hints` says whether what the publisher asks for (ttl, sy:, skipHours, Cache-Control) may make the interval longer.
+    """
 
     id: str
     url: str
@@ -40,6 +43,23 @@ class FeedSpec:
     tags: tuple[str, ...] = ()
     interval: timedelta = timedelta(hours=1)
     articles: Articles = "never"
+    hints: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """How often a document asks to be polled.
+
+    Attributes:
+        ttl: how long a copy may be kept (RSS).
+        update: the time between two updates (mod_syndication).
+        skip_hours, skip_days: hours of GMT (0 to 23) and days (Monday is 0) without news (RSS); empty when it names all.
+    """
+
+    ttl: timedelta | None = None
+    update: timedelta | None = None
+    skip_hours: frozenset[int] = frozenset()
+    skip_days: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +67,17 @@ class PollState:
     """What polling a feed has taught us so far; one poll turns one PollState into the next.
 
     Attributes:
+        next_poll_reason: why the next poll is when it is, one sentence for a person.
+        hints: what the last document that was read asks for.
+        news_at: when a poll last brought a new or a revised entry.
+        looked_at: when the server last gave a body, or was last asked for one without condition.
+        frozen_at: when its validators were caught vouching for a document that had changed; None while they are trusted.
+        quiet_polls: polls in a row that were answered and brought no news.
+        rhythm: the usual gap between two entries, None while unknown.
+        window: how long an entry stays in the document at that rhythm, None while unknown.
+        moved_url: where the feed lives now, "" for where feeds.yaml says.
+        move_target, move_polls: where permanent redirects lead, and how many polls in a row said so.
+        move_refused: a target that a person has taken back; it is not moved to again.
         held_until: the server's own word (Retry-After, 410): nobody polls before it, not even `poll --all`.
         malformed: why the last document was not well-formed, or "".
         title, language: what the document says of itself, used where feeds.yaml is silent.
@@ -68,6 +99,18 @@ class PollState:
     malformed: str = ""
     title: str = ""
     language: str = ""
+    next_poll_reason: str = ""
+    hints: Hints = Hints()
+    news_at: datetime | None = None
+    looked_at: datetime | None = None
+    frozen_at: datetime | None = None
+    quiet_polls: int = 0
+    rhythm: timedelta | None = None
+    window: timedelta | None = None
+    moved_url: str = ""
+    move_target: str = ""
+    move_polls: int = 0
+    move_refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +125,11 @@ class Feed:
     def id(self) -> str:
         """The stable name."""
         return self.spec.id
+
+    @property
+    def url(self) -> str:
+        """Where it is polled: where it has moved to, else where feeds.yaml says."""
+        return self.poll.moved_url or self.spec.url
 
     @property
     def title(self) -> str:
@@ -182,22 +230,6 @@ class ParsedEntry:
     language: str = ""
     published_at: datetime | None = None
     updated_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hints:
-    """How often a document asks to be polled.
-
-    Attributes:
-        ttl: how long a copy may be kept (RSS).
-        update: the time between two updates (mod_syndication).
-        skip_hours, skip_days: hours of GMT (0 to 23) and days (Monday is 0) without news (RSS); empty when it names all.
-    """
-
-    ttl: timedelta | None = None
-    update: timedelta | None = None
-    skip_hours: frozenset[int] = frozenset()
-    skip_days: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,8 +354,22 @@ EntryChange = NewEntry | RevisedEntry | SameEntry
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """Something that happened to a feed as a whole, for its history; kind is ids_changed. `detail` is for people."""
+    """Something that happened to a feed as a whole, for its history. `detail` is for people.
 
+    kind is ids_changed, moved, moved_onto, move_undone, gone, back or frozen_validators.
+    """
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A FeedEvent as stored."""
+
+    id: int
+    feed_id: str
+    at: datetime
     kind: str
     detail: str
 
@@ -511,6 +557,7 @@ class PollReport:
     next_poll_at: datetime
     elapsed: float
     bytes: int
+    events: tuple[FeedEvent, ...] = ()
 
 
 # -- digests and editions ----------------------------------------------------------------------------------------------

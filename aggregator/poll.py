@@ -16,7 +16,7 @@ from typing import TypedDict
 
 from aggregator import judge, tokens
 from aggregator.errors import FetchErrorClass, WorkError
-from aggregator.feeds import arrival, parse, politeness
+from aggregator.feeds import arrival, history, pace, parse, politeness
 from aggregator.model import (
     EntryChange,
     Feed,
@@ -195,7 +195,7 @@ class PollLine:
                     return
                 if feed.id not in sweep.feeds:  # else our own claim ran out while its host keeps us waiting
                     sweep.feeds[feed.id] = feed
-                    yield FetchRequest(feed.id, feed.spec.url, feed.poll.etag, feed.poll.last_modified)
+                    yield politeness.request(feed, sweep.now)
 
     def _fetch(self, sweep: _Sweep, requests: Callable[[], Iterator[FetchRequest]]) -> None:
         """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""
@@ -233,7 +233,8 @@ class PollLine:
             return self._failed(feed, answer, *refused)
         digest = hashlib.sha256(answer.body).hexdigest()
         if digest == feed.poll.body_hash:
-            return self._unchanged(feed, answer)
+            same = politeness.unchanged(feed, answer, self.clock.now(), **self._terms())
+            return Decided(feed, same, answer, "unchanged")
         reading = judge.look(feed, answer, digest, self.stores.polls)
         if not reading.unseen or reading.settled:
             return self._judged(sweep, reading, judge.unparsed(feed))
@@ -258,20 +259,6 @@ class PollLine:
         poll = politeness.failed(feed, answer, error_class, message, self.clock.now(), **self._terms())
         return Decided(feed, poll, answer, "failed")
 
-    def _unchanged(self, feed: Feed, answer: FetchResponse) -> Decided:
-        known = feed.poll
-        poll = politeness.succeeded(
-            feed,
-            answer,
-            self.clock.now(),
-            body_hash=known.body_hash,
-            malformed=known.malformed,
-            title=known.title,
-            language=known.language,
-            **self._terms(),
-        )
-        return Decided(feed, poll, answer, "unchanged")
-
     def _parsed(self, sweep: _Sweep, reading: judge.Reading, done: Future[ParsedFeed]) -> Decided | None:
         sweep.waiting -= 1
         if not sweep.ready:
@@ -294,21 +281,23 @@ class PollLine:
         if found is None:
             self._parse(sweep, reading.whole())
             return None
-        feed, answer = reading.feed, reading.answer
+        feed, answer, now = reading.feed, reading.answer, self.clock.now()
+        spoken = feed.spec.language or parsed.language
+        fresh = tuple(language.tell(c, spoken) for c in found.changes if not _forgotten(c))
+        newest = partial(self.stores.polls.newest_times, feed.id)
         poll = politeness.succeeded(
             feed,
             answer,
-            self.clock.now(),
+            now,
             body_hash=reading.digest,
             malformed=parsed.malformed,
             title=parsed.title,
             language=parsed.language,
+            brought=pace.brought(parsed.hints, found.count, fresh, now, newest),
             **self._terms(),
         )
-        named = replace(feed, poll=poll).language
-        fresh = tuple(language.tell(c, named) for c in found.changes if not _forgotten(c))
         first = feed.poll.last_ok_at is None and not found.known
-        archive = arrival.archive(found.items, fresh, feed.poll.last_ok_at, self.clock.now())
+        archive = arrival.archive(found.items, fresh, feed.poll.last_ok_at, now)
         return Decided(feed, poll, answer, "new", fresh, first, found.events, found.recall, archive)
 
     # -- stories, matches, commit ----------------------------------------------------------------------------------
@@ -331,13 +320,16 @@ class PollLine:
         """The whole batch decided: stories across its feeds, matches, and what enrich shall fetch."""
         stories = self._stories(ready, now)
         index = self.watch()
-        outcomes = []
+        outcomes: list[PollOutcome] = []
+        taken: dict[str, str] = {}
         for each in ready:
+            at = partial(self.stores.history.living_at, but=each.feed.id)
+            poll, happened = history.settle(each.feed, each.poll, at, taken)
             stored = [self._stored(c, each, story=stories.get(id(c)), index=index, now=now) for c in each.changes]
             # Ids grow with sort_at inside a document, so that "newest first by id" reads well.
             stored.sort(key=lambda s: s.sort_at)
-            redirects = each.answer.redirects
-            outcomes.append(PollOutcome(each.feed.id, each.poll, tuple(stored), redirects, each.events, each.recall))
+            redirects, events = each.answer.redirects, each.events + happened
+            outcomes.append(PollOutcome(each.feed.id, poll, tuple(stored), redirects, events, each.recall))
         return outcomes
 
     def _stories(self, ready: list[Decided], now: datetime) -> dict[int, StoryChoice]:
@@ -410,4 +402,5 @@ def _report(decided: Decided, outcome: PollOutcome) -> PollReport:
         next_poll_at=outcome.poll.next_poll_at,
         elapsed=decided.answer.elapsed,
         bytes=len(response.body) if response else 0,
+        events=outcome.events,
     )

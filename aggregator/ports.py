@@ -40,6 +40,7 @@ from aggregator.model import (
     Recall,
     RenderedEdition,
     StoredEdition,
+    StoredEvent,
     Story,
     StoryCandidate,
     StoryKey,
@@ -205,6 +206,25 @@ class FeedStore(Protocol):
         ...
 
 
+class HistoryStore(Protocol):
+    """What happened to feeds as a whole, and where they live."""
+
+    def events(self, feed_id: str = "", limit: int = 50) -> list[StoredEvent]:
+        """What happened, newest first; of one feed where it is named."""
+        ...
+
+    def living_at(self, url: str, but: str) -> str:
+        """The id of a feed in the configuration, other than `but`, whose URL this is or that has moved there; "" for none."""
+        ...
+
+    def undo_move(self, feed_id: str, now: datetime) -> bool:
+        """Take a move back: polled again, now, where feeds.yaml says, without validators, and never moved there again.
+
+        False when there is no such feed, or it has not moved. What is under way is left out.
+        """
+        ...
+
+
 class PollStore(Protocol):
     """What the poll line reads and its one write."""
 
@@ -220,10 +240,14 @@ class PollStore(Protocol):
         """Stories first seen at or after `since` that hold an entry under one of the keys: one for each story and key."""
         ...
 
+    def newest_times(self, feed_id: str, limit: int) -> list[datetime]:
+        """`sort_at` of the entries of a feed that were seen last, `limit` at most."""
+        ...
+
     def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
         """Write the outcomes in ONE transaction and end their claims: feed id -> ids of its new entries, in order.
 
-        Validators, entries, keys, stories, matches and the index of one feed are stored together or not at all. A feed
+        Validators, entries, keys, stories, matches, events and the index of one feed are stored together or not at all. A feed
         whose claim `owner` no longer holds is left out: whoever holds it now will write it; a claim that ran out and was
         taken by nobody still counts. A pause by the operator stands. Drafts of stories are shared by the whole batch. A
         revision keeps the text before it, and its match reaches nobody where an earlier revision has been matched. Changes
@@ -489,6 +513,11 @@ class Stores(Protocol):
     @property
     def feeds(self) -> FeedStore:
         """Feeds and claims."""
+        ...
+
+    @property
+    def history(self) -> HistoryStore:
+        """What happened to feeds."""
         ...
 
     @property

@@ -110,6 +110,32 @@ def _feed_problems(app: App) -> Iterator[Problem]:
         if known.poll.state == "gone":
             do = f"the server says it is gone for good: remove it, or `aggregator feeds resume {feed.feed_id}`"
         yield Problem(f"feed {feed.feed_id} {known.poll.state}{since}: {feed.error}", do)
+    yield from _moves(app)
+
+
+def _moves(app: App) -> Iterator[Problem]:
+    """Feeds that do not live where feeds.yaml says, and validators that cannot be trusted."""
+    from aggregator.feeds import redirects
+
+    for feed in app.stores.feeds.list():
+        poll = feed.poll
+        target = poll.moved_url or redirects.settled(feed)
+        where = output.masked(target)
+        other = app.stores.history.living_at(target, but=feed.id) if target else ""
+        if other:
+            yield Problem(
+                f"feed {feed.id} leads to {where}, which is the feed {other}",
+                f"`aggregator feeds remove {feed.id}` or {other}",
+            )
+        elif target:
+            do = f"put the new address into feeds.yaml, or `aggregator feeds undo {feed.id}`"
+            yield Problem(f"feed {feed.id} moved to {where}", do if poll.moved_url else do.partition(",")[0])
+        if poll.frozen_at is not None:
+            since = output.short(poll.frozen_at)
+            yield Problem(
+                f"feed {feed.id}: since {since} UTC its server says that nothing changed although it has",
+                "it is read in full once a day; its publisher should know",
+            )
 
 
 def _delivery_problems(app: App) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ import click
 from aggregator.cli import output
 from aggregator.cli.context import Context, Group, json_option, pass_context, talk
 from aggregator.errors import AggregatorError, UsageError
-from aggregator.model import FetchFailure, FetchRequest
+from aggregator.model import WEEKDAYS, Feed, FetchFailure, FetchRequest
 
 
 def no_feed(feed_id: str) -> UsageError:
@@ -40,11 +40,20 @@ def list_(context: Context, as_json: bool) -> None:
     rows = [["feed", "state", "entries", "last ok (UTC)", "next poll (UTC)", "error"]]
     for feed in feeds:
         p = feed.poll
-        error = f"{p.error_class}: {p.error}" if p.error else p.malformed and f"malformed: {p.malformed}"
         rows.append(
-            [feed.id, p.state, str(feed.entries), output.short(p.last_ok_at), output.short(p.next_poll_at), error]
+            [feed.id, p.state, str(feed.entries), output.short(p.last_ok_at), output.short(p.next_poll_at), _note(feed)]
         )
     output.table(rows, limits=[28, 8, 8, 16, 16, 60])
+
+
+def _note(feed: Feed) -> str:
+    """The one thing to know of a feed in a table."""
+    poll = feed.poll
+    if poll.error:
+        return f"{poll.error_class}: {poll.error}"
+    if poll.moved_url:
+        return f"moved; put the new address into feeds.yaml: {output.masked(poll.moved_url)}"
+    return poll.malformed and f"malformed: {poll.malformed}"
 
 
 @command.command("show")
@@ -52,12 +61,13 @@ def list_(context: Context, as_json: bool) -> None:
 @json_option
 @pass_context
 def show(context: Context, feed_id: str, as_json: bool) -> None:
-    """All that is known of one feed.
+    """All that is known of one feed, why it is polled when it is, and what has happened to it.
 
     Example: aggregator feeds show belta-en
     """
     with context.app() as app:
         feed = app.stores.feeds.get(feed_id)
+        happened = app.stores.history.events(feed_id, limit=10)
     if feed is None:
         raise no_feed(feed_id)
     values = output.feed(feed) | {
@@ -68,10 +78,42 @@ def show(context: Context, feed_id: str, as_json: bool) -> None:
         "held_until": output.when(feed.poll.held_until),
         "http_status": feed.poll.http_status,
     }
+    values |= _pace(feed)
     if as_json:
-        output.line(values)
+        output.line(values | {"events": [output.event(e) for e in happened]})
         return
     output.rows(values)
+    for event in happened:
+        click.echo(f"{output.short(event.at)}  {event.kind.replace('_', ' ')}: {output.fit(event.detail, 400)}")
+
+
+def _pace(feed: Feed) -> dict[str, Any]:
+    """What its polls have taught of a feed's rhythm and its whereabouts."""
+    from aggregator.feeds import pace
+
+    poll = feed.poll
+    return {
+        "asks_for": [d.why.removeprefix("the feed asks for ") for d in pace.asked(feed, poll.hints)] + _rest(feed),
+        "rhythm": f"one entry in {pace.spell(poll.rhythm)}" if poll.rhythm is not None else "",
+        "quiet_polls": poll.quiet_polls,
+        "news_at": output.when(poll.news_at),
+        "looked_at": output.when(poll.looked_at),
+        "validators_frozen_since": output.when(poll.frozen_at),
+        "redirects_to": f"{output.masked(poll.move_target)} (polls in a row: {poll.move_polls})"
+        if poll.move_target
+        else "",
+    }
+
+
+def _rest(feed: Feed) -> list[str]:
+    hints = feed.poll.hints
+    hours = " ".join(str(h) for h in sorted(hints.skip_hours))
+    days = " ".join(WEEKDAYS[d] for d in sorted(hints.skip_days))
+    rest = [
+        f"no polls in the hours {hours} GMT (skipHours)" if hours else "",
+        f"none on {days} (skipDays)" if days else "",
+    ]
+    return [r for r in rest if r] if feed.spec.hints else []
 
 
 @command.command("add")
@@ -149,6 +191,26 @@ def resume(context: Context, feed_id: str) -> None:
         if not app.stores.feeds.resume(feed_id, app.clock.now()):
             raise no_feed(feed_id)
     talk(f"resumed {feed_id}: due now")
+
+
+@command.command("undo")
+@click.argument("feed_id", metavar="ID")
+@pass_context
+def undo(context: Context, feed_id: str) -> None:
+    """Take back a move: poll a feed where feeds.yaml says again, now.
+
+    A feed whose server redirected it permanently to the same address in three polls in a row is polled there from then
+    on; feeds.yaml stays as it is. After an undo it is not moved to that address again.
+
+    Example: aggregator feeds undo belta-en
+    """
+    with context.app() as app:
+        feed = app.stores.feeds.get(feed_id)
+        if feed is None:
+            raise no_feed(feed_id)
+        if not app.stores.history.undo_move(feed_id, app.clock.now()):
+            raise AggregatorError(f"{feed_id} has not moved: {output.masked(feed.spec.url)}")
+    talk(f"{feed_id} is polled at {output.masked(feed.spec.url)} again: due now")
 
 
 @command.command("discover")

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from aggregator.model import Entry, Feed, Message, Span, StoredEdition, Story, Subscription
+from aggregator.model import Entry, Feed, Message, Span, StoredEdition, StoredEvent, Story, Subscription
 
 
 def when(moment: datetime | None) -> str | None:
@@ -125,8 +125,21 @@ def feed(value: Feed) -> dict[str, Any]:
         "last_poll_at": when(poll.last_poll_at),
         "last_ok_at": when(poll.last_ok_at),
         "next_poll_at": when(poll.next_poll_at),
+        "next_poll_reason": poll.next_poll_reason,
+        "moved_url": masked(poll.moved_url),
         "malformed": poll.malformed,
         "entries": value.entries,
+    }
+
+
+def event(value: StoredEvent) -> dict[str, Any]:
+    """Something that happened to a feed."""
+    return {
+        "id": value.id,
+        "feed_id": value.feed_id,
+        "at": when(value.at),
+        "kind": value.kind,
+        "detail": value.detail,
     }
 
 

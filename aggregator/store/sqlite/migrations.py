@@ -23,6 +23,13 @@ def schema(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations(name="0002_politeness")
+def politeness(db: Database) -> None:
+    """Why a feed is polled when it is, its rhythm, its moves and its history."""
+    for statement in statements("0002_politeness.sql"):
+        db.execute(statement)
+
+
 @migrations(name="0004_documents")
 def documents(db: Database) -> None:
     """What is kept of each feed's last document."""

@@ -23,7 +23,7 @@ from aggregator.model import (
     StoryChoice,
     StoryKey,
 )
-from aggregator.store.sqlite import rows
+from aggregator.store.sqlite import history, rows
 from aggregator.store.sqlite.database import Database
 
 
@@ -68,6 +68,12 @@ class Polls:
                     found += [_candidate(r) for r in conn.execute(sql, (kind, *part, rows.stamp(since)))]
         return found
 
+    def newest_times(self, feed_id: str, limit: int) -> list[datetime]:
+        """See PollStore.newest_times."""
+        sql = "SELECT sort_at FROM entries WHERE feed_id = ? ORDER BY first_seen_at DESC, id DESC LIMIT ?"
+        with self._db.read() as conn:
+            return [rows.moment(r[0]) for r in conn.execute(sql, (feed_id, limit))]
+
     def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
         """See PollStore.commit_polls."""
         with self._db.write() as conn:
@@ -100,6 +106,7 @@ class _Writer:
         )
         if outcome.recall is not None:
             self._recall(outcome.feed_id, outcome.recall)
+        history.add_events(self._conn, outcome.feed_id, outcome.events, self._now)
         added: list[int] = []
         for stored in outcome.changes:
             if isinstance(stored.change, NewEntry):
