@@ -10,6 +10,7 @@ from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.editions import Editions
 from aggregator.store.sqlite.entries import Entries
 from aggregator.store.sqlite.feeds import Feeds
+from aggregator.store.sqlite.network import Network
 from aggregator.store.sqlite.outbox import Outbox
 from aggregator.store.sqlite.polls import Polls
 from aggregator.store.sqlite.subscriptions import Subscriptions
@@ -39,6 +40,7 @@ class SqliteStores:
         db = Database(path, synchronous=synchronous)
         self.feeds = Feeds(db)
         self.polls = Polls(db)
+        self.network = Network(db)
         self.entries = Entries(db)
         self.watch = Watch(db)
         self.editions = Editions(db, initial)

@@ -6,6 +6,8 @@ from importlib import resources
 
 from sqlite_utils import Database, Migrations
 
+from aggregator import urls
+
 SET = "aggregator"
 migrations = Migrations(SET)
 
@@ -21,6 +23,15 @@ def schema(db: Database) -> None:
     """The first released schema."""
     for statement in statements("schema.sql"):
         db.execute(statement)
+
+
+@migrations(name="0003_gaps_and_hosts")
+def gaps_and_hosts(db: Database) -> None:
+    """Gaps, hosts that are held, and which host each feed is of."""
+    for statement in statements("0003_gaps_and_hosts.sql"):
+        db.execute(statement)
+    known = db.execute("SELECT id, url FROM feeds").fetchall()
+    db.conn.executemany("UPDATE feeds SET host = ? WHERE id = ?", [(urls.host_key(url), i) for i, url in known])
 
 
 def unknown(db: Database) -> list[str]:

@@ -14,7 +14,20 @@ from typing import Any
 from sqlite_utils import Database as Utils
 from sqlite_utils.db import Table
 
-from aggregator.model import Enclosure, Entry, Feed, FeedSpec, Match, Message, PollState, Span, Subscription
+from aggregator import urls
+from aggregator.model import (
+    Enclosure,
+    Entry,
+    Feed,
+    FeedSpec,
+    Gap,
+    HostHold,
+    Match,
+    Message,
+    PollState,
+    Span,
+    Subscription,
+)
 
 ENTRY_COLUMNS = """e.id, e.feed_id, f.url AS feed_url,
   coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) AS feed_title,
@@ -104,8 +117,21 @@ def feed(row: sqlite3.Row) -> Feed:
         malformed=row["malformed"],
         title=row["own_title"],
         language=row["own_language"],
+        items=row["items"],
     )
-    return Feed(spec, poll, row["entries"])
+    return Feed(spec, poll, row["entries"], row["gaps"], hold(row))
+
+
+def hold(row: sqlite3.Row) -> HostHold | None:
+    """The hold of a host, from the columns of `hosts`; None where there is no row."""
+    if row["said_at"] is None:
+        return None
+    return HostHold(row["host"], moment(row["host_held_until"]), row["said_by"], moment(row["said_at"]))
+
+
+def gap(row: sqlite3.Row) -> Gap:
+    """A gap from the columns of `gaps`."""
+    return Gap(row["feed_id"], moment(row["after_at"]), moment(row["before_at"]), moment(row["found_at"]))
 
 
 def poll_columns(poll: PollState) -> dict[str, Any]:
@@ -127,6 +153,7 @@ def poll_columns(poll: PollState) -> dict[str, Any]:
         "malformed": poll.malformed,
         "own_title": poll.title,
         "own_language": poll.language,
+        "items": poll.items,
     }
 
 
@@ -135,6 +162,7 @@ def spec_columns(spec: FeedSpec) -> dict[str, Any]:
     return {
         "id": spec.id,
         "url": spec.url,
+        "host": urls.host_key(spec.url),
         "title": spec.title,
         "language": spec.language,
         "country": spec.country,
