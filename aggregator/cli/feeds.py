@@ -12,6 +12,8 @@ from aggregator.cli.context import Context, Group, json_option, pass_context, ta
 from aggregator.errors import AggregatorError, UsageError
 from aggregator.model import FetchFailure, FetchRequest
 
+SHOWN_GAPS = 10
+
 
 def no_feed(feed_id: str) -> UsageError:
     """There is none of this name."""
@@ -32,7 +34,7 @@ def list_(context: Context, as_json: bool) -> None:
     Example: aggregator feeds list --json
     """
     with context.app() as app:
-        feeds = app.stores.feeds.list()
+        feeds, now = app.stores.feeds.list(), app.clock.now()
     if as_json:
         for feed in feeds:
             output.line(output.feed(feed))
@@ -41,6 +43,8 @@ def list_(context: Context, as_json: bool) -> None:
     for feed in feeds:
         p = feed.poll
         error = f"{p.error_class}: {p.error}" if p.error else p.malformed and f"malformed: {p.malformed}"
+        if feed.hold is not None:
+            error = "; ".join(t for t in (output.held(feed, now), error) if t)
         rows.append(
             [feed.id, p.state, str(feed.entries), output.short(p.last_ok_at), output.short(p.next_poll_at), error]
         )
@@ -57,16 +61,20 @@ def show(context: Context, feed_id: str, as_json: bool) -> None:
     Example: aggregator feeds show belta-en
     """
     with context.app() as app:
-        feed = app.stores.feeds.get(feed_id)
+        feed, now = app.stores.feeds.get(feed_id), app.clock.now()
+        gaps = app.stores.polls.gaps(feed_id)
     if feed is None:
         raise no_feed(feed_id)
+    missed = [output.gap(g) if as_json else output.missed(g) for g in gaps[:SHOWN_GAPS]]
     values = output.feed(feed) | {
         "interval": str(feed.spec.interval),
         "articles": feed.spec.articles,
         "etag": feed.poll.etag,
         "last_modified": feed.poll.last_modified,
         "held_until": output.when(feed.poll.held_until),
+        "held": output.held(feed, now),
         "http_status": feed.poll.http_status,
+        "missed": missed,
     }
     if as_json:
         output.line(values)
