@@ -128,7 +128,7 @@ def _feed_problems(app: App) -> Iterator[Problem]:
     for feed in app.stores.upkeep.checked().failing:
         since = f" since {output.short(feed.since)} UTC" if feed.since else ""
         known = app.stores.feeds.get(feed.feed_id)
-        if known is None or known.poll.last_poll_at is None or known.poll.state == "ok":
+        if known is None or known.poll.state in ("new", "ok"):
             continue
         do = f"`aggregator feeds show {feed.feed_id}`"
         if known.poll.state == "gone":
