@@ -80,6 +80,7 @@ class PollState:
         move_refused: a target that a person has taken back; it is not moved to again.
         held_until: the server's own word (Retry-After, 410): nobody polls before it, not even `poll --all`.
         malformed: why the last document was not well-formed, or "".
+        items: how many items the last document held.
         title, language: what the document says of itself, used where feeds.yaml is silent.
     """
 
@@ -111,15 +112,34 @@ class PollState:
     move_target: str = ""
     move_polls: int = 0
     move_refused: str = ""
+    items: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HostHold:
+    """A host that asked twice to be left alone: none of its feeds is polled before `held_until`.
+
+    `said_by` is the feed whose poll was told so last.
+    """
+
+    host: str
+    held_until: datetime
+    said_by: str
+    said_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed as stored: what the operator says and what polling has taught."""
+    """A feed as stored: what the operator says and what polling has taught.
+
+    `gaps` counts the stored gaps; `hold` is the last hold of its host, which may be over. Neither is read for a claim.
+    """
 
     spec: FeedSpec
     poll: PollState
     entries: int = 0
+    gaps: int = 0
+    hold: HostHold | None = None
 
     @property
     def id(self) -> str:
@@ -527,10 +547,26 @@ class StoredChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """A time in which a feed may have told what we never saw: its document held nothing that was known.
+
+    `after_at` is the last sight of what was known, `before_at` the time of the document's oldest entry.
+    """
+
+    feed_id: str
+    after_at: datetime
+    before_at: datetime
+    found_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PollOutcome:
     """All that one poll of one feed will write, in one transaction: its next state, entries, stories and matches.
 
-    `recall` replaces what was kept of the last document; None leaves it.
+    Attributes:
+        recall: replaces what was kept of the last document; None leaves it.
+        held_by: the host whose own word `poll.held_until` is (429 or 503 with Retry-After), else "".
+        gap: what this poll may have missed.
     """
 
     feed_id: str
@@ -539,11 +575,22 @@ class PollOutcome:
     redirects: tuple[Redirect, ...] = ()
     events: tuple[FeedEvent, ...] = ()
     recall: Recall | None = None
+    held_by: str = ""
+    gap: Gap | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A failure that was counted against a feed before it was known to be our own network's: its state before, and after."""
+
+    feed_id: str
+    before: PollState
+    after: PollState
 
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
-    """What a poll did, for people: `outcome` is new, unchanged (same bytes), not_modified (304), held or failed."""
+    """What a poll did, for people: `outcome` is new, unchanged (same bytes), not_modified (304) or failed."""
 
     feed_id: str
     url: str
@@ -558,6 +605,7 @@ class PollReport:
     elapsed: float
     bytes: int
     events: tuple[FeedEvent, ...] = ()
+    gap: Gap | None = None
 
 
 # -- digests and editions ----------------------------------------------------------------------------------------------

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import queue
 import random
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypedDict
 
 from aggregator import judge, tokens
 from aggregator.errors import FetchErrorClass, WorkError
-from aggregator.feeds import arrival, history, pace, parse, politeness
+from aggregator.feeds import arrival, gaps, history, hosts, pace, parse, politeness
 from aggregator.model import (
     EntryChange,
     Feed,
@@ -24,25 +23,24 @@ from aggregator.model import (
     FetchFailure,
     FetchRequest,
     FetchResponse,
+    Gap,
     NewEntry,
     NewMatch,
     ParsedFeed,
     PollOutcome,
     PollReport,
-    PollState,
-    Recall,
     RevisedEntry,
     SameEntry,
     StoredChange,
     StoryChoice,
 )
+from aggregator.outages import Outages
 from aggregator.ports import Clock, Fetcher, Stores, Workers
 from aggregator.stories import assign, language
+from aggregator.sweep import Decided, Sweep
 from aggregator.watch import documents, match
 from aggregator.watch.index import WatchIndex
 
-IN_HAND = 64
-"""Documents fetched but not decided yet, at most: a slow parser must not fill the memory."""
 LOOK_AGAIN = 5.0
 """Seconds after which a sweep that is kept by slow hosts looks for feeds that have fallen due meanwhile."""
 GRACE = 3.0
@@ -72,43 +70,6 @@ class _Terms(TypedDict):
     jitter: float
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A feed whose poll has been decided, but for the stories and matches that its batch decides together.
-
-    `first` says that the feed was never read at this address and none of its entries is known: no alerts yet.
-    """
-
-    feed: Feed
-    poll: PollState
-    answer: FetchResponse | FetchFailure
-    outcome: str
-    changes: tuple[EntryChange, ...] = ()
-    first: bool = False
-    events: tuple[FeedEvent, ...] = ()
-    recall: Recall | None = None
-    archive: arrival.Archive = arrival.NO_ARCHIVE
-
-
-@dataclass
-class _Sweep:
-    """What is under way in one sweep."""
-
-    now: datetime
-    stop: threading.Event
-    feeds: dict[str, Feed] = field(default_factory=dict)
-    events: queue.Queue[Callable[[], Decided | None]] = field(default_factory=queue.Queue)
-    waiting: int = 0
-    ready: list[Decided] = field(default_factory=list)
-    since: float = 0.0
-    stopped: threading.Event = field(default_factory=threading.Event)
-    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(IN_HAND))
-
-    def over(self) -> bool:
-        """Whether no further feed shall be taken in hand."""
-        return self.stopped.is_set() or self.stop.is_set()
-
-
 @dataclass(frozen=True, kw_only=True)
 class PollLine:
     """Polls due feeds. One instance serves one process; `owner` names its claims, `chance` is its die."""
@@ -120,6 +81,7 @@ class PollLine:
     watch: Callable[[], WatchIndex]
     rules: PollRules
     owner: str
+    outages: Outages
     chance: Callable[[], float] = random.random
 
     def sweep(
@@ -132,14 +94,21 @@ class PollLine:
     ) -> Iterator[PollReport]:
         """Poll every due feed once, yielding a report for each as its batch is committed.
 
+        While our own network is down a handful of them is asked, once a minute, and all when it is back.
+
         Args:
             ids: only these feeds.
             everything: also feeds that are not due yet, but for those held by the server's own word.
             stop: when set, no further feed is claimed and what is under way is finished.
             keep_looking: take up feeds that fall due while others are under way: a slow host must not keep them waiting.
         """
-        sweep = _Sweep(self.clock.now(), stop or threading.Event(), since=self.clock.monotonic())
-        self._begin(sweep, partial(self._requests, sweep, ids, everything))
+        probing = not ids and not everything and self.outages.down
+        if probing:
+            ids = self.outages.probes()
+            if not ids:
+                return
+        sweep = self.outages.sweep(stop or threading.Event(), probing=probing)
+        self._begin(sweep, ids, everything=everything)
         try:
             yield from self._drain(sweep, keep_looking=keep_looking)
         finally:
@@ -147,45 +116,48 @@ class PollLine:
         if sweep.stop.is_set():
             self.stores.feeds.release(self.owner)
 
-    def _begin(self, sweep: _Sweep, requests: Callable[[], Iterator[FetchRequest]]) -> None:
-        """Fetch beside the sweep; `_end` comes back through its events."""
-        sweep.waiting += 1
-        threading.Thread(target=self._fetch, args=(sweep, requests), name="fetch", daemon=True).start()
+    def _begin(self, sweep: Sweep, ids: Collection[str] = (), *, everything: bool = False) -> None:
+        """Fetch beside the sweep; its end comes back through the events."""
+        sweep.begin(self.fetcher, partial(self._requests, sweep, ids, everything), partial(self._answer, sweep))
 
-    def _drain(self, sweep: _Sweep, *, keep_looking: bool) -> Iterator[PollReport]:
+    def _drain(self, sweep: Sweep, *, keep_looking: bool) -> Iterator[PollReport]:
         deadline = float("inf")
         look = self.clock.monotonic() + LOOK_AGAIN if keep_looking else float("inf")
-        while sweep.waiting and self.clock.monotonic() < deadline:
+        while self.clock.monotonic() < deadline:
+            if self.outages.judge(sweep):
+                self._begin(sweep)
+            if not sweep.waiting:
+                break
             try:
                 decided = sweep.events.get(timeout=self._patience(sweep))()
             except queue.Empty:
                 decided = None
             if decided is not None:
                 sweep.room.release()
-                sweep.ready.append(decided)
+                self.outages.hear(sweep, decided)
             if self._full(sweep):
                 yield from self._commit(sweep)
             if sweep.stop.is_set() and deadline == float("inf"):
                 deadline = self.clock.monotonic() + GRACE
-            if sweep.waiting and self.clock.monotonic() >= look and not sweep.over():
+            if sweep.waiting and self.clock.monotonic() >= look and not sweep.over() and not sweep.round.down:
                 look = self.clock.monotonic() + LOOK_AGAIN
                 sweep.now = self.clock.now()
-                self._begin(sweep, partial(self._requests, sweep, (), False))
+                self._begin(sweep)
         yield from self._commit(sweep)
 
-    def _patience(self, sweep: _Sweep) -> float:
+    def _patience(self, sweep: Sweep) -> float:
         """How long to wait for the next event; short enough to notice a stop."""
         if not sweep.ready:
             return 0.5
         return max(0.01, self.rules.batch_seconds - (self.clock.monotonic() - sweep.since))
 
-    def _full(self, sweep: _Sweep) -> bool:
+    def _full(self, sweep: Sweep) -> bool:
         late = self.clock.monotonic() - sweep.since >= self.rules.batch_seconds
         return len(sweep.ready) >= self.rules.batch or (late and bool(sweep.ready))
 
     # -- fetch ---------------------------------------------------------------------------------------------------
 
-    def _requests(self, sweep: _Sweep, ids: Collection[str], everything: bool) -> Iterator[FetchRequest]:
+    def _requests(self, sweep: Sweep, ids: Collection[str], everything: bool) -> Iterator[FetchRequest]:
         while not sweep.over():
             feeds = self.stores.feeds.claim_due(self.owner, self.rules.batch, sweep.now, ids=ids, everything=everything)
             if not feeds:
@@ -194,32 +166,9 @@ class PollLine:
                 if sweep.over():
                     return
                 if feed.id not in sweep.feeds:  # else our own claim ran out while its host keeps us waiting
-                    sweep.feeds[feed.id] = feed
-                    yield politeness.request(feed, sweep.now)
+                    yield sweep.ask(feed)
 
-    def _fetch(self, sweep: _Sweep, requests: Callable[[], Iterator[FetchRequest]]) -> None:
-        """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""
-        try:
-            # Closing the iterator cancels what is under way.
-            with contextlib.closing(self.fetcher.fetch_many(requests())) as answers:
-                for answer in answers:
-                    if not self._room(sweep):
-                        return
-                    sweep.events.put(partial(self._answer, sweep, answer))
-        except BaseException as e:  # noqa: BLE001 - raised again in the sweep's own thread
-            sweep.events.put(partial(_fail, e))
-        finally:
-            sweep.events.put(partial(_end, sweep))
-
-    @staticmethod
-    def _room(sweep: _Sweep) -> bool:
-        """Wait until the sweep can take one more document in hand; False when it has ended."""
-        while not sweep.room.acquire(timeout=0.5):
-            if sweep.stopped.is_set():
-                return False
-        return not sweep.stopped.is_set()
-
-    def _answer(self, sweep: _Sweep, answer: FetchResponse | FetchFailure) -> Decided | None:
+    def _answer(self, sweep: Sweep, answer: FetchResponse | FetchFailure) -> Decided | None:
         feed = sweep.feeds[answer.request.ref]
         if not sweep.ready:
             sweep.since = self.clock.monotonic()
@@ -241,7 +190,7 @@ class PollLine:
         self._parse(sweep, reading)
         return None
 
-    def _parse(self, sweep: _Sweep, reading: judge.Reading) -> None:
+    def _parse(self, sweep: Sweep, reading: judge.Reading) -> None:
         """Have a document, or the unseen part of it, parsed beside the sweep."""
         content_type = reading.answer.headers.get("content-type", "")
         future = self.workers.submit(parse.document, reading.document(), reading.answer.url, content_type)
@@ -259,7 +208,7 @@ class PollLine:
         poll = politeness.failed(feed, answer, error_class, message, self.clock.now(), **self._terms())
         return Decided(feed, poll, answer, "failed")
 
-    def _parsed(self, sweep: _Sweep, reading: judge.Reading, done: Future[ParsedFeed]) -> Decided | None:
+    def _parsed(self, sweep: Sweep, reading: judge.Reading, done: Future[ParsedFeed]) -> Decided | None:
         sweep.waiting -= 1
         if not sweep.ready:
             sweep.since = self.clock.monotonic()
@@ -276,7 +225,7 @@ class PollLine:
             return self._failed(reading.feed, reading.answer, e.error_class, e.message)
         return self._judged(sweep, reading, parsed)
 
-    def _judged(self, sweep: _Sweep, reading: judge.Reading, parsed: ParsedFeed) -> Decided | None:
+    def _judged(self, sweep: Sweep, reading: judge.Reading, parsed: ParsedFeed) -> Decided | None:
         found = judge.judge(reading, parsed, self.stores.polls)
         if found is None:
             self._parse(sweep, reading.whole())
@@ -286,7 +235,7 @@ class PollLine:
         fresh = tuple(language.tell(c, spoken) for c in found.changes if not _forgotten(c))
         newest = partial(self.stores.polls.newest_times, feed.id)
         poll = politeness.succeeded(
-            feed,
+            replace(feed, poll=replace(feed.poll, items=found.count)),
             answer,
             now,
             body_hash=reading.digest,
@@ -297,16 +246,33 @@ class PollLine:
             **self._terms(),
         )
         first = feed.poll.last_ok_at is None and not found.known
-        archive = arrival.archive(found.items, fresh, feed.poll.last_ok_at, now)
-        return Decided(feed, poll, answer, "new", fresh, first, found.events, found.recall, archive)
+        return Decided(
+            feed,
+            poll,
+            answer,
+            "new",
+            fresh,
+            first,
+            gap=self._gap(feed, found.changes),
+            events=found.events,
+            recall=found.recall,
+            archive=arrival.archive(found.items, fresh, feed.poll.last_ok_at, now),
+        )
+
+    def _gap(self, feed: Feed, changes: Sequence[EntryChange]) -> Gap | None:
+        if not gaps.suspected(feed, changes):
+            return None
+        return gaps.between(feed, changes, self.stores.polls.newest_entry(feed.id), self.clock.now())
 
     # -- stories, matches, commit ----------------------------------------------------------------------------------
 
-    def _commit(self, sweep: _Sweep) -> Iterator[PollReport]:
-        ready, sweep.ready = sweep.ready, []
+    def _commit(self, sweep: Sweep) -> Iterator[PollReport]:
         sweep.since = self.clock.monotonic()
-        if not ready:
-            return
+        while sweep.ready:
+            ready, sweep.ready = sweep.ready[: self.rules.batch], sweep.ready[self.rules.batch :]
+            yield from self._store(sweep, ready)
+
+    def _store(self, sweep: Sweep, ready: list[Decided]) -> Iterator[PollReport]:
         now = self.clock.now()
         outcomes = self._outcomes(ready, now)
         stored = self.stores.polls.commit_polls(outcomes, self.owner, now)
@@ -328,8 +294,7 @@ class PollLine:
             stored = [self._stored(c, each, story=stories.get(id(c)), index=index, now=now) for c in each.changes]
             # Ids grow with sort_at inside a document, so that "newest first by id" reads well.
             stored.sort(key=lambda s: s.sort_at)
-            redirects, events = each.answer.redirects, each.events + happened
-            outcomes.append(PollOutcome(each.feed.id, poll, tuple(stored), redirects, events, each.recall))
+            outcomes.append(_outcome(replace(each, poll=poll), tuple(stored), each.events + happened))
         return outcomes
 
     def _stories(self, ready: list[Decided], now: datetime) -> dict[int, StoryChoice]:
@@ -374,33 +339,42 @@ class PollLine:
         )
 
 
-def _fail(error: BaseException) -> None:
-    raise error
-
-
-def _end(sweep: _Sweep) -> None:
-    sweep.waiting -= 1
-
-
 def _forgotten(change: EntryChange) -> bool:
     """A tombstone met again: the entry was pruned and stays so."""
     return not isinstance(change, NewEntry) and change.entry_id == 0
 
 
+def _outcome(decided: Decided, changes: tuple[StoredChange, ...], events: tuple[FeedEvent, ...]) -> PollOutcome:
+    return PollOutcome(
+        feed_id=decided.feed.id,
+        poll=decided.poll,
+        changes=changes,
+        redirects=decided.answer.redirects,
+        events=events,
+        recall=decided.recall,
+        held_by=hosts.held_by(decided.answer, decided.poll),
+        gap=decided.gap,
+    )
+
+
 def _report(decided: Decided, outcome: PollOutcome) -> PollReport:
     response = decided.answer if isinstance(decided.answer, FetchResponse) else None
+    error_class, error = outcome.poll.error_class, outcome.poll.error
+    if decided.excuse:
+        error_class, error = "local_network", decided.excuse
     return PollReport(
         feed_id=decided.feed.id,
-        url=decided.feed.spec.url,
+        url=decided.feed.url,
         outcome=decided.outcome,  # type: ignore[arg-type]
         status=response.status if response else 0,
         entries_new=sum(isinstance(c.change, NewEntry) for c in outcome.changes),
         entries_revised=sum(isinstance(c.change, RevisedEntry) for c in outcome.changes),
         matches=sum(len(c.matches) for c in outcome.changes),
-        error_class=outcome.poll.error_class if decided.outcome == "failed" else "",
-        error=outcome.poll.error if decided.outcome == "failed" else "",
+        error_class=error_class if decided.outcome == "failed" else "",
+        error=error if decided.outcome == "failed" else "",
         next_poll_at=outcome.poll.next_poll_at,
         elapsed=decided.answer.elapsed,
         bytes=len(response.body) if response else 0,
         events=outcome.events,
+        gap=outcome.gap,
     )

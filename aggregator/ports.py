@@ -20,6 +20,7 @@ from aggregator.model import (
     ArticleTask,
     Attempt,
     Checked,
+    Counted,
     Digest,
     DigestSpec,
     Edition,
@@ -31,6 +32,8 @@ from aggregator.model import (
     FetchFailure,
     FetchRequest,
     FetchResponse,
+    Gap,
+    HostHold,
     KnownEntry,
     Match,
     Message,
@@ -170,7 +173,7 @@ class FeedStore(Protocol):
 
         With `everything`, feeds that are not due yet too, except those held by the server's own word or not polled
         since `now` already. `ids` narrows it. Paused and removed feeds are never claimed; nor is one that somebody else
-        holds (nor one's own again). A claim lasts 10 minutes; `commit_polls` and `release` end it. `Feed.entries` is not
+        holds (nor one's own again), nor any of a host that is held. A claim lasts 10 minutes; `commit_polls` and `release` end it. `Feed.entries` is not
         counted here.
         """
         ...
@@ -201,7 +204,8 @@ class FeedStore(Protocol):
     def resume(self, feed_id: str, now: datetime) -> bool:
         """Poll it again, now, with a clean slate of failures; False when there is no such feed.
 
-        It also lifts the server's word (`held_until`): it is how a person says that a gone feed is back.
+        It also lifts the server's word (`held_until`), and the hold of its host: it is how a person says that a gone
+        feed is back.
         """
         ...
 
@@ -252,7 +256,42 @@ class PollStore(Protocol):
         taken by nobody still counts. A pause by the operator stands. Drafts of stories are shared by the whole batch. A
         revision keeps the text before it, and its match reaches nobody where an earlier revision has been matched. Changes
         of entries that were pruned meanwhile are dropped; a key that is known already keeps its entry.
+
+        An outcome with `held_by` holds its feed; when another feed waits by the same host's word at `now`, the whole host is
+        held, until the later of the two.
         """
+        ...
+
+    def newest_entry(self, feed_id: str) -> datetime | None:
+        """The latest `sort_at` among the feed's stored entries, or None when there is none."""
+        ...
+
+    def gaps(self, feed_id: str = "", since: datetime | None = None) -> list[Gap]:
+        """What may have been missed, newest first; of one feed of the configuration or all; found at or after `since`."""
+        ...
+
+
+class NetworkStore(Protocol):
+    """What is known of hosts as a whole, and of our own network."""
+
+    def holds(self, now: datetime) -> list[HostHold]:
+        """The hosts that are held at `now`, by name."""
+        ...
+
+    def outage(self) -> datetime | None:
+        """Since when our own network seems to be down, or None."""
+        ...
+
+    def begin_outage(self, now: datetime, counted: Sequence[Counted] = ()) -> bool:
+        """Our own network is down; False when that is known already.
+
+        Failures that were counted meanwhile are taken back: a feed whose state is still the one they led to gets the one
+        before, and is due.
+        """
+        ...
+
+    def end_outage(self) -> datetime | None:
+        """It is back; since when it was down, or None when it was not."""
         ...
 
 
@@ -495,7 +534,7 @@ class Upkeep(Protocol):
         ...
 
     def checked(self) -> Checked:
-        """How many feeds were read at their last poll, and which were not."""
+        """How many feeds were read at their last poll, and which were not; in an outage of ours, none since it began."""
         ...
 
     def hold_outbox(self, now: datetime) -> int:
@@ -523,6 +562,11 @@ class Stores(Protocol):
     @property
     def polls(self) -> PollStore:
         """The poll line's reads and write."""
+        ...
+
+    @property
+    def network(self) -> NetworkStore:
+        """Hosts that are held, and outages of our own."""
         ...
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import click
@@ -11,6 +12,8 @@ from aggregator.cli import output
 from aggregator.cli.context import Context, Group, json_option, pass_context, talk
 from aggregator.errors import AggregatorError, UsageError
 from aggregator.model import WEEKDAYS, Feed, FetchFailure, FetchRequest
+
+SHOWN_GAPS = 10
 
 
 def no_feed(feed_id: str) -> UsageError:
@@ -32,7 +35,7 @@ def list_(context: Context, as_json: bool) -> None:
     Example: aggregator feeds list --json
     """
     with context.app() as app:
-        feeds = app.stores.feeds.list()
+        feeds, now = app.stores.feeds.list(), app.clock.now()
     if as_json:
         for feed in feeds:
             output.line(output.feed(feed))
@@ -41,13 +44,25 @@ def list_(context: Context, as_json: bool) -> None:
     for feed in feeds:
         p = feed.poll
         rows.append(
-            [feed.id, p.state, str(feed.entries), output.short(p.last_ok_at), output.short(p.next_poll_at), _note(feed)]
+            [
+                feed.id,
+                p.state,
+                str(feed.entries),
+                output.short(p.last_ok_at),
+                output.short(p.next_poll_at),
+                _note(feed, now),
+            ]
         )
     output.table(rows, limits=[28, 8, 8, 16, 16, 60])
 
 
-def _note(feed: Feed) -> str:
+def _note(feed: Feed, now: datetime) -> str:
     """The one thing to know of a feed in a table."""
+    held = output.held(feed, now) if feed.hold is not None else ""
+    return "; ".join(t for t in (held, _fault(feed)) if t)
+
+
+def _fault(feed: Feed) -> str:
     poll = feed.poll
     if poll.error:
         return f"{poll.error_class}: {poll.error}"
@@ -66,17 +81,21 @@ def show(context: Context, feed_id: str, as_json: bool) -> None:
     Example: aggregator feeds show belta-en
     """
     with context.app() as app:
-        feed = app.stores.feeds.get(feed_id)
+        feed, now = app.stores.feeds.get(feed_id), app.clock.now()
         happened = app.stores.history.events(feed_id, limit=10)
+        gaps = app.stores.polls.gaps(feed_id)
     if feed is None:
         raise no_feed(feed_id)
+    missed = [output.gap(g) if as_json else output.missed(g) for g in gaps[:SHOWN_GAPS]]
     values = output.feed(feed) | {
         "interval": str(feed.spec.interval),
         "articles": feed.spec.articles,
         "etag": feed.poll.etag,
         "last_modified": feed.poll.last_modified,
         "held_until": output.when(feed.poll.held_until),
+        "held": output.held(feed, now),
         "http_status": feed.poll.http_status,
+        "missed": missed,
     }
     values |= _pace(feed)
     if as_json:

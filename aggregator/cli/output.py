@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from aggregator.model import Entry, Feed, Message, Span, StoredEdition, StoredEvent, Story, Subscription
+from aggregator.model import Entry, Feed, Gap, Message, Span, StoredEdition, StoredEvent, Story, Subscription
 
 
 def when(moment: datetime | None) -> str | None:
@@ -129,6 +129,8 @@ def feed(value: Feed) -> dict[str, Any]:
         "moved_url": masked(poll.moved_url),
         "malformed": poll.malformed,
         "entries": value.entries,
+        "gaps": value.gaps,
+        "host_held_until": when(value.hold.held_until) if value.hold else None,
     }
 
 
@@ -141,6 +143,26 @@ def event(value: StoredEvent) -> dict[str, Any]:
         "kind": value.kind,
         "detail": value.detail,
     }
+
+
+def held(feed: Feed, now: datetime) -> str:
+    """Who asked that a feed be left alone, and until when; "" when nobody does."""
+    if feed.hold is not None and feed.hold.held_until > now:
+        until, by = short(feed.hold.held_until), feed.hold.said_by
+        return f"its host {feed.hold.host} asked for a pause until {until} UTC (told to {by} and others)"
+    if feed.poll.held_until is not None and feed.poll.held_until > now:
+        return f"the server asked to wait until {short(feed.poll.held_until)} UTC"
+    return ""
+
+
+def gap(value: Gap) -> dict[str, Any]:
+    """What may have been missed, and when that was found."""
+    return {"after": when(value.after_at), "before": when(value.before_at), "found_at": when(value.found_at)}
+
+
+def missed(value: Gap) -> str:
+    """The same for people."""
+    return f"possibly missed between {short(value.after_at)} and {short(value.before_at)} UTC"
 
 
 def masked(url: str) -> str:

@@ -80,7 +80,7 @@ def test_from_an_empty_file_to_the_current_schema_in_one_step(path: Path) -> Non
     path.touch()
     stores = SqliteStores(path, secret=SECRET)
     applied = connection(stores).execute("SELECT name FROM _sqlite_migrations").fetchall()
-    assert [tuple(r) for r in applied] == [("0001_schema",), ("0002_politeness",)]
+    assert [r[0] for r in applied] == [m.name for m in migrations.migrations._migrations]
     assert connection(stores).execute("SELECT name, value FROM facts").fetchall()[0]["name"] == "tokenizer_version"
     assert stores.upkeep.migrate() == []
     stores.upkeep.close()
@@ -129,6 +129,20 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatc
     conn.close()
     monkeypatch.undo()
     SqliteStores(path, secret=SECRET).upkeep.close()
+
+
+def test_feeds_of_an_older_file_get_their_host(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = migrations.migrations._migrations
+    with monkeypatch.context() as older:
+        older.setattr(migrations.migrations, "_migrations", [s for s in steps if s.name < "0003"])
+        with sqlite3.connect(path) as conn:
+            migrations.migrations.apply(Utils(conn))
+            sql = "INSERT INTO feeds (id, url, next_poll_at, added_at) VALUES ('a', 'https://A.example/rss', 'x', 'x')"
+            conn.execute(sql)
+        conn.close()
+    stores = SqliteStores(path, secret=SECRET)
+    assert connection(stores).execute("SELECT host FROM feeds").fetchone()[0] == "https://a.example:443"
+    stores.upkeep.close()
 
 
 def test_two_processes_may_open_a_new_file_at_once(path: Path) -> None:

@@ -11,6 +11,7 @@ from aggregator.store.sqlite.editions import Editions
 from aggregator.store.sqlite.entries import Entries
 from aggregator.store.sqlite.feeds import Feeds
 from aggregator.store.sqlite.history import History
+from aggregator.store.sqlite.network import Network
 from aggregator.store.sqlite.outbox import Outbox
 from aggregator.store.sqlite.polls import Polls
 from aggregator.store.sqlite.subscriptions import Subscriptions
@@ -41,6 +42,7 @@ class SqliteStores:
         self.feeds = Feeds(db)
         self.history = History(db)
         self.polls = Polls(db)
+        self.network = Network(db)
         self.entries = Entries(db)
         self.watch = Watch(db)
         self.editions = Editions(db, initial)

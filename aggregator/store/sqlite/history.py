@@ -41,7 +41,7 @@ class History:
             row = conn.execute(sql, (feed_id,)).fetchone()
             if row is None:
                 return False
-            conn.execute(_UNDO, {"id": feed_id, "now": rows.stamp(now)})
+            conn.execute(_UNDO, {"id": feed_id, "host": urls.host_key(row["url"]), "now": rows.stamp(now)})
             detail = f"from {urls.mask(row['moved_url'])} back to {urls.mask(row['url'])}"
             add_events(conn, feed_id, [FeedEvent("move_undone", detail)], rows.stamp(now))
         return True
@@ -54,7 +54,7 @@ def add_events(conn: sqlite3.Connection, feed_id: str, events: Iterable[FeedEven
 
 
 # A poll under way asks the address that is left behind: its claim ends.
-_UNDO = """UPDATE feeds SET move_refused = moved_url, moved_url = '', move_target = '', move_polls = 0,
+_UNDO = """UPDATE feeds SET host = :host, move_refused = moved_url, moved_url = '', move_target = '', move_polls = 0,
            etag = '', last_modified = '', body_hash = '', frozen_at = NULL, held_until = NULL, failures = 0,
            failing_since = NULL, error = '', error_class = '', claimed_by = NULL, claimed_until = NULL,
            state = iif(state = 'paused', 'paused', iif(last_ok_at IS NULL, 'new', 'ok')),

@@ -6,6 +6,8 @@ from importlib import resources
 
 from sqlite_utils import Database, Migrations
 
+from aggregator import urls
+
 SET = "aggregator"
 migrations = Migrations(SET)
 
@@ -28,6 +30,15 @@ def politeness(db: Database) -> None:
     """Why a feed is polled when it is, its rhythm, its moves and its history."""
     for statement in statements("0002_politeness.sql"):
         db.execute(statement)
+
+
+@migrations(name="0003_gaps_and_hosts")
+def gaps_and_hosts(db: Database) -> None:
+    """Gaps, hosts that are held, and which host each feed is of."""
+    for statement in statements("0003_gaps_and_hosts.sql"):
+        db.execute(statement)
+    known = db.execute("SELECT id, url FROM feeds").fetchall()
+    db.conn.executemany("UPDATE feeds SET host = ? WHERE id = ?", [(urls.host_key(url), i) for i, url in known])
 
 
 @migrations(name="0004_documents")

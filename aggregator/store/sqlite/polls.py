@@ -9,8 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from aggregator import urls
 from aggregator.model import (
     EntryKey,
+    Gap,
     KnownEntry,
     NewEntry,
     NewMatch,
@@ -80,6 +82,18 @@ class Polls:
             writer = _Writer(conn, now)
             return {o.feed_id: writer.outcome(o) for o in outcomes if _holds(conn, o.feed_id, owner)}
 
+    def newest_entry(self, feed_id: str) -> datetime | None:
+        """See PollStore.newest_entry."""
+        with self._db.read() as conn:
+            row = conn.execute("SELECT max(sort_at) FROM entries WHERE feed_id = ?", (feed_id,)).fetchone()
+        return rows.moment_or_none(row[0])
+
+    def gaps(self, feed_id: str = "", since: datetime | None = None) -> list[Gap]:
+        """See PollStore.gaps."""
+        values = {"feed": feed_id, "since": rows.stamp(since) if since else ""}
+        with self._db.read() as conn:
+            return [rows.gap(r) for r in conn.execute(_GAPS, values)]
+
 
 def _holds(conn: sqlite3.Connection, feed_id: str, owner: str) -> bool:
     row = conn.execute("SELECT claimed_by FROM feeds WHERE id = ? AND removed_at IS NULL", (feed_id,)).fetchone()
@@ -97,16 +111,22 @@ class _Writer:
     def outcome(self, outcome: PollOutcome) -> list[int]:
         """One feed: its poll state and all its changes; ids of the new entries."""
         columns = rows.poll_columns(outcome.poll)
+        if outcome.poll.moved_url:
+            columns["host"] = urls.host_key(outcome.poll.moved_url)
         sets = ", ".join(f"{name} = :{name}" for name in columns)
         # An operator's pause during the poll stands.
         self._conn.execute(
-            f"UPDATE feeds SET {sets.replace('state = :state', _KEEP_PAUSE)}, claimed_by = NULL, claimed_until = NULL "  # noqa: S608 - names are ours
+            f"UPDATE feeds SET {sets.replace('state = :state', _KEEP_PAUSE)}, held_by = :held_by, claimed_by = NULL, claimed_until = NULL "  # noqa: S608 - names are ours
             "WHERE id = :id",
-            {**columns, "id": outcome.feed_id},
+            {**columns, "held_by": outcome.held_by, "id": outcome.feed_id},
         )
         if outcome.recall is not None:
             self._recall(outcome.feed_id, outcome.recall)
         history.add_events(self._conn, outcome.feed_id, outcome.events, self._now)
+        if outcome.held_by and outcome.poll.held_until is not None:
+            self._conn.execute(_HOLD_HOST, {"host": outcome.held_by, "id": outcome.feed_id, "now": self._now})
+        if outcome.gap is not None:
+            self._gap(outcome.gap)
         added: list[int] = []
         for stored in outcome.changes:
             if isinstance(stored.change, NewEntry):
@@ -124,6 +144,11 @@ class _Writer:
             "INSERT OR REPLACE INTO documents (feed_id, head, seen, settled, items) VALUES (?, ?, ?, ?, ?)",
             (feed_id, recall.head, recall.seen, recall.settled, recall.items),
         )
+
+    def _gap(self, gap: Gap) -> None:
+        times = (rows.stamp(gap.after_at), rows.stamp(gap.before_at), rows.stamp(gap.found_at))
+        sql = "INSERT INTO gaps (feed_id, after_at, before_at, found_at) VALUES (?, ?, ?, ?)"
+        self._conn.execute(sql, (gap.feed_id, *times))
 
     def _exists(self, feed_id: str, entry_id: int) -> bool:
         sql = "SELECT 1 FROM entries WHERE id = ? AND feed_id = ?"
@@ -254,6 +279,13 @@ def _candidate(row: sqlite3.Row) -> StoryCandidate:
 
 
 _KEEP_PAUSE = "state = iif(state = 'paused', 'paused', :state)"
+# A second URL of the host says the same while the first still waits: the host itself is held, until the later of the two.
+_HOLD_HOST = """INSERT INTO hosts (host, held_until, said_by, said_at)
+SELECT :host, max(held_until), :id, :now FROM feeds WHERE held_by = :host AND held_until > :now AND removed_at IS NULL
+GROUP BY held_by HAVING count(*) > 1
+ON CONFLICT (host) DO UPDATE SET held_until = max(held_until, excluded.held_until), said_by = :id, said_at = :now"""
+_GAPS = """SELECT g.* FROM gaps g JOIN feeds f ON f.id = g.feed_id AND f.removed_at IS NULL
+WHERE (:feed = '' OR g.feed_id = :feed) AND g.found_at >= :since ORDER BY g.id DESC"""
 _KNOWN = """SELECT k.key, e.id, e.guid, e.link, e.title, e.fingerprint, e.revision, e.published_at, e.body,
   coalesce(a.text, '') AS article
 FROM entry_keys k LEFT JOIN entries e ON e.id = k.entry_id LEFT JOIN articles a ON a.entry_id = e.id WHERE k.feed_id = ? AND k.kind = ?"""

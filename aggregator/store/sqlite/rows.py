@@ -14,7 +14,21 @@ from typing import Any
 from sqlite_utils import Database as Utils
 from sqlite_utils.db import Table
 
-from aggregator.model import Enclosure, Entry, Feed, FeedSpec, Hints, Match, Message, PollState, Span, Subscription
+from aggregator import urls
+from aggregator.model import (
+    Enclosure,
+    Entry,
+    Feed,
+    FeedSpec,
+    Gap,
+    Hints,
+    HostHold,
+    Match,
+    Message,
+    PollState,
+    Span,
+    Subscription,
+)
 
 ENTRY_COLUMNS = """e.id, e.feed_id, f.url AS feed_url,
   coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) AS feed_title,
@@ -117,8 +131,21 @@ def feed(row: sqlite3.Row) -> Feed:
         move_target=row["move_target"],
         move_polls=row["move_polls"],
         move_refused=row["move_refused"],
+        items=row["items"],
     )
-    return Feed(spec, poll, row["entries"])
+    return Feed(spec, poll, row["entries"], row["gaps"], hold(row))
+
+
+def hold(row: sqlite3.Row) -> HostHold | None:
+    """The hold of a host, from the columns of `hosts`; None where there is no row."""
+    if row["said_at"] is None:
+        return None
+    return HostHold(row["host"], moment(row["host_held_until"]), row["said_by"], moment(row["said_at"]))
+
+
+def gap(row: sqlite3.Row) -> Gap:
+    """A gap from the columns of `gaps`."""
+    return Gap(row["feed_id"], moment(row["after_at"]), moment(row["before_at"]), moment(row["found_at"]))
 
 
 def poll_columns(poll: PollState) -> dict[str, Any]:
@@ -152,6 +179,7 @@ def poll_columns(poll: PollState) -> dict[str, Any]:
         "move_target": poll.move_target,
         "move_polls": poll.move_polls,
         "move_refused": poll.move_refused,
+        "items": poll.items,
     }
 
 
@@ -187,6 +215,7 @@ def spec_columns(spec: FeedSpec) -> dict[str, Any]:
     return {
         "id": spec.id,
         "url": spec.url,
+        "host": urls.host_key(spec.url),
         "title": spec.title,
         "language": spec.language,
         "country": spec.country,

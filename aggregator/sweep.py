@@ -1,0 +1,132 @@
+"""The bookkeeping of one sweep: requests go out beside the line, what comes back waits in one queue for the line's thread."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aggregator.feeds import arrival, politeness, rounds
+from aggregator.model import (
+    EntryChange,
+    Feed,
+    FeedEvent,
+    FetchFailure,
+    FetchRequest,
+    FetchResponse,
+    Gap,
+    PollState,
+    Recall,
+)
+from aggregator.ports import Fetcher
+
+IN_HAND = 64
+"""Documents fetched but not decided yet, at most: a slow parser must not fill the memory."""
+
+Answer = FetchResponse | FetchFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A feed whose poll has been decided, but for the stories and matches that its batch decides together.
+
+    `first` says that the feed was never read at this address and none of its entries is known: no alerts yet. `excuse`
+    is why a failure is not held against the feed.
+    """
+
+    feed: Feed
+    poll: PollState
+    answer: FetchResponse | FetchFailure
+    outcome: str
+    changes: tuple[EntryChange, ...] = ()
+    first: bool = False
+    gap: Gap | None = None
+    excuse: str = ""
+    events: tuple[FeedEvent, ...] = ()
+    recall: Recall | None = None
+    archive: arrival.Archive = arrival.NO_ARCHIVE
+
+
+@dataclass
+class Sweep:
+    """What is under way in one sweep.
+
+    Attributes:
+        feeds: claimed and not committed yet, by id.
+        events: what the line's thread is to do next; each gives a decided feed or None.
+        waiting: fetches and workers that are still to report.
+        ready: decided, to be committed with the next batch; `since` is when the first of them came.
+        round: what the answers say of our own network.
+        held: failures that may be our own network's: they wait for the verdict, since `held_since`.
+        probing: only a handful is asked, for our network is down.
+    """
+
+    now: datetime
+    stop: threading.Event
+    feeds: dict[str, Feed] = field(default_factory=dict)
+    events: queue.Queue[Callable[[], Decided | None]] = field(default_factory=queue.Queue)
+    waiting: int = 0
+    ready: list[Decided] = field(default_factory=list)
+    since: float = 0.0
+    stopped: threading.Event = field(default_factory=threading.Event)
+    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(IN_HAND))
+    round: rounds.Round = field(default_factory=rounds.Round)
+    held: list[Decided] = field(default_factory=list)
+    held_since: float = 0.0
+    probing: bool = False
+
+    def over(self) -> bool:
+        """Whether no further feed shall be taken in hand."""
+        return self.stopped.is_set() or self.stop.is_set()
+
+    def ask(self, feed: Feed) -> FetchRequest:
+        """Take a claimed feed in hand."""
+        self.feeds[feed.id] = feed
+        self.events.put(lambda: self.round.ask(rounds.host(feed.url)))
+        return politeness.request(feed, self.now)
+
+    def begin(
+        self,
+        fetcher: Fetcher,
+        requests: Callable[[], Iterator[FetchRequest]],
+        read: Callable[[Answer], Decided | None],
+    ) -> None:
+        """Fetch beside the line; each answer is to be read in its thread, and the end comes through the events too."""
+        self.waiting += 1
+        threading.Thread(target=self._fetch, args=(fetcher, requests, read), name="fetch", daemon=True).start()
+
+    def _fetch(
+        self,
+        fetcher: Fetcher,
+        requests: Callable[[], Iterator[FetchRequest]],
+        read: Callable[[Answer], Decided | None],
+    ) -> None:
+        """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""
+        try:
+            # Closing the iterator cancels what is under way.
+            with contextlib.closing(fetcher.fetch_many(requests())) as answers:
+                for answer in answers:
+                    if not self._has_room():
+                        return
+                    self.events.put(lambda answer=answer: read(answer))  # type: ignore[misc]
+        except BaseException as e:  # noqa: BLE001 - raised again in the sweep's own thread
+            self.events.put(lambda e=e: _fail(e))  # type: ignore[misc]
+        finally:
+            self.events.put(self._end)
+
+    def _has_room(self) -> bool:
+        """Wait until the sweep can take one more document in hand; False when it has ended."""
+        while not self.room.acquire(timeout=0.5):
+            if self.stopped.is_set():
+                return False
+        return not self.stopped.is_set()
+
+    def _end(self) -> None:
+        self.waiting -= 1
+
+
+def _fail(error: BaseException) -> None:
+    raise error
