@@ -171,6 +171,7 @@ class App:
             watch=self.watch_index,
             rules=PollRules(Rules(floor=polling.floor), polling.initial, polling.batch),
             owner=f"{self.owner}/poll",
+            access=self.configuration.access.get,
         )
 
     @cached_property

@@ -18,6 +18,7 @@ from aggregator import tokens
 from aggregator.errors import FetchErrorClass, WorkError
 from aggregator.feeds import arrival, identity, parse, politeness
 from aggregator.model import (
+    Access,
     EntryChange,
     Feed,
     FetchFailure,
@@ -106,7 +107,10 @@ class _Sweep:
 
 @dataclass(frozen=True, kw_only=True)
 class PollLine:
-    """Polls due feeds. One instance serves one process; `owner` names its claims, `chance` is its die."""
+    """Polls due feeds. One instance serves one process; `owner` names its claims, `chance` is its die.
+
+    `access` gives the credentials of a feed by its id: they are no part of the stored feed.
+    """
 
     stores: Stores
     fetcher: Fetcher
@@ -116,6 +120,7 @@ class PollLine:
     rules: PollRules
     owner: str
     chance: Callable[[], float] = random.random
+    access: Callable[[str], Access | None] = lambda _: None
 
     def sweep(
         self,
@@ -190,7 +195,9 @@ class PollLine:
                     return
                 if feed.id not in sweep.feeds:  # else our own claim ran out while its host keeps us waiting
                     sweep.feeds[feed.id] = feed
-                    yield FetchRequest(feed.id, feed.spec.url, feed.poll.etag, feed.poll.last_modified)
+                    known = feed.poll
+                    access = self.access(feed.id)
+                    yield FetchRequest(feed.id, feed.spec.url, known.etag, known.last_modified, access=access)
 
     def _fetch(self, sweep: _Sweep, requests: Callable[[], Iterator[FetchRequest]]) -> None:
         """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""

@@ -81,6 +81,11 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in line[:500])
 
 
+def basic(username: str, password: str) -> str:
+    """The Authorization header for a name and a password, in UTF-8 (RFC 7617 §2)."""
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
+
+
 def _on_the_wire(parts: SplitResult, port: int | None) -> URL:
     from yarl import URL
 
@@ -106,8 +111,7 @@ def _authorization(parts: SplitResult) -> str:
     if not at:
         return ""
     user, _, password = credentials.partition(":")
-    pair = f"{unquote(user)}:{unquote(password)}"
-    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+    return basic(unquote(user), unquote(password))
 
 
 def _masked(parameter: str) -> str:
