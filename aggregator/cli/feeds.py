@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import click
 
-from aggregator.cli import output
+from aggregator.cli import discover, opml, output
 from aggregator.cli.context import Context, Group, json_option, pass_context, talk
-from aggregator.errors import AggregatorError, UsageError
-from aggregator.model import FetchFailure, FetchRequest
+from aggregator.errors import UsageError
 
 
 def no_feed(feed_id: str) -> UsageError:
@@ -151,81 +149,6 @@ def resume(context: Context, feed_id: str) -> None:
     talk(f"resumed {feed_id}: due now")
 
 
-@command.command("discover")
-@click.argument("url")
-@json_option
-@pass_context
-def discover(context: Context, url: str, as_json: bool) -> None:
-    """List the feeds that a page names.
-
-    Example: aggregator feeds discover https://example.org/
-    """
-    from aggregator.feeds import discover as stage
-
-    with context.app(sync=False) as app:
-        answer = next(iter(app.fetcher.fetch_many([FetchRequest("page", url, kind="page")])))
-    if isinstance(answer, FetchFailure):
-        raise AggregatorError(f"{output.masked(url)}: {answer.message}")
-    if answer.status != 200:
-        raise AggregatorError(f"{output.masked(url)}: the server answered {answer.status}")
-    found = stage.candidates(answer.body.decode("utf-8", "replace"), answer.url)
-    for candidate in found:
-        if as_json:
-            output.line({"url": candidate.url, "title": candidate.title, "type": candidate.type})
-        else:
-            click.echo(f"{candidate.url}\t{candidate.title}")
-    if not found:
-        raise AggregatorError(f"{output.masked(url)}: the page names no feed")
-
-
-@command.command("import")
-@click.argument("file", type=click.File("rb"))
-@pass_context
-def import_(context: Context, file: Any) -> int:
-    """Add the feeds of an OPML file to feeds.yaml; those already there are left alone.
-
-    Exit 1 when a feed of the file cannot be taken; the others are added.
-
-    Example: aggregator feeds import subscriptions.opml
-    """
-    from aggregator import settings
-    from aggregator.feeds import opml
-
-    outlines = opml.parse(file.read())
-    with context.app(sync=False) as app:
-        known = {f.url for f in app.configuration.feeds}
-    fresh = [o for o in outlines if o.url not in known]
-    good = [o for o in fresh if _taken(o.url)]
-    rows = [{k: v for k, v in {"url": o.url, "title": o.title, "tags": list(o.tags)}.items() if v} for o in good]
-    added = settings.add_feeds(context.home, rows) if rows else ()
-    for spec in added:
-        click.echo(spec.id)
-    talk(f"{output.many(len(added), 'feed')} added, {len(outlines) - len(fresh)} were there already")
-    return 1 if len(good) < len(fresh) else 0
-
-
-def _taken(url: str) -> bool:
-    """Whether feeds.yaml would have this address; says why not."""
-    from aggregator.settings import fields
-
-    try:
-        fields.http_url(url)
-    except ValueError as e:
-        talk(f"left out {output.masked(url)}: {e}")
-        return False
-    return True
-
-
-@command.command("export")
-@pass_context
-def export(context: Context) -> None:
-    """Print the feeds as OPML 2.0; secrets in URLs are left out.
-
-    Example: aggregator feeds export > feeds.opml
-    """
-    from aggregator.feeds import opml
-
-    with context.app(sync=False) as app:
-        feeds = app.configuration.feeds
-    shown = [replace(f, url=output.masked(f.url), title=f.title or f.id) for f in feeds]
-    click.echo(opml.render(shown), nl=False)
+command.add_command(discover.command)
+command.add_command(opml.import_)
+command.add_command(opml.export)

@@ -63,7 +63,7 @@ class TlsServer(FeedServer):
 @pytest.fixture
 def secure() -> Iterator[TlsServer]:
     """aiohttp makes its context when it is imported; a certificate of 127.0.0.1 in it harms nobody."""
-    connector._SSL_CONTEXT_VERIFIED.load_verify_locations(CERTIFICATE)  # type: ignore[union-attr]
+    connector._SSL_CONTEXT_VERIFIED.load_verify_locations(CERTIFICATE)
     with TlsServer() as running:
         yield running
 
