@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from aggregator.cli import discover, opml, output
+from aggregator.cli import discover, feedview, opml, output
 from aggregator.cli.context import Context, Group, json_option, pass_context, talk
 from aggregator.errors import UsageError
 
@@ -25,7 +25,7 @@ def command() -> None:
 @json_option
 @pass_context
 def list_(context: Context, as_json: bool) -> None:
-    """Every feed with its state.
+    """Every feed with its state, and what is wrong in plain words.
 
     Example: aggregator feeds list --json
     """
@@ -35,14 +35,12 @@ def list_(context: Context, as_json: bool) -> None:
         for feed in feeds:
             output.line(output.feed(feed))
         return
-    rows = [["feed", "state", "entries", "last ok (UTC)", "next poll (UTC)", "error"]]
+    rows = [["feed", "state", "entries", "last read (UTC)", "next try (UTC)", "what is wrong"]]
     for feed in feeds:
         p = feed.poll
-        error = f"{p.error_class}: {p.error}" if p.error else p.malformed and f"malformed: {p.malformed}"
-        rows.append(
-            [feed.id, p.state, str(feed.entries), output.short(p.last_ok_at), output.short(p.next_poll_at), error]
-        )
-    output.table(rows, limits=[28, 8, 8, 16, 16, 60])
+        due = "-" if p.state == "paused" else output.short(p.next_poll_at)
+        rows.append([feed.id, p.state, f"{feed.entries:,}", output.short(p.last_ok_at), due, feedview.trouble(feed)])
+    output.table(rows, limits=[28, 8, 9, 16, 16, 100])
 
 
 @command.command("show")
@@ -50,26 +48,20 @@ def list_(context: Context, as_json: bool) -> None:
 @json_option
 @pass_context
 def show(context: Context, feed_id: str, as_json: bool) -> None:
-    """All that is known of one feed.
+    """All that is known of one feed: what its state means, what went wrong, what to do, and when it is asked again.
 
     Example: aggregator feeds show belta-en
     """
     with context.app() as app:
         feed = app.stores.feeds.get(feed_id)
+        access = app.configuration.access.get(feed_id)
+        site, now = app.configuration.sites.get(feed_id, ""), app.clock.now()
     if feed is None:
         raise no_feed(feed_id)
-    values = output.feed(feed) | {
-        "interval": str(feed.spec.interval),
-        "articles": feed.spec.articles,
-        "etag": feed.poll.etag,
-        "last_modified": feed.poll.last_modified,
-        "held_until": output.when(feed.poll.held_until),
-        "http_status": feed.poll.http_status,
-    }
     if as_json:
-        output.line(values)
-        return
-    output.rows(values)
+        output.line(feedview.fields(feed, access, site))
+    else:
+        output.rows(dict(feedview.rows(feed, access, site, now)))
 
 
 @command.command("add")
@@ -86,6 +78,8 @@ def show(context: Context, feed_id: str, as_json: bool) -> None:
 @pass_context
 def add(context: Context, /, url: str, **options: Any) -> None:
     """Add a feed to feeds.yaml; a running daemon takes it over by itself.
+
+    Nothing is asked for: where URL is a page, `aggregator feeds discover URL` lists its feeds.
 
     Example: aggregator feeds add https://example.org/rss --language en
     """

@@ -90,7 +90,9 @@ class Exchange:
         except WorkError as e:
             return self._failure(trip, e), trip.holds_room
         except Exception as e:  # noqa: BLE001 - one request's surprise is never another's
-            return self._failure(trip, WorkError("internal", f"unexpected {type(e).__name__}")), trip.holds_room
+            return self._failure(
+                trip, WorkError("internal", f"a fault of ours: unexpected {type(e).__name__}")
+            ), trip.holds_room
 
     async def _travel(self, trip: _Trip, lane: Lane) -> FetchResponse:
         text = trip.request.url
@@ -174,7 +176,9 @@ class Exchange:
             if response.status in REDIRECTS:
                 return _redirect(response, target)
             if response.status == 304 and not _conditional(trip):
-                raise WorkError("bad_http", "answered 304 Not Modified although it was asked without a condition")
+                raise WorkError(
+                    "bad_http", "says that nothing changed (304 Not Modified) although it was not asked whether"
+                )
             body = await self._body(response) if response.status // 100 == 2 else b""
             return self._response(trip, response, target, body, self._clock.monotonic() - started)
 

@@ -37,7 +37,7 @@ OWNED_HEADERS = {
     "user-agent": "it stays honest; `network.user_agent_contact` adds an address to it",
 }
 """Headers that the client answers for, in lower case, and why nobody else sets them."""
-_USERINFO = re.compile(r"//[^/@\s]*@")
+_USERINFO = re.compile(r"//[^/?#\s]*@")
 
 
 def shown(value: Any) -> str:
