@@ -107,10 +107,7 @@ class _Sweep:
 
 @dataclass(frozen=True, kw_only=True)
 class PollLine:
-    """Polls due feeds. One instance serves one process; `owner` names its claims, `chance` is its die.
-
-    `access` gives the credentials of a feed by its id: they are no part of the stored feed.
-    """
+    """Polls due feeds. One instance serves one process; `owner` names its claims, `chance` is its die."""
 
     stores: Stores
     fetcher: Fetcher
@@ -195,9 +192,8 @@ class PollLine:
                     return
                 if feed.id not in sweep.feeds:  # else our own claim ran out while its host keeps us waiting
                     sweep.feeds[feed.id] = feed
-                    known = feed.poll
                     access = self.access(feed.id)
-                    yield FetchRequest(feed.id, feed.spec.url, known.etag, known.last_modified, access=access)
+                    yield FetchRequest(feed.id, feed.spec.url, feed.poll.etag, feed.poll.last_modified, access=access)
 
     def _fetch(self, sweep: _Sweep, requests: Callable[[], Iterator[FetchRequest]]) -> None:
         """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""
@@ -252,12 +248,8 @@ class PollLine:
     def _failed(
         self, feed: Feed, answer: FetchResponse | FetchFailure, error_class: FetchErrorClass, message: str
     ) -> Decided:
-        return Decided(
-            feed,
-            politeness.failed(feed, answer, error_class, message, self.clock.now(), **self._terms()),
-            answer,
-            "failed",
-        )
+        poll = politeness.failed(feed, answer, error_class, message, self.clock.now(), **self._terms())
+        return Decided(feed, poll, answer, "failed")
 
     def _unchanged(self, feed: Feed, answer: FetchResponse) -> Decided:
         known = feed.poll

@@ -35,6 +35,9 @@ def list_(context: Context, as_json: bool) -> None:
         for feed in feeds:
             output.line(output.feed(feed))
         return
+    if not feeds:
+        talk("no feeds yet: `aggregator feeds add URL`")
+        return
     rows = [["feed", "state", "entries", "last read (UTC)", "next try (UTC)", "what is wrong"]]
     for feed in feeds:
         p = feed.poll

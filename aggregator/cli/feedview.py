@@ -11,6 +11,7 @@ from aggregator.errors import FetchErrorClass
 from aggregator.model import Access, Feed
 from aggregator.settings import show_duration
 
+FORBIDDEN = 403
 LONG_URL = 48
 """Characters of an address inside a sentence; the rest is cut."""
 _URL = re.compile(r"https?://[^\s,;]+")
@@ -56,8 +57,14 @@ def trouble(feed: Feed) -> str:
 
 def advice(feed: Feed) -> str:
     """What to do about it; "" when nothing is wrong."""
-    error_class = feed.poll.error_class
-    return ADVICE[error_class].replace("{id}", feed.id) if error_class else ""
+    poll, url = feed.poll, feed.spec.url
+    if not poll.error_class or poll.state == "paused":
+        return ""
+    if poll.http_status == FORBIDDEN:
+        return "ask the publisher to let this program in; network.user_agent_contact tells them whom to write to"
+    if poll.error_class == "not_a_feed" and "it offers" in poll.error and output.masked(url) == url:
+        return f"`aggregator feeds discover {url}` lists what it offers; correct the address in feeds.yaml"
+    return ADVICE[poll.error_class].replace("{id}", feed.id)
 
 
 def state(feed: Feed, now: datetime) -> str:
@@ -84,7 +91,7 @@ def _why(feed: Feed, now: datetime) -> str:
         return ""
     if poll.held_until and poll.held_until > now:
         return f", because the server asks to wait until {output.short(poll.held_until)} UTC"
-    return ", because each failure doubles the pause" if poll.failures > 1 else ", its usual interval"
+    return ", because each failure makes the pause longer" if poll.failures > 1 else ", after its usual interval"
 
 
 def rows(feed: Feed, access: Access | None, site: str, now: datetime) -> list[tuple[str, str]]:

@@ -64,7 +64,7 @@ def follow(base: str, location: str) -> str:
     try:
         parts = urlsplit(urljoin(base, location.strip()))
     except ValueError as e:
-        raise WorkError("bad_http", "redirects to something that is not an address") from e
+        raise WorkError("bad_http", "the server redirects to something that is not an address") from e
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
 
 

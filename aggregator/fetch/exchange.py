@@ -117,12 +117,14 @@ class Exchange:
             self._set_out(trip, target)
         secure = target.url.scheme == "https"
         if trip.secrets and trip.secure and not secure:
-            raise WorkError("bad_scheme", "sends on from https to http, which a feed with credentials does not follow")
+            raise WorkError(
+                "bad_scheme", "the server redirects from https to http; with a password or headers nobody follows"
+            )
         trip.secure = secure
         if str(target.url) in trip.seen:
-            raise WorkError("redirect_loop", f"redirects in a circle, back to {address.shown(target.text)}")
+            raise WorkError("redirect_loop", f"the server redirects in a circle, back to {address.shown(target.text)}")
         if len(trip.redirects) > self._limits.max_redirects:
-            raise WorkError("redirect_loop", f"more than {self._limits.max_redirects} redirects")
+            raise WorkError("redirect_loop", f"the server redirects more than {self._limits.max_redirects} times")
         name = target.url.host or ""
         if trip.proxy and not self._guard.allows_name(name):
             raise faults.blocked(name, [])
@@ -177,7 +179,7 @@ class Exchange:
                 return _redirect(response, target)
             if response.status == 304 and not _conditional(trip):
                 raise WorkError(
-                    "bad_http", "says that nothing changed (304 Not Modified) although it was not asked whether"
+                    "bad_http", "the server says that nothing changed (304 Not Modified) although it was not asked"
                 )
             body = await self._body(response) if response.status // 100 == 2 else b""
             return self._response(trip, response, target, body, self._clock.monotonic() - started)
@@ -238,7 +240,7 @@ def _conditional(trip: _Trip) -> bool:
 def _redirect(response: aiohttp.ClientResponse, target: Target) -> Redirect:
     location = _lower(response).get("location", "")
     if not location.strip():
-        raise WorkError("bad_http", f"answered {response.status} without saying where to go")
+        raise WorkError("bad_http", f"the server redirects ({response.status}) without saying where to")
     return Redirect(response.status, address.follow(target.text, location))
 
 

@@ -21,8 +21,8 @@ class Lost(Exception):  # noqa: N818 - not for people: it keeps aiohttp from ask
 def blocked(host: str, addresses: list[str]) -> WorkError:
     """The refusal; it names the setting that lifts it."""
     seen = ", ".join(dict.fromkeys(addresses))
-    means = f"{host} is at {seen}" if seen and seen != host else host
-    return WorkError("blocked_address", f"{means}, which is not public; network.allow_private can allow it")
+    means = f"{host} is at {seen}, which is" if seen and seen != host else f"{host} is"
+    return WorkError("blocked_address", f"{means} not public; network.allow_private can allow it")
 
 
 def read(exc: Exception, host: str, attempt: Attempt) -> WorkError:
