@@ -173,6 +173,7 @@ class App:
             rules=PollRules(Rules(floor=polling.floor), polling.initial, polling.batch),
             owner=f"{self.owner}/poll",
             outages=Outages(self.stores, self.clock),
+            access=self.configuration.access.get,
         )
 
     @cached_property

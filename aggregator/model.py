@@ -9,7 +9,7 @@ No field is "None until later": what is not known yet is a field of a later type
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Literal, NamedTuple
 
@@ -168,6 +168,22 @@ FetchKind = Literal["feed", "article", "robots", "page"]
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """How one feed is asked that wants more than its address; what is secret is in no repr, and in no database.
+
+    Attributes:
+        username, password: for Basic authentication (RFC 7617); no username, none of it.
+        headers: sent besides, or instead of, the client's own.
+        proxy: URL of the HTTP proxy that this feed alone goes through, or "".
+    """
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    proxy: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FetchRequest:
     """One thing to GET. `ref` is the caller's own name for it and comes back untouched.
 
@@ -179,6 +195,7 @@ class FetchRequest:
     etag: str = ""
     last_modified: str = ""
     kind: FetchKind = "feed"
+    access: Access | None = None
 
 
 @dataclass(frozen=True, slots=True)

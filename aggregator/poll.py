@@ -17,6 +17,7 @@ from aggregator import judge, tokens
 from aggregator.errors import FetchErrorClass, WorkError
 from aggregator.feeds import arrival, gaps, history, hosts, pace, parse, politeness
 from aggregator.model import (
+    Access,
     EntryChange,
     Feed,
     FeedEvent,
@@ -83,6 +84,7 @@ class PollLine:
     owner: str
     outages: Outages
     chance: Callable[[], float] = random.random
+    access: Callable[[str], Access | None] = lambda _: None
 
     def sweep(
         self,
@@ -166,7 +168,7 @@ class PollLine:
                 if sweep.over():
                     return
                 if feed.id not in sweep.feeds:  # else our own claim ran out while its host keeps us waiting
-                    yield sweep.ask(feed)
+                    yield sweep.ask(feed, self.access(feed.id))
 
     def _answer(self, sweep: Sweep, answer: FetchResponse | FetchFailure) -> Decided | None:
         feed = sweep.feeds[answer.request.ref]

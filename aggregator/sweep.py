@@ -6,11 +6,12 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from aggregator.feeds import arrival, politeness, rounds
 from aggregator.model import (
+    Access,
     EntryChange,
     Feed,
     FeedEvent,
@@ -82,11 +83,11 @@ class Sweep:
         """Whether no further feed shall be taken in hand."""
         return self.stopped.is_set() or self.stop.is_set()
 
-    def ask(self, feed: Feed) -> FetchRequest:
+    def ask(self, feed: Feed, access: Access | None) -> FetchRequest:
         """Take a claimed feed in hand."""
         self.feeds[feed.id] = feed
         self.events.put(lambda: self.round.ask(rounds.host(feed.url)))
-        return politeness.request(feed, self.now)
+        return replace(politeness.request(feed, self.now), access=access)
 
     def begin(
         self,

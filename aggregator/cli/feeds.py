@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import click
 
-from aggregator.cli import output
+from aggregator.cli import discover, feedview, opml, output
 from aggregator.cli.context import Context, Group, json_option, pass_context, talk
 from aggregator.errors import AggregatorError, UsageError
-from aggregator.model import WEEKDAYS, Feed, FetchFailure, FetchRequest
-
-SHOWN_GAPS = 10
 
 
 def no_feed(feed_id: str) -> UsageError:
@@ -30,7 +25,7 @@ def command() -> None:
 @json_option
 @pass_context
 def list_(context: Context, as_json: bool) -> None:
-    """Every feed with its state.
+    """Every feed with its state, and what is wrong in plain words.
 
     Example: aggregator feeds list --json
     """
@@ -40,35 +35,16 @@ def list_(context: Context, as_json: bool) -> None:
         for feed in feeds:
             output.line(output.feed(feed))
         return
-    rows = [["feed", "state", "entries", "last ok (UTC)", "next poll (UTC)", "error"]]
+    if not feeds:
+        talk("no feeds yet: `aggregator feeds add URL`")
+        return
+    rows = [["feed", "state", "entries", "last read (UTC)", "next try (UTC)", "what is wrong"]]
     for feed in feeds:
         p = feed.poll
-        rows.append(
-            [
-                feed.id,
-                p.state,
-                str(feed.entries),
-                output.short(p.last_ok_at),
-                output.short(p.next_poll_at),
-                _note(feed, now),
-            ]
-        )
-    output.table(rows, limits=[28, 8, 8, 16, 16, 60])
-
-
-def _note(feed: Feed, now: datetime) -> str:
-    """The one thing to know of a feed in a table."""
-    held = output.held(feed, now) if feed.hold is not None else ""
-    return "; ".join(t for t in (held, _fault(feed)) if t)
-
-
-def _fault(feed: Feed) -> str:
-    poll = feed.poll
-    if poll.error:
-        return f"{poll.error_class}: {poll.error}"
-    if poll.moved_url:
-        return f"moved; put the new address into feeds.yaml: {output.masked(poll.moved_url)}"
-    return poll.malformed and f"malformed: {poll.malformed}"
+        due = "-" if p.state == "paused" else output.short(p.next_poll_at)
+        note = feedview.note(feed, now)
+        rows.append([feed.id, p.state, f"{feed.entries:,}", output.short(p.last_ok_at), due, note])
+    output.table(rows, limits=[28, 8, 9, 16, 16, 100])
 
 
 @command.command("show")
@@ -76,63 +52,23 @@ def _fault(feed: Feed) -> str:
 @json_option
 @pass_context
 def show(context: Context, feed_id: str, as_json: bool) -> None:
-    """All that is known of one feed, why it is polled when it is, and what has happened to it.
+    """All that is known of one feed: what its state means, what went wrong, what to do, when it is asked again and why.
 
     Example: aggregator feeds show belta-en
     """
     with context.app() as app:
-        feed, now = app.stores.feeds.get(feed_id), app.clock.now()
-        happened = app.stores.history.events(feed_id, limit=10)
-        gaps = app.stores.polls.gaps(feed_id)
+        feed = app.stores.feeds.get(feed_id)
+        access = app.configuration.access.get(feed_id)
+        site, now = app.configuration.sites.get(feed_id, ""), app.clock.now()
+        past = feedview.Past(app.stores.polls.gaps(feed_id), app.stores.history.events(feed_id, limit=10))
     if feed is None:
         raise no_feed(feed_id)
-    missed = [output.gap(g) if as_json else output.missed(g) for g in gaps[:SHOWN_GAPS]]
-    values = output.feed(feed) | {
-        "interval": str(feed.spec.interval),
-        "articles": feed.spec.articles,
-        "etag": feed.poll.etag,
-        "last_modified": feed.poll.last_modified,
-        "held_until": output.when(feed.poll.held_until),
-        "held": output.held(feed, now),
-        "http_status": feed.poll.http_status,
-        "missed": missed,
-    }
-    values |= _pace(feed)
     if as_json:
-        output.line(values | {"events": [output.event(e) for e in happened]})
+        output.line(feedview.fields(feed, access, site, past))
         return
-    output.rows(values)
-    for event in happened:
-        click.echo(f"{output.short(event.at)}  {event.kind.replace('_', ' ')}: {output.fit(event.detail, 400)}")
-
-
-def _pace(feed: Feed) -> dict[str, Any]:
-    """What its polls have taught of a feed's rhythm and its whereabouts."""
-    from aggregator.feeds import pace
-
-    poll = feed.poll
-    return {
-        "asks_for": [d.why.removeprefix("the feed asks for ") for d in pace.asked(feed, poll.hints)] + _rest(feed),
-        "rhythm": f"one entry in {pace.spell(poll.rhythm)}" if poll.rhythm is not None else "",
-        "quiet_polls": poll.quiet_polls,
-        "news_at": output.when(poll.news_at),
-        "looked_at": output.when(poll.looked_at),
-        "validators_frozen_since": output.when(poll.frozen_at),
-        "redirects_to": f"{output.masked(poll.move_target)} (polls in a row: {poll.move_polls})"
-        if poll.move_target
-        else "",
-    }
-
-
-def _rest(feed: Feed) -> list[str]:
-    hints = feed.poll.hints
-    hours = " ".join(str(h) for h in sorted(hints.skip_hours))
-    days = " ".join(WEEKDAYS[d] for d in sorted(hints.skip_days))
-    rest = [
-        f"no polls in the hours {hours} GMT (skipHours)" if hours else "",
-        f"none on {days} (skipDays)" if days else "",
-    ]
-    return [r for r in rest if r] if feed.spec.hints else []
+    output.rows(dict(feedview.rows(feed, access, site, now)))
+    for line in feedview.happened(past):
+        click.echo(line)
 
 
 @command.command("add")
@@ -149,6 +85,8 @@ def _rest(feed: Feed) -> list[str]:
 @pass_context
 def add(context: Context, /, url: str, **options: Any) -> None:
     """Add a feed to feeds.yaml; a running daemon takes it over by itself.
+
+    Nothing is asked for: where URL is a page, `aggregator feeds discover URL` lists its feeds.
 
     Example: aggregator feeds add https://example.org/rss --language en
     """
@@ -232,81 +170,6 @@ def undo(context: Context, feed_id: str) -> None:
     talk(f"{feed_id} is polled at {output.masked(feed.spec.url)} again: due now")
 
 
-@command.command("discover")
-@click.argument("url")
-@json_option
-@pass_context
-def discover(context: Context, url: str, as_json: bool) -> None:
-    """List the feeds that a page names.
-
-    Example: aggregator feeds discover https://example.org/
-    """
-    from aggregator.feeds import discover as stage
-
-    with context.app(sync=False) as app:
-        answer = next(iter(app.fetcher.fetch_many([FetchRequest("page", url, kind="page")])))
-    if isinstance(answer, FetchFailure):
-        raise AggregatorError(f"{output.masked(url)}: {answer.message}")
-    if answer.status != 200:
-        raise AggregatorError(f"{output.masked(url)}: the server answered {answer.status}")
-    found = stage.candidates(answer.body.decode("utf-8", "replace"), answer.url)
-    for candidate in found:
-        if as_json:
-            output.line({"url": candidate.url, "title": candidate.title, "type": candidate.type})
-        else:
-            click.echo(f"{candidate.url}\t{candidate.title}")
-    if not found:
-        raise AggregatorError(f"{output.masked(url)}: the page names no feed")
-
-
-@command.command("import")
-@click.argument("file", type=click.File("rb"))
-@pass_context
-def import_(context: Context, file: Any) -> int:
-    """Add the feeds of an OPML file to feeds.yaml; those already there are left alone.
-
-    Exit 1 when a feed of the file cannot be taken; the others are added.
-
-    Example: aggregator feeds import subscriptions.opml
-    """
-    from aggregator import settings
-    from aggregator.feeds import opml
-
-    outlines = opml.parse(file.read())
-    with context.app(sync=False) as app:
-        known = {f.url for f in app.configuration.feeds}
-    fresh = [o for o in outlines if o.url not in known]
-    good = [o for o in fresh if _taken(o.url)]
-    rows = [{k: v for k, v in {"url": o.url, "title": o.title, "tags": list(o.tags)}.items() if v} for o in good]
-    added = settings.add_feeds(context.home, rows) if rows else ()
-    for spec in added:
-        click.echo(spec.id)
-    talk(f"{output.many(len(added), 'feed')} added, {len(outlines) - len(fresh)} were there already")
-    return 1 if len(good) < len(fresh) else 0
-
-
-def _taken(url: str) -> bool:
-    """Whether feeds.yaml would have this address; says why not."""
-    from aggregator.settings import fields
-
-    try:
-        fields.http_url(url)
-    except ValueError as e:
-        talk(f"left out {output.masked(url)}: {e}")
-        return False
-    return True
-
-
-@command.command("export")
-@pass_context
-def export(context: Context) -> None:
-    """Print the feeds as OPML 2.0; secrets in URLs are left out.
-
-    Example: aggregator feeds export > feeds.opml
-    """
-    from aggregator.feeds import opml
-
-    with context.app(sync=False) as app:
-        feeds = app.configuration.feeds
-    shown = [replace(f, url=output.masked(f.url), title=f.title or f.id) for f in feeds]
-    click.echo(opml.render(shown), nl=False)
+command.add_command(discover.command)
+command.add_command(opml.import_)
+command.add_command(opml.export)

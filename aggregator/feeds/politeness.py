@@ -19,6 +19,17 @@ from aggregator.feeds.headers import freshness, retry_after
 from aggregator.feeds.pace import Brought, Delay, spell
 from aggregator.model import Feed, FetchFailure, FetchRequest, FetchResponse, Hints, PollState
 
+MEANINGS = {
+    401: "it wants a name and a password",
+    403: "it does not let us in",
+    404: "there is nothing at this address",
+    407: "the proxy wants a name and a password",
+    410: "this feed was taken away for good",
+    429: "it asks us to come less often",
+    451: "it may not show this for legal reasons",
+    503: "it is overloaded or being repaired",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -56,7 +67,7 @@ def classify(response: FetchResponse) -> tuple[FetchErrorClass, str] | None:
         return None
     if status in (200, 203) or (status // 100 == 2 and status not in (204, 205, 206)):
         return None if response.body.strip() else ("empty", "the server sent an empty document")
-    return _refusal(status), f"the server answered {status}{_phrase(status)}"
+    return _refusal(status), f"the server answered {status}{_phrase(status)}{_meaning(status)}"
 
 
 def _refusal(status: int) -> FetchErrorClass:
@@ -78,6 +89,12 @@ def _phrase(status: int) -> str:
         return f" {HTTPStatus(status).phrase}"
     except ValueError:
         return ""
+
+
+def _meaning(status: int) -> str:
+    """The same for people who do not know the numbers by heart."""
+    meaning = MEANINGS.get(status, "the server has a fault of its own" if status // 100 == 5 else "")
+    return meaning and f": {meaning}"
 
 
 # -- what a poll leads to --------------------------------------------------------------------------------------------

@@ -88,8 +88,8 @@ class Engine:
 
     async def _open(self) -> None:
         limits = self._limits
-        guard = Guard(limits.allow_private, by_name=limits.proxy is not None)
-        if guard.by_name:
+        guard = Guard(limits.allow_private)
+        if limits.proxy:
             log.warning("network.proxy is set: the address guard judges names only, the proxy must refuse the rest")
         self.traffic = Traffic(limits.concurrency, limits.host_connections, limits.host_spacing, KEEP_ALIVE)
         self._sessions = Sessions(

@@ -36,7 +36,7 @@ class NetworkSettings(Section):
         default=None, repr=False, description="URL of an HTTP proxy; the address guard then checks names only."
     )
     user_agent_contact: f.Contact = Field(
-        default="", description="URL or mail address that server owners can find in the User-Agent header."
+        default="", description="URL, mail address or both, that server owners can find in the User-Agent header."
     )
 
 

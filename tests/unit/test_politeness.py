@@ -293,8 +293,12 @@ def test_each_answer_has_its_class(status: int, body: bytes, expected: str | Non
 
 
 def test_the_message_says_what_the_server_said() -> None:
-    assert politeness.classify(answer(404)) == ("http_4xx", "the server answered 404 Not Found")
-    assert politeness.classify(answer(599)) == ("http_5xx", "the server answered 599")
+    found = ("http_4xx", "the server answered 404 Not Found: there is nothing at this address")
+    assert politeness.classify(answer(404)) == found
+    assert politeness.classify(answer(599)) == (
+        "http_5xx",
+        "the server answered 599: the server has a fault of its own",
+    )
 
 
 # -- for every answer there is ---------------------------------------------------------------------------------------

@@ -300,7 +300,7 @@ def test_a_digest_takes_one_more_watchlist(tmp_path: Path, text: str, wanted: st
 )
 def test_a_bad_edit_leaves_the_old_file(tmp_path: Path, fields: dict[str, Any]) -> None:
     home = home_with(tmp_path)
-    with pytest.raises(ConfigError):
+    with pytest.raises(UsageError):
         settings.add_feed(home, **fields)
     assert (home / "feeds.yaml").read_text() == FEEDS
     assert [path.name for path in home.iterdir()] == ["feeds.yaml"]
