@@ -23,6 +23,17 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
+from aggregator.alphabets import (
+    APOSTROPHE_TABLE,
+    APOSTROPHES,
+    CYRILLIC,
+    IGNORABLE_CLASS,
+    IGNORABLES,
+    SINGLES,
+    THAI_LAO,
+    marks,
+)
+
 TOKENIZER_VERSION = 1
 """Stored with every index; a change of any rule here must raise it (rule 6: the index is then rebuilt)."""
 
@@ -32,71 +43,10 @@ FTS5_TOKENIZE = "ascii tokenchars '.,&+#'"
 _MEMO_SIZE = 65_536
 _MEMO_CHUNK = 40
 
-# -- alphabets -----------------------------------------------------------------------------------------------------
-
-
-def _ranges(*bounds: tuple[int, int]) -> str:
-    """The inside of a regular expression's character class."""
-    return "".join(f"{chr(low)}-{chr(high)}" for low, high in bounds)
-
-
-def _marks() -> str:
-    """Every combining mark, as the inside of a character class; only the blocks that hold any are looked at."""
-    blocks = (
-        (0x0300, 0x3100),
-        (0xA66F, 0xAC00),
-        (0xFB1E, 0xFB1F),
-        (0xFE20, 0xFE30),
-        (0x101FD, 0x12000),
-        (0x16AF0, 0x17000),
-        *((0x1BC9D, 0x1BCA0), (0x1CF00, 0x1CF47), (0x1D165, 0x1D245), (0x1DA00, 0x1DAB0), (0x1E000, 0x1E950)),
-    )
-    codes = [
-        code
-        for low, high in blocks
-        for code in range(low, high)
-        if unicodedata.category(chr(code))[0] == "M" and code not in IGNORABLES
-    ]
-    firsts = [code for code, before in zip(codes, [0, *codes], strict=False) if code != before + 1]
-    lasts = [code for code, after in zip(codes, [*codes[1:], 0], strict=True) if code != after - 1]
-    return _ranges(*zip(firsts, lasts, strict=True))
-
-
-_IGNORED = (
-    *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E)),
-    *((0x2060, 0x2064), (0x2066, 0x2069), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xE0100, 0xE01EF)),
-)
-IGNORABLES: dict[int, None] = {code: None for low, high in _IGNORED for code in range(low, high + 1)}
-"""Characters nobody sees (rule 2), as a table for `str.translate`."""
-
-IGNORABLE_CLASS = _ranges(*_IGNORED)
-"""The same characters, as the inside of a regular expression's character class."""
-
-# Rule 5 names ' ’ ʼ ` ; the opening quote and the turned comma are what keyboards put in their place (O‘zbekiston, Oʻzbekiston).
-_APOSTROPHES = "'’ʼ`‘ʻ´＇"
-_APOSTROPHE_TABLE = {ord(char): "'" for char in _APOSTROPHES}
-
-_CYRILLIC = "\u0400-\u052f\u1c80-\u1c8f\u2de0-\u2dff\ua640-\ua69f"
-# Han, kana, Thai, Lao, Burmese, Khmer: scripts without blanks, one token a character (rule 5).
-_SINGLES = _ranges(
-    *(
-        (0x0E00, 0x0EFF),
-        (0x1000, 0x109F),
-        (0x1780, 0x17FF),
-        (0x19E0, 0x19FF),
-        (0x3005, 0x3007),
-        (0x3021, 0x3029),
-        (0x3031, 0x3035),
-    ),
-    *((0x3038, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xA9E0, 0xA9FF), (0xAA60, 0xAA7F)),
-    *((0xF900, 0xFAFF), (0x1B000, 0x1B16F), (0x20000, 0x3FFFF)),
-)
-_THAI_LAO = range(0x0E00, 0x0F00)
-
 # -- the shapes of a chunk and of a token --------------------------------------------------------------------------
 
-_MARKS = _marks()
-_JOINERS = re.escape(".,&+#" + _APOSTROPHES)
+_MARKS = marks()
+_JOINERS = re.escape(".,&+#" + APOSTROPHES)
 
 # As found in the original text: a word, with the signs and the invisible characters that may stand inside it.
 _CHUNK = re.compile(
@@ -109,19 +59,19 @@ _CHUNK = re.compile(
 # A base character with the marks that belong to it; jamo and half-width voice marks compose like marks.
 _CLUSTER = re.compile(rf"[^{IGNORABLE_CLASS}](?:[{IGNORABLE_CLASS}]*[{_MARKS}\u1160-\u11ff\uff9e\uff9f])*", re.DOTALL)
 
-_LETTER = rf"[^\W\d_{_SINGLES}]"
-_RUN = rf"[^\W_{_SINGLES}](?:[^\W_{_SINGLES}]|[{_MARKS}])*"
+_LETTER = rf"[^\W\d_{SINGLES}]"
+_RUN = rf"[^\W_{SINGLES}](?:[^\W_{SINGLES}]|[{_MARKS}])*"
 # In a normalised chunk (one kind of apostrophe, no underscore).
 _TOKEN = re.compile(
     rf"""(?:
-      (?P<single> [{_SINGLES}][{_MARKS}]* )                                        # 集 体
+      (?P<single> [{SINGLES}][{_MARKS}]* )                                        # 集 体
     | (?P<initials> (?<![\w.{_MARKS}]){_LETTER}(?:\.{_LETTER}(?![\w{_MARKS}]))+\.? ) # U.S. А.Г.
     | (?P<sharp> (?<![\w&{_MARKS}]){_LETTER}(?:\+\+|\#(?![\w{_MARKS}])) )          # C++ C#
     | (?P<run> {_RUN} (?:
           (?: (?<=\d)\.(?=\d)                                                      # 3.5
             | (?<=\d),(?=\d{{1,3}}(?!\d))                                          # 1,000
             | &                                                                    # AT&T
-            | (?<=[{_CYRILLIC}])'(?=[{_CYRILLIC}])                                 # сям'я
+            | (?<=[{CYRILLIC}])'(?=[{CYRILLIC}])                                 # сям'я
           ) {_RUN} )* )
     )
     (?: '[sS](?![\w{_MARKS}]) )?                                                   # CSTO's
@@ -129,7 +79,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _PLAIN = re.compile(r"[0-9A-Za-zА-Яа-яЁёІіЎўЇїЄєҐґ]+")
-_SINGLE = re.compile(rf"[{_SINGLES}]")
+_SINGLE = re.compile(rf"[{SINGLES}]")
 
 _T = TypeVar("_T")
 _Part = tuple[str, str, int, int]
@@ -368,7 +318,7 @@ def _normal_form(cluster: str) -> str:
     if category == "No" or cluster[0] == "_":
         return " "  # footnote numbers and underscores separate: ОДКБ² is ОДКБ
     text = unicodedata.normalize("NFC", cluster)
-    if category[0] == "L" and ord(cluster[0]) not in _THAI_LAO:
+    if category[0] == "L" and ord(cluster[0]) not in THAI_LAO:
         compatible = unicodedata.normalize("NFKC", cluster)
         # A letter that stands for several words (ﷺ, ゟ) stays one letter.
         text = (
@@ -376,7 +326,7 @@ def _normal_form(cluster: str) -> str:
             if all(map(_in_word, compatible)) and not (len(compatible) > 1 and is_single(compatible))
             else text
         )
-    return "".join(char for char in text.translate(_APOSTROPHE_TABLE) if not _is_stray(char))
+    return "".join(char for char in text.translate(APOSTROPHE_TABLE) if not _is_stray(char))
 
 
 def _in_word(char: str) -> bool:

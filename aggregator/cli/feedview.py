@@ -101,9 +101,7 @@ def _why(feed: Feed, now: datetime) -> str:
     poll = feed.poll
     if poll.next_poll_at <= now:
         return ""
-    if poll.next_poll_reason:
-        return f", because: {poll.next_poll_reason}"
-    if poll.failures == 0:
+    if poll.failures == 0 or poll.next_poll_reason:
         return ""
     if poll.held_until and poll.held_until > now:
         return f", because the server asks to wait until {output.short(poll.held_until)} UTC"
@@ -133,7 +131,7 @@ def rows(feed: Feed, access: Access | None, site: str, now: datetime) -> list[tu
         ("entries", f"{feed.entries:,}"),
         ("last asked", _moment(poll.last_poll_at)),
         ("last read", _moment(poll.last_ok_at)),
-        ("next try", _moment(poll.next_poll_at) if poll.state != "paused" else ""),
+        ("next try", _next(feed)),
         ("held until", _moment(poll.held_until) and f"{_moment(poll.held_until)}, by the server's own word"),
         ("its host", output.held(feed, now) if feed.hold is not None else ""),
         ("last answer", str(poll.http_status) if poll.http_status else ""),
@@ -223,6 +221,13 @@ def fields(feed: Feed, access: Access | None, site: str, past: Past) -> dict[str
         "missed": [output.gap(gap) for gap in past.gaps[:SHOWN_GAPS]],
         "events": [output.event(event) for event in past.events],
     }
+
+
+def _next(feed: Feed) -> str:
+    """When it is asked again, and why then."""
+    if feed.poll.state == "paused":
+        return ""
+    return ": ".join(filter(None, (_moment(feed.poll.next_poll_at), feed.poll.next_poll_reason)))
 
 
 def _moment(moment: datetime | None) -> str:

@@ -15,6 +15,7 @@ from xml.sax import SAXParseException
 from aggregator.errors import Quarantine, Retry, WorkError
 from aggregator.feeds import charset, discover, fields, hints, jsonfeed, quick, rss, sanitize, xmltext
 from aggregator.feeds.fields import RawItem, RawText
+from aggregator.feeds.quickparts import QuickFeed
 from aggregator.model import ParsedEntry, ParsedFeed
 
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
@@ -76,7 +77,7 @@ def _json(text: str, url: str) -> ParsedFeed:
     )
 
 
-def _easy(found: quick.QuickFeed, url: str, malformed: str, text: str) -> ParsedFeed:
+def _easy(found: QuickFeed, url: str, malformed: str, text: str) -> ParsedFeed:
     head = _Head(found.title, found.link, found.language, found.version, malformed)
     return _cleaned(head, found.items, lambda item: item, url, text)
 
@@ -136,9 +137,9 @@ def _library() -> Any:
     _FeedParserMixin.can_be_relative_uri = _FeedParserMixin.can_be_relative_uri - {"id"}
     _FeedParserMixin._end_guid = _FeedParserMixin._end_id = _end_guid  # noqa: SLF001 - there is no public way
     _FeedParserMixin._sync_author_detail = _sync_author_detail  # noqa: SLF001 - to refuse
-    _FeedParserMixin._start_media_group = _start_media_group  # noqa: SLF001
-    _FeedParserMixin._end_media_group = _end_media_group  # noqa: SLF001
-    _FeedParserMixin._start_media_content = _start_media_content  # noqa: SLF001
+    _FeedParserMixin._start_media_group = _start_media_group  # noqa: SLF001 - nor to add
+    _FeedParserMixin._end_media_group = _end_media_group  # noqa: SLF001 - what it does
+    _FeedParserMixin._start_media_content = _start_media_content  # noqa: SLF001 - not keep
     datetimes._date_handlers.clear()  # noqa: SLF001 - its guesses
     return feedparser
 
