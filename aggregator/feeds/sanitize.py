@@ -86,6 +86,8 @@ def html(fragment: str, base: str = "") -> str:
         link_rel="noopener noreferrer nofollow",
         url_schemes={"http", "https", "mailto"},
     )
+    if "&#" in fragment:  # a reference becomes the control that it names
+        clean = cleaned(clean)
     return _IMAGE.sub(_seen_image, clean).strip()
 
 
@@ -136,7 +138,7 @@ def escaped(value: str) -> str:
 
 def _prepared(fragment: str) -> str:
     fragment = cleaned(fragment)
-    return entities.unescape(fragment) if _escaped_twice(fragment) else fragment
+    return cleaned(entities.unescape(fragment)) if _escaped_twice(fragment) else fragment
 
 
 def _escaped_twice(fragment: str) -> bool:

@@ -98,7 +98,7 @@ DIRT = [b"<", b">", b"&", b"&#xD800;", b"&#0;", b"\x00", b"\x1b", b"\xff", b"\xe
         b"</item>", b"<item>", b"<entry>", b"</title>", b"<title>", b"<source>", b"<image>", b"<author><name>", b"<content type='xhtml'>",
         b"<svg>", b"<script>", b"<a href='javascript:x'>", b"&lt;img src=x onerror=x&gt;", b"xml:base='javascript:'", b"xml:base='http://['",
         b"<link>javascript:x</link>", b"<link rel='enclosure' href='data:,x'/>", b"<media:group>", b"<category term='x'/>", b"&nbsp;",
-        b"&lol;", b"<!DOCTYPE x [<!ENTITY a 'b'>]>", b"<?xml version='1.0' encoding='utf-16'?>", b"\xfe\xff", b"{", b"\\ud800", b"1e999"]  # fmt: skip
+        b"&lol;", b"<!DOCTYPE x [<!ENTITY a 'b'>]>", b"<?xml version='1.0' encoding='utf-16'?>", b"\xfe\xff", b"{", b"\\ud800",b"\\u0000",b"\\u009b",b"\x7f",b"\xc2\x9b",b"&#x81;", b"1e999"]  # fmt: skip
 
 
 def _at(body: bytes, share: float) -> int:
@@ -131,7 +131,13 @@ def test_any_bytes_hurt_nobody(body: bytes, content_type: str) -> None:
     look(body, content_type)
     look(b"<rss version='2.0'><channel><item><title>" + body + b"</title><description>" + body, content_type)
     look(b"<feed xmlns='http://www.w3.org/2005/Atom'><entry><content type='html'>" + body, content_type)
-    look(b'{"version": "https://jsonfeed.org/version/1.1", "items": [{"content_html": "' + body + b'"}]}', content_type)
+    fields_of_json = b",".join(
+        b'"%s": "%s"' % (name, body) for name in (b"id", b"url", b"title", b"content_html", b"language")
+    )
+    look(b'{"version": "https://jsonfeed.org/version/1.1", "items": [{' + fields_of_json + b"}]}", content_type)
+    look(
+        b"<rss version='2.0'><channel><item><guid>%s</guid><link>%s</link><author>%s" % (body, body, body), content_type
+    )
 
 
 @pytest.mark.parametrize("path", sorted(FEEDS.glob("*.xml")), ids=lambda path: path.stem)
