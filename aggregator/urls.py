@@ -35,7 +35,7 @@ _QUERY_SAFE = _PATH_SAFE + "?"
 _OTHER_SCHEME = re.compile(r"(?![Hh][Tt][Tt][Pp])[!-~]{5}")
 _PLAIN = re.compile(r"https?://([a-z0-9.-]+)((?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
-_UNSAFE_IN_LINK = re.compile(r"[\s\"<>`{}|\\^\ud800-\udfff]")
+_UNSAFE_IN_LINK = re.compile(r"[\s\"<>`{}|\\^\x80-\x9f\ud800-\udfff]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _USERINFO = re.compile(r"(?<=//)[^/?#\s\"'<>]*@")
 _PRIVATE_KEYS = (

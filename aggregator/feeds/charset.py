@@ -142,7 +142,8 @@ def _guess(body: bytes, label: str) -> str:
     scores = {name: _score(sample.decode(name, "replace")) for name in dict.fromkeys((label or "cp1251", *_CYRILLIC))}
     best = max(scores, key=scores.__getitem__)
     favourite = label or "cp1251"
-    return best if scores[best] > scores[favourite] + 0.5 else favourite
+    # Few letters prove little: «ОДКБ» alone is «ндйа» in KOI8-R, lower case, and so reads better than it should.
+    return best if scores[best] > scores[favourite] + max(0.5, 9 / len(sample)) else favourite
 
 
 def _score(text: str) -> float:

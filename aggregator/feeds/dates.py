@@ -21,17 +21,17 @@ def _set(words: str) -> frozenset[str]:
 # -- names ---------------------------------------------------------------------------------------------------------
 
 _MONTHS = (
-    "jan january янв январь января январе студз студзень студзеня січ січень січня januar jänner janvier enero stycznia styczeń sty",
+    "jan january янв январь января январе сту студз студзень студзеня січ січень січня januar jänner janvier enero stycznia styczeń sty",
     "feb february фев февр февраль февраля феврале лют люты лютага лютий лютого februar février févr fév febrero lutego luty",
     "mar march мар март марта марте сак сакавік сакавіка бер березень березня märz mär mars marzo marzec marca",
-    "apr april апр апрель апреля апреле крас красавік красавіка квіт квітень квітня avril avr abril abr kwietnia kwiecień kwi",
+    "apr april апр апрель апреля апреле кра крас красавік красавіка квіт квітень квітня avril avr abril abr kwietnia kwiecień kwi",
     "may май мая мае травень траўня травня трав mai mayo maja maj",
-    "jun june июн июнь июня июне чэр чэрвень чэрвеня чер червень червня juni juin junio czerwca czerwiec cze",
+    "jun june июн июнь июня июне чэр чэрв чэрвень чэрвеня чер червень червня juni juin junio czerwca czerwiec cze",
     "jul july июл июль июля июле ліп ліпень ліпеня липень липня лип juli juillet juil julio lipca lipiec lip",
-    "aug august авг август августа августе жні жнівень жніўня серп серпень серпня août agosto ago sierpnia sierpień sie",
+    "aug august авг август августа августе жн жні жнівень жніўня серп серпень серпня août agosto ago sierpnia sierpień sie",
     "sep sept september сен сент сентябрь сентября сентябре вер верасень верасня вересень вересня septembre septiembre września wrzesień wrz",
     "oct october окт октябрь октября октябре кас кастр кастрычнік кастрычніка жовт жовтень жовтня oktober okt octobre octubre października październik paź",
-    "nov november ноя нояб ноябрь ноября ноябре ліст лістапад лістапада листопад листопада novembre noviembre listopada listopad lis",
+    "nov november ноя нояб ноябрь ноября ноябре ліс ліст лістапад лістапада листопад листопада novembre noviembre listopada listopad lis",
     "dec december дек декабрь декабря декабре сне снеж снежань снежня груд грудень грудня dezember dez décembre déc diciembre dic grudnia grudzień gru",
 )
 _MONTH = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}

@@ -140,6 +140,7 @@ def _library() -> Any:
     _FeedParserMixin._start_media_group = _start_media_group  # noqa: SLF001 - nor to add
     _FeedParserMixin._end_media_group = _end_media_group  # noqa: SLF001 - what it does
     _FeedParserMixin._start_media_content = _start_media_content  # noqa: SLF001 - not keep
+    _FeedParserMixin._add_tag = _add_tag  # noqa: SLF001 - for us
     datetimes._date_handlers.clear()  # noqa: SLF001 - its guesses
     return feedparser
 
@@ -150,6 +151,14 @@ def _end_guid(self: Any) -> None:
     self._save("guidislink", bool(self.guidislink))
     if self.guidislink:
         self._save("link", value)
+
+
+def _add_tag(self: Any, term: str | None, scheme: str | None, label: str | None) -> None:
+    """A category once, and no more than are kept: feedparser compares each with all, which is quadratic."""
+    tags = self._get_context().setdefault("tags", [])
+    tag = {"term": term, "scheme": scheme, "label": label}
+    if (term or scheme or label) and len(tags) < fields.MAX_LIST and tag not in tags:
+        tags.append(tag)
 
 
 def _start_media_group(self: Any, _attributes: Any) -> None:

@@ -80,6 +80,8 @@ def html(fragment: str, base: str = "") -> str:
     if _depth(fragment) > MAX_DEPTH:
         return _paragraphs(_shallow_text(fragment))
     clean: str = _safe(base).clean(fragment)
+    if "&#" in fragment:  # a reference becomes the control that it names
+        clean = cleaned(clean)
     return (_IMAGE.sub(_seen_image, clean) if "<img" in clean else clean).strip()
 
 
@@ -146,7 +148,7 @@ def escaped(value: str) -> str:
 
 def _prepared(fragment: str) -> str:
     fragment = cleaned(fragment)
-    return entities.unescape(fragment) if _escaped_twice(fragment) else fragment
+    return cleaned(entities.unescape(fragment)) if _escaped_twice(fragment) else fragment
 
 
 def _escaped_twice(fragment: str) -> bool:

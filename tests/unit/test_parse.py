@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
+import socket
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from aggregator.model import Enclosure, Hints, ParsedEntry, ParsedFeed
 
 FEEDS = Path(__file__).parent.parent / "data" / "feeds"
 URL = "https://x.by/dir/feed.xml"
+SECONDS = 10
+"""Of processor time: what is quadratic would need minutes, what is linear needs one."""
 
 
 def read(body: str | bytes, content_type: str = "") -> ParsedFeed:
@@ -127,6 +131,9 @@ def test_a_feed_without_items_is_a_feed() -> None:
     "body",
     [
         rss("<a>" * 300 + "</a>" * 300),
+        rss("<a>" * 200_000 + "</a>" * 200_000),
+        rss("<a>" * 200_000),
+        rss(f"<item><description>{'<div>' * 20_000}</description></item>"),
         "<rss " + " ".join(f'a{n}=""' for n in range(50_000)) + "/>",
         "<!DOCTYPE r [" + "".join(f'<!ENTITY e{n} "x">' for n in range(21)) + "]>" + rss(""),
         '<!DOCTYPE r [<!ENTITY a "x"><!ENTITY b "&a;&a;">]>' + rss("<item><title>&b;</title></item>"),
@@ -175,7 +182,75 @@ def test_fields_are_capped() -> None:
 
 def test_ten_thousand_entries_are_read() -> None:
     found = read(rss("".join(f"<item><guid>{n}</guid><title>T {n}</title></item>" for n in range(10_000))))
-    assert len(found.entries) == 10_000
+    assert [entry.guid for entry in found.entries] == [str(n) for n in range(10_000)]
+
+
+def test_ten_thousand_entries_of_a_broken_document_are_read() -> None:
+    whole = "".join(f"<item><guid>{n}</guid><title>T & {n}</title></item>" for n in range(10_000))
+    found = read(rss(whole).removesuffix("</channel></rss>"))
+    assert [entry.title for entry in found.entries] == [f"T & {n}" for n in range(10_000)]
+    assert found.malformed
+
+
+def test_a_cut_document_gives_what_it_holds() -> None:
+    whole = rss("".join(f"<item><guid>{n}</guid><title>T {n}</title></item>" for n in range(50)))
+    for at in range(whole.index("</item>") + 7, len(whole) - len("</rss>"), 11):
+        found = read(whole[:at])
+        assert [e.guid for e in found.entries][: whole.count("</item>", 0, at)] == [
+            str(n) for n in range(whole.count("</item>", 0, at))
+        ]
+        assert found.malformed
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        f"<description>{'&lt;div&gt;' * 20_000}deep{'&lt;/div&gt;' * 20_000}</description>",
+        f"<description><![CDATA[{'<div>' * 20_000}deep]]></description>",
+        f"<description>{'&lt;b&gt;&lt;/i&gt;' * 20_000}deep</description>",
+        f"<description>{'&amp;lt;p&amp;gt;' * 40_000}deep</description>",
+        "".join(f"<category>{n}</category>" for n in range(40_000)),
+        "".join(f'<category term="{n}"/>' for n in range(20_000)),
+        f"<media:keywords>{','.join(map(str, range(60_000)))}</media:keywords>",
+        "".join(f"<author>{n}</author>" for n in range(20_000)),
+        "".join(f'<enclosure url="/{n}"/>' for n in range(20_000)),
+        "".join(f"<x{n}>y</x{n}>" for n in range(20_000)),
+        "<a " * 100_000,
+        "&" * 300_000,
+        "&#" * 150_000,
+        "<!--" * 75_000,
+        "<![CDATA[" * 30_000,
+        "<description>" * 200,
+    ],
+    ids=lambda item: item[:24],
+)
+def test_no_text_costs_more_than_its_length(item: str) -> None:
+    started = time.process_time()
+    assert read(rss(f"<item><guid>1</guid>{item}</item>")).entries[0].guid == "1"
+    assert time.process_time() - started < SECONDS
+
+
+def test_a_document_type_of_many_beginnings_costs_little() -> None:
+    started = time.process_time()
+    read("<!DOCTYPE[" * 5_000 + rss("<item/>"))
+    assert time.process_time() - started < SECONDS
+
+
+def test_nothing_outside_the_document_is_fetched(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("SECRET")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        there = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        body = (
+            f'<!DOCTYPE rss SYSTEM "{there}x.dtd" [<!ENTITY f SYSTEM "{secret.as_uri()}"><!ENTITY h SYSTEM "{there}h">'
+            f'<!ENTITY % p SYSTEM "{there}p.dtd"> %p;]>'
+            f'<?xml-stylesheet href="{there}s.xsl"?>{rss("<item><title>a &f; &h; %p; b</title></item>")[21:]}'
+        )
+        found = read(body)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert found.entries[0].title == "a &f; &h; %p; b"
 
 
 # -- details ------------------------------------------------------------------------------------------------------------

@@ -97,6 +97,8 @@ def test_two_items_under_like_addresses(one: str, other: str) -> None:
         ("https://x.by/", "http://[::1", ""),
         ("https://x.by/", "", ""),
         ("", "/a", ""),
+        ("https://x.by/", "HTTP://Y.by/A", "http://Y.by/A"),
+        ("https://x.by/", "/a\x80b", "https://x.by/a%C2%80b"),
         ("https://x.by/", '/a b"<c>', "https://x.by/a%20b%22%3Cc%3E"),
     ],
 )
