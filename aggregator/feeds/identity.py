@@ -8,8 +8,10 @@ An entry owns several keys, learnt over time, so that it is recognised when its 
     titledate  title and published time, for entries with a link but no id
     hash       link, title and text, for entries without id
     text       title and text, and title and time: asked only where a whole document seems to come under new ids
+    repeat     never stored: under which id with text an entry is stored whose id was repeated, and now stands alone
 
-The first key that is known wins, in this order; a known link under another id is believed only with evidence.
+The first key that is known wins, in this order, but that the same text under the same link goes before all but the id;
+a known link under another id is believed only with evidence.
 An item may be *recalled*: its bytes were seen before and only its facts are at hand. See `Uncertain`.
 """
 
@@ -40,6 +42,7 @@ __all__ = ["Uncertain", "Verdict", "diff", "facts", "fingerprint", "keys", "name
 SAME_BODY = 0.9
 RELATED = 0.5
 SAME_TIME = timedelta(hours=24)
+_SECOND = frozenset({"text", "repeat"})
 
 
 class Uncertain(Exception):  # noqa: N818 - no error: the caller parses the whole document and asks again
@@ -61,13 +64,15 @@ def keys(items: Sequence[ItemFacts]) -> list[tuple[EntryKey, ...]]:
 
 
 def names(keys: Sequence[tuple[EntryKey, ...]]) -> set[EntryKey]:
-    """The keys to look up first: all but those that only a whole document under new ids is asked for."""
-    return {key for own in keys for key in own if key.kind != "text"}
+    """The keys to look up first."""
+    return {key for own in keys for key in own if key.kind not in _SECOND}
 
 
 def texts(keys: Sequence[tuple[EntryKey, ...]], known: Mapping[EntryKey, KnownEntry]) -> set[EntryKey]:
-    """The keys to look up next, given what the first look found: nothing, unless most items are unknown by name."""
-    return moves.wanted(keys, known)
+    """The keys to look up next, given what the first look found: for items that it did not find, few or none."""
+    doubtful = [own for own in keys if not any(key in known for key in own if key.kind != "link")]
+    repeats = {EntryKey("id", key.key) for own in doubtful for key in own if key.kind == "repeat"}
+    return repeats | moves.wanted([own for own in doubtful if not any(key in known for key in own)], len(keys))
 
 
 def diff(
@@ -142,13 +147,19 @@ class _Document:
             yield EntryKey("text", short(dated))
 
     def _id_keys(self, item: ItemFacts, lone_link: str) -> Iterator[EntryKey]:
-        """The id alone where it names one item; together with link or text where a publisher repeats it."""
+        """The id alone where it names one item; together with link or text where a publisher repeats it.
+
+        What was repeated may stand alone in the next document, and the other way round.
+        """
         if self.ids[item.guid] > 1:
             yield EntryKey("id", f"{item.guid}\n{lone_link or item.hash}")
-            return
-        yield EntryKey("id", item.guid)
-        if item.norm and self.norms[item.norm] == 1:
-            yield EntryKey("idnorm", item.norm)
+        else:
+            yield EntryKey("id", item.guid)
+            if item.norm and self.norms[item.norm] == 1:
+                yield EntryKey("idnorm", item.norm)
+        yield EntryKey("repeat", f"{item.guid}\n{item.hash}")
+        if item.address:
+            yield EntryKey("repeat", f"{item.guid}\n{item.address}")
 
 
 def _distinct(names: Sequence[str], things: Sequence[object]) -> dict[str, int]:
@@ -210,7 +221,7 @@ def _found(document: Sequence[_Item], known: Mapping[EntryKey, KnownEntry]) -> d
     """The entry of each item that one of its own names finds."""
     found: dict[int, KnownEntry] = {}
     claimed: set[int] = set()
-    for look in (_by_id, _by_rest):
+    for look in (_by_id, _by_text, _by_rest):
         for number, item in enumerate(document):
             if number in found:
                 continue
@@ -232,10 +243,23 @@ def _by_id(item: _Item, known: Mapping[EntryKey, KnownEntry], _: set[int]) -> Kn
     return hit
 
 
+def _by_text(item: _Item, known: Mapping[EntryKey, KnownEntry], claimed: set[int]) -> KnownEntry | None:
+    """The entry with the very same link, title and text; for an item with an id, if the publisher has repeated that."""
+    for key in item.keys:
+        if key.kind not in ("hash", "repeat"):
+            continue
+        hit = known.get(EntryKey("id", key.key) if key.kind == "repeat" else key)
+        if hit is None or (hit.id and hit.id in claimed):
+            continue
+        if not hit.id or key.kind == "hash" or hit.fingerprint == item.facts.fingerprint:
+            return hit
+    return None
+
+
 def _by_rest(item: _Item, known: Mapping[EntryKey, KnownEntry], claimed: set[int]) -> KnownEntry | None:
     for key in item.keys:
         hit = known.get(key)
-        if hit is None or key.kind in ("id", "text") or (hit.id and hit.id in claimed):
+        if hit is None or key.kind not in ("idnorm", "link", "titledate") or (hit.id and hit.id in claimed):
             continue
         if key.kind != "link" or _is_same(item, hit):
             return hit
@@ -264,7 +288,7 @@ def _is_same(item: _Item, hit: KnownEntry) -> bool:
 
 def _change(item: _Item, hit: KnownEntry | None, known: Mapping[EntryKey, KnownEntry]) -> EntryChange:
     """Keys that other entries own stay theirs."""
-    free = tuple(key for key in item.keys if key not in known)
+    free = tuple(key for key in item.keys if key not in known and key.kind != "repeat")
     now = item.facts.fingerprint
     if hit is None:
         return NewEntry(item.text(), free, now)
@@ -278,10 +302,15 @@ def _change(item: _Item, hit: KnownEntry | None, known: Mapping[EntryKey, KnownE
 
 
 def _passing(item: ItemFacts, hit: KnownEntry) -> frozenset[str]:
-    """Kinds of keys not worth learning: they differ from the known in a token alone, and will again at the next poll."""
+    """Kinds of keys not to be learnt: they differ from the known in a token alone, and will again at the next poll.
+
+    Nor is an id that the entry bears without being known by it: others were seen to bear it too.
+    """
     kinds: set[str] = set()
-    if item.guid != hit.guid and path(item.guid) == path(hit.guid):
+    if path(item.guid) == path(hit.guid):
         kinds.add("id")
+    if item.guid == hit.guid:
+        kinds.add("idnorm")
     if item.link != hit.link and path(item.address) == path(urls.identity(hit.link) or hit.link):
         kinds |= {"link", "hash"}
     return frozenset(kinds)

@@ -19,10 +19,9 @@ SHARE = 0.8
 Named = tuple[ItemFacts, tuple[EntryKey, ...]]
 
 
-def wanted(keys: Sequence[tuple[EntryKey, ...]], known: Mapping[EntryKey, KnownEntry]) -> set[EntryKey]:
-    """The texts to look up: of the items unknown by name, where these are so many that it may be a move."""
-    strange = [own for own in keys if not any(key in known for key in own)]
-    if not _enough(len(strange), len(keys)):
+def wanted(strange: Sequence[tuple[EntryKey, ...]], items: int) -> set[EntryKey]:
+    """The texts to look up: of the items unknown by name, where these are so many of all that it may be a move."""
+    if not _enough(len(strange), items):
         return set()
     return {key for own in strange for key in own if key.kind == "text"}
 
