@@ -58,13 +58,13 @@ def show(context: Context, feed_id: str, as_json: bool) -> None:
     with context.app() as app:
         feed = app.stores.feeds.get(feed_id)
         access = app.configuration.access.get(feed_id)
-        site, now = app.configuration.sites.get(feed_id, ""), app.clock.now()
+        homepage, now = app.configuration.homepages.get(feed_id, ""), app.clock.now()
     if feed is None:
         raise no_feed(feed_id)
     if as_json:
-        output.line(feedview.fields(feed, access, site))
+        output.line(feedview.fields(feed, access, homepage))
     else:
-        output.rows(dict(feedview.rows(feed, access, site, now)))
+        output.rows(dict(feedview.rows(feed, access, homepage, now)))
 
 
 @command.command("add")
