@@ -287,6 +287,18 @@ def test_a_digest_takes_one_more_watchlist(tmp_path: Path, text: str, wanted: st
         settings.add_to_digest(tmp_path, "e", "a")
 
 
+@pytest.mark.parametrize(
+    "tag", [":0", "?x", "-", "- a", "a: b", "a #b", "{", "a, b", "[x]", "'", '"', "&a", "*a", "!x", "%x", "@x"]
+)
+@pytest.mark.parametrize(
+    "text", ['{"feeds": []}', "feeds: [{url: https://z.example/}]\n", "", "feeds:\n- url: https://z.example/\n"]
+)
+def test_any_tag_can_be_written_into_any_style(tmp_path: Path, text: str, tag: str) -> None:
+    (tmp_path / "feeds.yaml").write_text(text)
+    assert settings.add_feed(tmp_path, url="https://c.example/", tags=[tag, "б"], title=tag).tags == (tag, "б")
+    assert settings.load(tmp_path, {}).feeds[-1].title == tag
+
+
 def test_a_feed_with_headers_is_edited_around_and_removed_whole(tmp_path: Path) -> None:
     text = (
         "feeds:\n- url: https://a.example/  # a\n  id: a\n  headers:\n    X-Key: one  # ours\n    X-More: two\n"
