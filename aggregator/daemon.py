@@ -190,9 +190,9 @@ class Daemon:
 
     def _stamps(self) -> tuple[tuple[str, int, int], ...]:
         """What the configuration files look like from outside; a change is taken over without a signal."""
-        home = self._app.configuration.home
+        home, secrets = self._app.configuration.home, self._app.configuration.secrets
         stamps = []
-        for path in (home.feeds_file, home.settings_file, home.watchlists_file, home.digests_file):
+        for path in (home.feeds_file, home.settings_file, home.watchlists_file, home.digests_file, *secrets):
             try:
                 stat = path.stat()
                 stamps.append((path.name, stat.st_mtime_ns, stat.st_size))

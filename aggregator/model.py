@@ -175,12 +175,14 @@ class Access:
         username, password: for Basic authentication (RFC 7617); no username, none of it.
         headers: sent besides, or instead of, the client's own.
         proxy: URL of the HTTP proxy that this feed alone goes through, or "".
+        home: the address in feeds.yaml; only its origin gets the above but for the proxy, even when the feed has moved.
     """
 
     username: str = ""
     password: str = field(default="", repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     proxy: str = field(default="", repr=False)
+    home: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,4 +57,4 @@ def _found(app: App, url: str, answer: FetchResponse | FetchFailure) -> list[Can
         return found
     talk(f"{shown} is a feed itself; `aggregator feeds add` takes it")
     moved = bool(answer.redirects) and all(hop.status in PERMANENT for hop in answer.redirects)
-    return [discover.itself(answer.url if moved else url, feed.title, feed.version)]
+    return [discover.itself(answer.url if moved or not answer.redirects else url, feed.title, feed.version)]

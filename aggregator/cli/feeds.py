@@ -59,14 +59,14 @@ def show(context: Context, feed_id: str, as_json: bool) -> None:
     with context.app() as app:
         feed = app.stores.feeds.get(feed_id)
         access = app.configuration.access.get(feed_id)
-        site, now = app.configuration.sites.get(feed_id, ""), app.clock.now()
+        homepage, now = app.configuration.homepages.get(feed_id, ""), app.clock.now()
         past = feedview.Past(app.stores.polls.gaps(feed_id), app.stores.history.events(feed_id, limit=10))
     if feed is None:
         raise no_feed(feed_id)
     if as_json:
-        output.line(feedview.fields(feed, access, site, past))
+        output.line(feedview.fields(feed, access, homepage, past))
         return
-    output.rows(dict(feedview.rows(feed, access, site, now)))
+    output.rows(dict(feedview.rows(feed, access, homepage, now)))
     for line in feedview.happened(past):
         click.echo(line)
 

@@ -108,7 +108,7 @@ def _why(feed: Feed, now: datetime) -> str:
     return ", because each failure makes the pause longer" if poll.failures > 1 else ", after its usual interval"
 
 
-def rows(feed: Feed, access: Access | None, site: str, now: datetime) -> list[tuple[str, str]]:
+def rows(feed: Feed, access: Access | None, homepage: str, now: datetime) -> list[tuple[str, str]]:
     """All that is known of one feed, a label and a text a line; what is empty is left out."""
     poll, spec = feed.poll, feed.spec
     found = [
@@ -124,7 +124,7 @@ def rows(feed: Feed, access: Access | None, site: str, now: datetime) -> list[tu
             "redirects to",
             f"{output.masked(poll.move_target)}, in {poll.move_polls} polls in a row" if poll.move_target else "",
         ),
-        ("page", output.masked(site)),
+        ("homepage", output.masked(homepage)),
         ("state", state(feed, now)),
         ("what happened", f"{trouble(feed)} ({poll.error_class})" if poll.error_class else trouble(feed)),
         ("what to do", advice(feed)),
@@ -195,14 +195,14 @@ def _asks(feed: Feed) -> Iterator[str]:
         yield f"none on {' '.join(WEEKDAYS[day] for day in sorted(feed.poll.hints.skip_days))} (skipDays)"
 
 
-def fields(feed: Feed, access: Access | None, site: str, past: Past) -> dict[str, Any]:
+def fields(feed: Feed, access: Access | None, homepage: str, past: Past) -> dict[str, Any]:
     """All that is known of one feed, for programs: the fields of `feeds list --json` and more."""
     poll, access = feed.poll, access or Access()
     return output.feed(feed) | {
         "interval": str(feed.spec.interval),
         "articles": feed.spec.articles,
         "hints": feed.spec.hints,
-        "site": output.masked(site),
+        "homepage": output.masked(homepage),
         "username": access.username,
         "headers": [name for name, _ in access.headers],
         "proxy": output.masked(access.proxy),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -55,6 +56,7 @@ def import_(context: Context, file: Any, *, dry_run: bool, as_json: bool) -> int
             output.line(_fields(fate, dry_run=dry_run))
     else:
         _show(fates, dry_run=dry_run)
+    _count(fates, dry_run=dry_run)
     return 1 if any(fate.outcome == "refused" for fate in fates) else 0
 
 
@@ -93,8 +95,10 @@ def _row(fate: Fate) -> dict[str, Any]:
     """The feed as feeds.yaml has it."""
     outline = fate.outline
     values = {"url": outline.url, "id": fate.id, "title": outline.title, "language": outline.language}
-    site = "" if _refusal(settings.http_url, outline.site) else outline.site
-    return {name: value for name, value in (values | {"tags": list(outline.tags), "site": site}).items() if value}
+    homepage = "" if _refusal(settings.http_url, outline.homepage) else outline.homepage
+    return {
+        name: value for name, value in (values | {"tags": list(outline.tags), "homepage": homepage}).items() if value
+    }
 
 
 def _fields(fate: Fate, *, dry_run: bool) -> dict[str, Any]:
@@ -108,13 +112,13 @@ def _fields(fate: Fate, *, dry_run: bool) -> dict[str, Any]:
         "title": outline.title,
         "tags": list(outline.tags),
         "language": outline.language,
-        "site": output.masked(outline.site),
+        "homepage": output.masked(outline.homepage),
         "reason": fate.reason,
     }
 
 
 def _show(fates: Sequence[Fate], *, dry_run: bool) -> None:
-    """The new ones on stdout; on stderr what is left out, by name, and the counts."""
+    """The new ones on stdout; on stderr what is left out, by name."""
     new = [fate for fate in fates if fate.outcome == "new"]
     if dry_run:
         rows = [[fate.id, output.masked(fate.outline.url), fate.outline.title] for fate in new]
@@ -129,9 +133,13 @@ def _show(fates: Sequence[Fate], *, dry_run: bool) -> None:
         talk(f"line {outline.line}: left out {named}: {fate.reason}")
     if len(left) > MOST:
         talk(f"and {len(left) - MOST} more left out; --json names them all")
-    counts = {outcome: sum(f.outcome == outcome for f in fates) for outcome in ("known", "repeated", "refused")}
+
+
+def _count(fates: Sequence[Fate], *, dry_run: bool) -> None:
+    """How many of each kind."""
+    counts = Counter(fate.outcome for fate in fates)
     talk(
-        f"{output.many(len(new), 'feed')} {'would be added' if dry_run else 'added'}, "
+        f"{output.many(counts['new'], 'feed')} {'would be added' if dry_run else 'added'}, "
         f"{counts['known']} were there already, {counts['repeated']} twice in the file, "
         f"{counts['refused']} cannot be taken" + ("; nothing was changed" if dry_run else "")
     )
@@ -146,4 +154,4 @@ def export(context: Context) -> None:
     """
     with context.app(sync=False) as app:
         configuration = app.configuration
-    click.echo(opml.render(configuration.feeds, sites=configuration.sites), nl=False)
+    click.echo(opml.render(configuration.feeds, homepages=configuration.homepages), nl=False)

@@ -36,7 +36,7 @@ class Outline:
         url: its address, or what stands in its place.
         tags: the names of its folders from the outside in, then its categories.
         id: the stable name that an export of ours gave it, or "".
-        site: the publisher's page (`htmlUrl`), or "".
+        homepage: the publisher's page (`htmlUrl`), or "".
         line: where it stands in the file.
         problem: why it cannot be a feed, or "".
     """
@@ -46,7 +46,7 @@ class Outline:
     tags: tuple[str, ...] = ()
     language: str = ""
     id: str = ""
-    site: str = ""
+    homepage: str = ""
     line: int = 0
     problem: str = ""
 
@@ -81,6 +81,7 @@ class _Reader:
         self.found: list[Outline] = []
         self._parser = expat.ParserCreate("utf-8")
         self._folders: list[str] = []
+        self._hollow: Outline | None = None
         self._outlines = 0
         self._root = False
 
@@ -104,7 +105,10 @@ class _Reader:
 
     def _outline(self, attributes: Mapping[str, str]) -> None:
         name = (attributes.get("title") or attributes.get("text") or "")[:MAX_TITLE]
-        is_feed = bool(attributes.get("xmlurl")) or attributes.get("type", "").lower() in ("rss", "atom")
+        is_feed = bool(attributes.get("xmlurl"))
+        # Called a feed and without an address: a folder after all when something stands in it.
+        called = not is_feed and attributes.get("type", "").lower() in ("rss", "atom")
+        self._hollow = self._feed(attributes, name) if called else None
         if is_feed:
             self.found.append(self._feed(attributes, name))
         self._folders.append("" if is_feed else name)
@@ -113,7 +117,7 @@ class _Reader:
         url, problem = _address(attributes.get("xmlurl", ""))
         categories = (c.strip() for c in _SPLITS.split(attributes.get("category", "")))
         tags = dict.fromkeys(tag[:MAX_TAG].strip() for tag in [*self._folders, *categories] if tag)
-        site = attributes.get("htmlurl", "")
+        homepage = attributes.get("htmlurl", "")
         own = attributes.get("aggregator:id", "")
         return Outline(
             url=url,
@@ -122,7 +126,7 @@ class _Reader:
             tags=tuple(tags)[:MAX_TAGS],
             language=attributes.get("language", "")[:35],
             id=own,
-            site=site if site.lower().startswith(("http://", "https://")) else "",
+            homepage=homepage if homepage.lower().startswith(("http://", "https://")) else "",
             line=self._parser.CurrentLineNumber,
             problem=problem,
         )
@@ -130,6 +134,9 @@ class _Reader:
     def _end(self, name: str) -> None:
         if name.lower() == "outline":
             self._folders.pop()
+            if self._hollow is not None:
+                self.found.append(self._hollow)
+                self._hollow = None
 
 
 def _address(text: str) -> tuple[str, str]:
@@ -149,21 +156,21 @@ def _address(text: str) -> tuple[str, str]:
     return url, ""
 
 
-def render(feeds: Iterable[FeedSpec], title: str = "Feeds", sites: Mapping[str, str] | None = None) -> str:
-    """The feeds as OPML 2.0, passwords and tokens in their addresses masked; `sites` are their pages by feed id."""
+def render(feeds: Iterable[FeedSpec], title: str = "Feeds", homepages: Mapping[str, str] | None = None) -> str:
+    """The feeds as OPML 2.0, passwords and tokens in their addresses masked; `homepages` are their pages by feed id."""
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<opml version="2.0" xmlns:aggregator="{NAMESPACE}">']
     lines += [f"  <head><title>{_escaped(title)}</title></head>", "  <body>"]
-    lines += [_outline(feed, (sites or {}).get(feed.id, "")) for feed in feeds]
+    lines += [_outline(feed, (homepages or {}).get(feed.id, "")) for feed in feeds]
     return "\n".join([*lines, "  </body>", "</opml>", ""])
 
 
-def _outline(feed: FeedSpec, site: str) -> str:
+def _outline(feed: FeedSpec, homepage: str) -> str:
     values = {
         "type": "rss",
         "text": feed.title or feed.id,
         "title": feed.title,
         "xmlUrl": urls.mask(feed.url),
-        "htmlUrl": urls.mask(site),
+        "htmlUrl": urls.mask(homepage),
         "language": feed.language,
         "aggregator:id": feed.id,
     }

@@ -42,7 +42,7 @@ class _Trip:
     """What one request has been through.
 
     `spent` is its time on the wire; waiting for a host's turn is our own politeness and never costs a feed its deadline.
-    `secrets` are the headers that only `home`, the origin it started at, may see; `secure` says that the last hop was https.
+    `secrets` are the headers that only `home`, the feed's own origin, may see; `secure` says that the last hop was https.
     """
 
     request: FetchRequest
@@ -132,9 +132,9 @@ class Exchange:
         return target
 
     def _set_out(self, trip: _Trip, target: Target) -> None:
-        """What goes with the request besides its address: credentials for the origin it starts at, and its proxy."""
+        """What goes with the request besides its address: credentials for the feed's own origin, and its proxy."""
         access = trip.request.access or Access()
-        trip.home = target.host
+        trip.home = address.target(access.home).host if access.home else target.host
         trip.secrets = dict(access.headers)
         authorization = target.authorization or (
             address.basic(access.username, access.password) if access.username else ""

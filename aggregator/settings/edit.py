@@ -12,6 +12,7 @@ import copy
 import io
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -315,13 +316,24 @@ def _by_round_trip(file: YamlFile, change: _Change) -> str | None:
     try:
         data = editor.load(file.text) or {}
         listed = _list_at(data, change.way)
-        listed.extend(change.added)
+        listed.extend(_round_trip(item) for item in change.added)
         if change.removed >= 0:
             del listed[change.removed]
         editor.dump(data, out)
     except (YAMLError, AttributeError, TypeError, ValueError, RecursionError):
         return None
     return out.getvalue()
+
+
+def _round_trip(value: Any) -> Any:
+    """A value for ruamel.yaml, quoted where it begins with a mark: inside brackets it writes `[:a]`, which libyaml refuses."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    if isinstance(value, dict):
+        return {key: _round_trip(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_round_trip(item) for item in value]
+    return DoubleQuotedScalarString(value) if isinstance(value, str) and re.match(r"\W", value) else value
 
 
 # -- the file ------------------------------------------------------------------------------------------------------

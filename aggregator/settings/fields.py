@@ -267,7 +267,7 @@ def sqlite_url(value: str) -> str:
 
 def contact(value: str) -> str:
     """A mail address, a URL or both, as they may stand in the User-Agent header."""
-    if not re.fullmatch(r"[ -~]{0,200}", value) or re.search(r"[()\\]", value):
+    if not re.fullmatch(r"[ -~]{0,200}", value) or re.search(r'[()\\<>"]', value):
         raise ValueError(f"{shown(value)} cannot stand in a header; name a URL, a mail address or both")
     return value
 

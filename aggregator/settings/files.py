@@ -47,7 +47,7 @@ class FeedItem(Section):
     articles: ArticlesWord | None = Field(
         default=None, description="Whose article pages are fetched: never, short or all."
     )
-    site: f.HttpUrl | None = Field(default=None, description="Page of the publisher; OPML calls it htmlUrl.")
+    homepage: f.HttpUrl | None = Field(default=None, description="Page of the publisher; OPML calls it htmlUrl.")
     hints: bool = Field(
         default=True, description="Whether the publisher's hints (ttl, Cache-Control ...) may make the interval longer."
     )
@@ -81,8 +81,9 @@ class FeedItem(Section):
     def access(self, password: str = "") -> Access | None:
         """How it is asked, where that takes more than its address; `password` is that of its file."""
         headers = tuple((name, value.get_secret_value()) for name, value in self.headers.items())
-        found = Access(self.username, self.password.get_secret_value() or password, headers, self.proxy or "")
-        return None if found == Access() else found
+        if not (self.username or headers or self.proxy):
+            return None
+        return Access(self.username, self.password.get_secret_value() or password, headers, self.proxy or "", self.url)
 
 
 class FeedsFile(Section):

@@ -30,7 +30,8 @@ class Configuration:
 
     Attributes:
         access: by feed id, how those feeds are asked that want a password, a header or a proxy; kept in no database.
-        sites: by feed id, the publisher's page where the file names it.
+        homepages: by feed id, the publisher's page where the file names it.
+        secrets: the files that passwords were read from.
     """
 
     home: Home
@@ -40,7 +41,8 @@ class Configuration:
     watchlists: tuple[Watchlist, ...] = ()
     digests: tuple[DigestSpec, ...] = ()
     access: Mapping[str, Access] = field(default_factory=dict)
-    sites: Mapping[str, str] = field(default_factory=dict)
+    homepages: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[Path, ...] = ()
 
     @property
     def initial(self) -> timedelta:
@@ -94,7 +96,8 @@ class _Loading:
             lists.specs(),
             digests.specs(),
             {name: one for name, one in access.items() if one is not None},
-            {spec.id: item.site for spec, item in zip(specs, feeds.feeds, strict=True) if item.site},
+            {spec.id: item.homepage for spec, item in zip(specs, feeds.feeds, strict=True) if item.homepage},
+            tuple(home.path / feeds.feeds[place].password_file for place in passwords),
         )
 
     def _read(self, path: Path) -> YamlFile | None:

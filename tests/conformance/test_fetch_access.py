@@ -107,6 +107,17 @@ def test_nothing_of_it_crosses_the_origin_and_all_of_it_stays_inside(
     assert set(other.requests[0].headers) == {"host", "user-agent", "accept", "accept-encoding"}
 
 
+def test_a_feed_that_has_moved_elsewhere_is_asked_there_without_its_credentials(
+    server: FeedServer, other: FeedServer, client: Client
+) -> None:
+    access = replace(SIGNED, home=server.url("/feed"))
+    good(client, server.add("/here", fs.document()), access=access)
+    good(client, other.add("/moved", fs.redirect(server.add("/back", fs.document()))), access=access)
+    assert "authorization" not in other.requests[0].headers
+    assert "x-api-key" not in other.requests[0].headers
+    assert [r.headers.get("authorization") for r in server.requests] == [BASIC] * 2
+
+
 def test_one_feed_s_credentials_are_no_other_s(server: FeedServer, client: Client) -> None:
     url = server.add("/feed", fs.document())
     good(client, url, access=SIGNED)

@@ -94,6 +94,8 @@ def test_the_log_of_the_daemon_names_no_secret_either(tmp_path: Path, server: Fe
     with Daemon(home, {"AGGREGATOR__LOG__LEVEL": "debug"}) as daemon:
         daemon.wait_for("proxied has a proxy of its own")
         daemon.wait_for("noproxy.*no connection to the proxy|no connection to the proxy.*noproxy")
+        (home / "desk.txt").write_text("another-password-of-theirs\n")
+        daemon.wait_for("configuration taken over: 5 feeds")
         daemon.end()
     assert not [secret for secret in SECRETS if secret in daemon.text]
 

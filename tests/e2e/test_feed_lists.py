@@ -195,14 +195,14 @@ def test_an_import_takes_what_it_can_and_says_what_not(home: Path, tmp_path: Pat
         "title": "One",
         "tags": ["Agencies", "state"],
         "language": "en",
-        "site": "https://one.example/",
+        "homepage": "https://one.example/",
         "reason": "",
     }
     loaded = load(home, {})
     assert loaded.feeds[0] == FeedSpec(
         "one-example", "https://one.example/rss", "One", "en", tags=("Agencies", "state")
     )
-    assert loaded.sites == {"one-example": "https://one.example/"}
+    assert loaded.homepages == {"one-example": "https://one.example/"}
     assert "0 feeds added, 3 were there already" in aggregator(home, "feeds", "import", str(file)).err
     assert "s3cret" not in first.text
 
@@ -218,8 +218,8 @@ def test_a_hostile_file_changes_nothing(home: Path, tmp_path: Path, name: str) -
 
 
 def known(configuration: Configuration) -> list[tuple[object, ...]]:
-    sites = configuration.sites
-    return [(f.id, f.url, f.title, f.tags, f.language, sites.get(f.id, "")) for f in configuration.feeds]
+    homepages = configuration.homepages
+    return [(f.id, f.url, f.title, f.tags, f.language, homepages.get(f.id, "")) for f in configuration.feeds]
 
 
 @settings(max_examples=count(10, 300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -234,10 +234,10 @@ def test_an_export_imported_into_an_empty_home_gives_the_same_feeds(
     tmp_path: Path, pairs: list[tuple[FeedSpec, str]]
 ) -> None:
     first, second = (write_home(tmp_path / name, {}) for name in ("first", "second"))
-    written = opml.render([feed for feed, _ in pairs], sites={feed.id: site for feed, site in pairs})
+    written = opml.render([feed for feed, _ in pairs], homepages={feed.id: homepage for feed, homepage in pairs})
     (tmp_path / "a.opml").write_text(written, encoding="utf-8")
     done(first, "feeds", "import", str(tmp_path / "a.opml"))
-    assert known(load(first, {})) == [(f.id, f.url, f.title, f.tags, f.language, site) for f, site in pairs]
+    assert known(load(first, {})) == [(f.id, f.url, f.title, f.tags, f.language, homepage) for f, homepage in pairs]
     exported = done(first, "feeds", "export").out
     assert exported == written
     done(second, "feeds", "import", "-", stdin=exported)

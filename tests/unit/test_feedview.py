@@ -93,7 +93,7 @@ def test_what_is_shown_names_headers_and_hides_their_values() -> None:
     assert rows["headers"] == "X-Key (hidden)"
     assert rows["proxy"] == "http://***@proxy:1"
     assert rows["interval"] == "1h, whatever the publisher hints"
-    assert rows["page"] == "https://x.by/"
+    assert rows["homepage"] == "https://x.by/"
     assert "what happened" not in rows
     fields = feedview.fields(feed(OK), access, "", feedview.Past((), ()))
     assert (fields["username"], fields["headers"], fields["proxy"]) == ("desk", ["X-Key"], "http://***@proxy:1")

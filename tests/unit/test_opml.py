@@ -34,7 +34,7 @@ def test_feeds_folders_and_categories() -> None:
             "BelTA & more",
             ("Agencies", "Belarus", "state", "by"),
             "be",
-            site="https://belta.example/",
+            homepage="https://belta.example/",
             line=4,
         ),
         Outline("https://loose.example/rss?a=1&b=2", "Loose", line=7),
@@ -46,6 +46,11 @@ def test_feeds_folders_and_categories() -> None:
         ("None", 11, "it has no address (xmlUrl)"),
         ("Cut", 13, "a secret in its address was left out when the file was exported; put it back in place of ***"),
     ]
+
+
+def test_a_folder_that_calls_itself_a_feed_is_a_folder() -> None:
+    document = b"<opml><outline type='rss' text='F'><outline xmlUrl='https://x.by/'/></outline></opml>"
+    assert [(o.url, o.tags, o.problem) for o in opml.parse(document)] == [("https://x.by/", ("F",), "")]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +118,7 @@ def test_a_document_type_elsewhere_is_not_read() -> None:
 
 def test_secrets_are_not_exported() -> None:
     feed = FeedSpec("a", "https://user:hunter2@x.by/rss?token=s3cret")
-    text = opml.render([feed], sites={"a": "https://user:hunter2@x.by/"})
+    text = opml.render([feed], homepages={"a": "https://user:hunter2@x.by/"})
     assert "hunter2" not in text
     assert "s3cret" not in text
     assert opml.parse(text.encode())[0].problem.startswith("a secret in its address was left out")
@@ -137,9 +142,9 @@ FEEDS = st.builds(
 
 @given(st.lists(st.tuples(FEEDS, st.one_of(st.just(""), ADDRESSES)), max_size=8, unique_by=lambda pair: pair[0].id))
 def test_what_is_written_is_read_back(pairs: list[tuple[FeedSpec, str]]) -> None:
-    text = opml.render([feed for feed, _ in pairs], "Feeds & <more>", {feed.id: site for feed, site in pairs})
-    assert [(o.id, o.url, o.title, o.tags, o.language, o.site, o.problem) for o in opml.parse(text.encode())] == [
-        (feed.id, feed.url, feed.title, feed.tags, feed.language, site, "") for feed, site in pairs
+    text = opml.render([feed for feed, _ in pairs], "Feeds & <more>", {feed.id: homepage for feed, homepage in pairs})
+    assert [(o.id, o.url, o.title, o.tags, o.language, o.homepage, o.problem) for o in opml.parse(text.encode())] == [
+        (feed.id, feed.url, feed.title, feed.tags, feed.language, homepage, "") for feed, homepage in pairs
     ]
 
 

@@ -166,7 +166,7 @@ def test_secrets_are_masked_wherever_settings_are_shown(tmp_path: Path) -> None:
 
 ACCESS = """
 feeds:
-  - {url: "https://a.example/", id: plain, hints: no, site: "https://a.example/about"}
+  - {url: "https://a.example/", id: plain, hints: no, homepage: "https://a.example/about"}
   - {url: "https://b.example/", id: signed, username: стол, password: hidden1, headers: {X-Key: hidden2, Cookie: c=hidden3}}
   - {url: "https://c.example/", id: file, username: desk, password_file: secrets/c.txt}
   - {url: "https://d.example/", id: proxied, proxy: "http://user:hidden4@proxy:1"}
@@ -178,11 +178,11 @@ def test_a_feed_may_have_a_password_headers_and_a_proxy(tmp_path: Path) -> None:
     (tmp_path / "secrets/c.txt").write_text("hidden5\r\n")
     loaded = load(tmp_path, feeds=ACCESS)
     assert loaded.access == {
-        "signed": Access("стол", "hidden1", (("X-Key", "hidden2"), ("Cookie", "c=hidden3"))),
-        "file": Access("desk", "hidden5"),
-        "proxied": Access(proxy="http://user:hidden4@proxy:1"),
+        "signed": Access("стол", "hidden1", (("X-Key", "hidden2"), ("Cookie", "c=hidden3")), home="https://b.example/"),
+        "file": Access("desk", "hidden5", home="https://c.example/"),
+        "proxied": Access(proxy="http://user:hidden4@proxy:1", home="https://d.example/"),
     }
-    assert loaded.sites == {"plain": "https://a.example/about"}
+    assert loaded.homepages == {"plain": "https://a.example/about"}
     assert [feed.hints for feed in loaded.feeds] == [False, True, True, True]
     file = FeedsFile.model_validate(yaml.safe_load(ACCESS))
     for shown in (
@@ -239,7 +239,7 @@ BROKEN: list[tuple[str, str, int, str]] = [
     ("feeds", FEED + "username: a\n  password_file: /", 4, "cannot be read: Is a directory"),
     ("feeds", FEED + "proxy: 'socks5://user:hunter2@proxy'", 3, "address of a proxy"),
     ("feeds", FEED + "hints: perhaps", 3, "feeds[0].hints: expected true or false, found 'perhaps'"),
-    ("feeds", FEED + "site: example.org", 3, "is not a complete URL"),
+    ("feeds", FEED + "homepage: example.org", 3, "is not a complete URL"),
     (
         "feeds",
         "feeds:\n- url: https://a.example/\n  intervall: 1h",
