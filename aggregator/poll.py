@@ -282,7 +282,7 @@ class PollLine:
             malformed=parsed.malformed,
             title=parsed.title,
             language=parsed.language,
-            brought=pace.brought(parsed, fresh, self.clock.now(), partial(self.stores.polls.newest_times, feed.id)),
+            brought=pace.brought(parsed.hints, len(parsed.entries), fresh, self.clock.now()),
             **self._terms(),
         )
         return Decided(feed, poll, answer, "new", fresh, first)

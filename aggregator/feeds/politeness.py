@@ -240,8 +240,7 @@ def _learn(feed: Feed, taught: PollState, response: FetchResponse, now: datetime
     if brought is None or not brought.news:
         hints = known.hints if brought is None else brought.hints
         return replace(taught, hints=hints, quiet_polls=known.quiet_polls + 1, news_at=now if first else known.news_at)
-    times = [*brought.before, *brought.fresh]
-    rhythm = pace.rhythm(times) or known.rhythm
+    rhythm = pace.rhythm(known, brought.fresh, now)
     trusted = response.request.etag or response.request.last_modified
     frozen_at = None if trusted else known.frozen_at or (now if _frozen(feed, taught, brought) else None)
     return replace(
