@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from aggregator.cli import output
+from aggregator.cli import feedpace, output
 from aggregator.cli.context import Context, Group, json_option, pass_context, talk
 from aggregator.errors import AggregatorError, UsageError
-from aggregator.model import WEEKDAYS, Feed, FetchFailure, FetchRequest
+from aggregator.model import Feed, FetchFailure, FetchRequest
 
 
 def no_feed(feed_id: str) -> UsageError:
@@ -51,9 +51,7 @@ def _note(feed: Feed) -> str:
     poll = feed.poll
     if poll.error:
         return f"{poll.error_class}: {poll.error}"
-    if poll.moved_url:
-        return f"moved; put the new address into feeds.yaml: {output.masked(poll.moved_url)}"
-    return poll.malformed and f"malformed: {poll.malformed}"
+    return feedpace.note(feed) or (poll.malformed and f"malformed: {poll.malformed}")
 
 
 @command.command("show")
@@ -78,42 +76,12 @@ def show(context: Context, feed_id: str, as_json: bool) -> None:
         "held_until": output.when(feed.poll.held_until),
         "http_status": feed.poll.http_status,
     }
-    values |= _pace(feed)
     if as_json:
-        output.line(values | {"events": [output.event(e) for e in happened]})
+        output.line(values | feedpace.fields(feed) | {"events": [output.event(e) for e in happened]})
         return
-    output.rows(values)
-    for event in happened:
-        click.echo(f"{output.short(event.at)}  {event.kind.replace('_', ' ')}: {output.fit(event.detail, 400)}")
-
-
-def _pace(feed: Feed) -> dict[str, Any]:
-    """What its polls have taught of a feed's rhythm and its whereabouts."""
-    from aggregator.feeds import pace
-
-    poll = feed.poll
-    return {
-        "asks_for": [d.why.removeprefix("the feed asks for ") for d in pace.asked(feed, poll.hints)] + _rest(feed),
-        "rhythm": f"one entry in {pace.spell(poll.rhythm)}" if poll.rhythm is not None else "",
-        "quiet_polls": poll.quiet_polls,
-        "news_at": output.when(poll.news_at),
-        "looked_at": output.when(poll.looked_at),
-        "validators_frozen_since": output.when(poll.frozen_at),
-        "redirects_to": f"{output.masked(poll.move_target)} (polls in a row: {poll.move_polls})"
-        if poll.move_target
-        else "",
-    }
-
-
-def _rest(feed: Feed) -> list[str]:
-    hints = feed.poll.hints
-    hours = " ".join(str(h) for h in sorted(hints.skip_hours))
-    days = " ".join(WEEKDAYS[d] for d in sorted(hints.skip_days))
-    rest = [
-        f"no polls in the hours {hours} GMT (skipHours)" if hours else "",
-        f"none on {days} (skipDays)" if days else "",
-    ]
-    return [r for r in rest if r] if feed.spec.hints else []
+    output.rows(values | dict(feedpace.rows(feed)))
+    for line in feedpace.happened(happened):
+        click.echo(line)
 
 
 @command.command("add")

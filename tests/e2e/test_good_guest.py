@@ -115,7 +115,7 @@ def test_people_see_a_move_and_take_it_back(tmp_path: Path, server: FeedServer) 
     shown = new.replace("s3cret", "***")
     with staged(home(tmp_path, a=old)) as (app, clock):
         poll_when_due(app, clock, 2)
-        assert f"{shown} (polls in a row: 2)" in done(tmp_path, "feeds", "show", "a").out
+        assert f"{shown}, for 2 polls in a row" in done(tmp_path, "feeds", "show", "a").out
         poll_when_due(app, clock)
     text = done(tmp_path, "feeds", "show", "a").out
     assert f"moved: from {old} to {shown}" in text
