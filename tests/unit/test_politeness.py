@@ -102,6 +102,13 @@ def test_a_304_keeps_what_it_does_not_replace() -> None:
     assert politeness.not_modified(before, answer(304, body=b""), NOW).etag == '"1"'
 
 
+def test_a_304_from_another_url_gives_no_validators_either() -> None:
+    before = feed(last_modified="then")
+    elsewhere = replace(answer(304, ("etag", '"2"'), ("last-modified", "now"), body=b"", moved=True), url=URL + "/")
+    after = politeness.not_modified(before, elsewhere, NOW)
+    assert (after.etag, after.last_modified) == ('"1"', "then")
+
+
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
