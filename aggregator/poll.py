@@ -235,7 +235,6 @@ class PollLine:
         feed, answer, now = reading.feed, reading.answer, self.clock.now()
         spoken = feed.spec.language or parsed.language
         fresh = tuple(language.tell(c, spoken) for c in found.changes if not _forgotten(c))
-        newest = partial(self.stores.polls.newest_times, feed.id)
         poll = politeness.succeeded(
             replace(feed, poll=replace(feed.poll, items=found.count)),
             answer,
@@ -244,7 +243,7 @@ class PollLine:
             malformed=parsed.malformed,
             title=parsed.title,
             language=parsed.language,
-            brought=pace.brought(parsed.hints, found.count, fresh, now, newest),
+            brought=pace.brought(parsed.hints, found.count, fresh, now),
             **self._terms(),
         )
         first = feed.poll.last_ok_at is None and not found.known

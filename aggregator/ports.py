@@ -244,10 +244,6 @@ class PollStore(Protocol):
         """Stories first seen at or after `since` that hold an entry under one of the keys: one for each story and key."""
         ...
 
-    def newest_times(self, feed_id: str, limit: int) -> list[datetime]:
-        """`sort_at` of the entries of a feed that were seen last, `limit` at most."""
-        ...
-
     def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
         """Write the outcomes in ONE transaction and end their claims: feed id -> ids of its new entries, in order.
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from aggregator.cli import output
+from aggregator.cli import feedpace, output
 from aggregator.errors import FetchErrorClass
-from aggregator.feeds import pace
-from aggregator.model import WEEKDAYS, Access, Feed, Gap, StoredEvent
+from aggregator.model import Access, Feed, Gap, StoredEvent
 from aggregator.settings import show_duration
 
 FORBIDDEN = 403
@@ -62,8 +61,7 @@ def trouble(feed: Feed) -> str:
 def note(feed: Feed, now: datetime) -> str:
     """The one thing to know of a feed in a table."""
     held = output.held(feed, now) if feed.hold is not None else ""
-    moved = f"moved; put the new address into feeds.yaml: {output.masked(feed.poll.moved_url)}"
-    fault = trouble(feed) if feed.poll.error or not feed.poll.moved_url else moved
+    fault = trouble(feed) if feed.poll.error else feedpace.note(feed) or trouble(feed)
     return "; ".join(text for text in (held, fault) if text)
 
 
@@ -115,15 +113,6 @@ def rows(feed: Feed, access: Access | None, homepage: str, now: datetime) -> lis
         ("feed", feed.id),
         ("title", feed.title),
         ("address", output.masked(spec.url)),
-        (
-            "moved to",
-            output.masked(poll.moved_url)
-            and f"{output.masked(poll.moved_url)} (`aggregator feeds undo {feed.id}` takes it back)",
-        ),
-        (
-            "redirects to",
-            f"{output.masked(poll.move_target)}, in {poll.move_polls} polls in a row" if poll.move_target else "",
-        ),
         ("homepage", output.masked(homepage)),
         ("state", state(feed, now)),
         ("what happened", f"{trouble(feed)} ({poll.error_class})" if poll.error_class else trouble(feed)),
@@ -131,23 +120,11 @@ def rows(feed: Feed, access: Access | None, homepage: str, now: datetime) -> lis
         ("entries", f"{feed.entries:,}"),
         ("last asked", _moment(poll.last_poll_at)),
         ("last read", _moment(poll.last_ok_at)),
-        ("next try", _next(feed)),
+        ("next try", _moment(poll.next_poll_at) if poll.state != "paused" else ""),
         ("held until", _moment(poll.held_until) and f"{_moment(poll.held_until)}, by the server's own word"),
         ("its host", output.held(feed, now) if feed.hold is not None else ""),
         ("last answer", str(poll.http_status) if poll.http_status else ""),
         ("interval", show_duration(spec.interval) + ("" if spec.hints else ", whatever the publisher hints")),
-        ("asks for", "; ".join(_asks(feed))),
-        ("rhythm", f"one entry in {pace.spell(poll.rhythm)}" if poll.rhythm is not None else ""),
-        (
-            "last news",
-            _moment(poll.news_at)
-            and f"{_moment(poll.news_at)}, quiet for {output.many(poll.quiet_polls, 'poll')} since",
-        ),
-        (
-            "validators",
-            _moment(poll.frozen_at)
-            and f"caught vouching for a changed document {_moment(poll.frozen_at)}: looked behind daily",
-        ),
         ("language", feed.language),
         ("country", spec.country),
         ("tags", ", ".join(spec.tags)),
@@ -156,7 +133,7 @@ def rows(feed: Feed, access: Access | None, homepage: str, now: datetime) -> lis
         ("etag", poll.etag),
         ("last modified", poll.last_modified),
     ]
-    return [(label, text) for label, text in found if text]
+    return [(label, text) for label, text in found if text] + feedpace.rows(feed)
 
 
 def _ways_in(access: Access | None) -> list[tuple[str, str]]:
@@ -182,17 +159,7 @@ def happened(past: Past) -> Iterator[str]:
     """What has happened to a feed, a line each."""
     for gap in past.gaps[:SHOWN_GAPS]:
         yield f"{output.short(gap.found_at)}  {output.missed(gap)}"
-    for event in past.events:
-        yield f"{output.short(event.at)}  {event.kind.replace('_', ' ')}: {output.fit(event.detail, 400)}"
-
-
-def _asks(feed: Feed) -> Iterator[str]:
-    """What the document itself asks for."""
-    yield from (d.why.removeprefix("the feed asks for ") for d in pace.asked(feed, feed.poll.hints))
-    if feed.spec.hints and feed.poll.hints.skip_hours:
-        yield f"no polls in the hours {' '.join(map(str, sorted(feed.poll.hints.skip_hours)))} GMT (skipHours)"
-    if feed.spec.hints and feed.poll.hints.skip_days:
-        yield f"none on {' '.join(WEEKDAYS[day] for day in sorted(feed.poll.hints.skip_days))} (skipDays)"
+    yield from feedpace.happened(past.events)
 
 
 def fields(feed: Feed, access: Access | None, homepage: str, past: Past) -> dict[str, Any]:
@@ -210,24 +177,10 @@ def fields(feed: Feed, access: Access | None, homepage: str, past: Past) -> dict
         "last_modified": poll.last_modified,
         "held_until": output.when(poll.held_until),
         "http_status": poll.http_status,
-        "asks_for": list(_asks(feed)),
-        "rhythm_seconds": poll.rhythm.total_seconds() if poll.rhythm is not None else None,
-        "quiet_polls": poll.quiet_polls,
-        "news_at": output.when(poll.news_at),
-        "looked_at": output.when(poll.looked_at),
-        "frozen_at": output.when(poll.frozen_at),
-        "move_target": output.masked(poll.move_target),
-        "move_polls": poll.move_polls,
+        **feedpace.fields(feed),
         "missed": [output.gap(gap) for gap in past.gaps[:SHOWN_GAPS]],
         "events": [output.event(event) for event in past.events],
     }
-
-
-def _next(feed: Feed) -> str:
-    """When it is asked again, and why then."""
-    if feed.poll.state == "paused":
-        return ""
-    return ": ".join(filter(None, (_moment(feed.poll.next_poll_at), feed.poll.next_poll_reason)))
 
 
 def _moment(moment: datetime | None) -> str:

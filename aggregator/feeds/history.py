@@ -10,13 +10,14 @@ from aggregator.model import Feed, FeedEvent, PollState
 
 
 def settle(
-    feed: Feed, poll: PollState, living_at: Callable[[str], str], taken: dict[str, str]
+    feed: Feed, poll: PollState, living_at: Callable[[str], str], taken: dict[str, str], *, bound: bool = False
 ) -> tuple[PollState, tuple[FeedEvent, ...]]:
     """Move the feed where its redirects agree to, unless another feed lives there, and tell all that happened to it.
 
     `living_at` names the feed at an address; `taken` holds the addresses that feeds of the same batch have moved to.
+    `bound` says that the feed is asked with secrets that only its own server may see.
     """
-    holder, target = "", redirects.wanted(feed, poll)
+    holder, target = "", redirects.wanted(feed, poll, bound=bound)
     if target:
         holder = taken.get(target) or living_at(target)
         if not holder:
@@ -35,7 +36,7 @@ def events(feed: Feed, after: PollState, holder: str = "") -> Iterator[FeedEvent
     """
     before = feed.poll
     if after.state == "gone" and before.state != "gone":
-        yield FeedEvent("gone", f"{after.error}: it is looked at once a week")
+        yield FeedEvent("gone", f"{after.error}; it is looked at once a week")
     if before.state == "gone" and after.state == "ok":
         yield FeedEvent("back", "the server gives the feed again")
     if after.moved_url != before.moved_url:

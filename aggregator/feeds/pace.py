@@ -1,6 +1,6 @@
 """How often a feed that answers is polled: the operator's wish, the feed's own rhythm, and what the publisher asks for.
 
-The operator's interval is the wish. The rhythm of a feed (the median gap between its newest entries) may bend it:
+The operator's interval is the wish. The rhythm of a feed (the usual gap between its newest entries) may bend it:
 
 - shorter, to a quarter of it at least, while a document turns over within two intervals: its entries would be lost;
 - longer, while nothing new comes and the rhythm is much slower: never so that news waits longer than an eighth of the
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -58,14 +58,12 @@ class Brought:
         hints: what it asks for.
         items: how many it holds.
         fresh: the times of its new entries.
-        before: the times of the newest entries known before, RHYTHM_OF at most.
         revised: whether it changed a known entry.
     """
 
     hints: Hints = NO_HINTS
     items: int = 0
     fresh: Sequence[datetime] = ()
-    before: Sequence[datetime] = ()
     revised: bool = False
 
     @property
@@ -74,26 +72,34 @@ class Brought:
         return bool(self.fresh) or self.revised
 
 
-def brought(
-    hints: Hints,
-    items: int,
-    changes: Collection[EntryChange],
-    now: datetime,
-    newest: Callable[[int], Sequence[datetime]],
-) -> Brought:
-    """What a document of so many items brought; `newest` gives the times of so many entries known before, and is asked only when needed."""
+def brought(hints: Hints, items: int, changes: Collection[EntryChange], now: datetime) -> Brought:
+    """What a document of so many items brought, all of them counted, parsed or not."""
     fresh = [arrival.sort_at(c.entry, now) for c in changes if isinstance(c, NewEntry)]
-    missing = RHYTHM_OF - len(set(fresh))
-    before = newest(missing) if fresh and missing > 0 else ()
-    revised = any(isinstance(c, RevisedEntry) for c in changes)
-    return Brought(hints, items, fresh, before, revised)
+    return Brought(hints, items, fresh, any(isinstance(c, RevisedEntry) for c in changes))
 
 
 # -- the rhythm ----------------------------------------------------------------------------------------------------
 
 
-def rhythm(times: Sequence[datetime]) -> timedelta | None:
-    """The median gap between the newest entries; what came at one moment counts once. None for fewer than three moments."""
+def rhythm(poll: PollState, fresh: Sequence[datetime], now: datetime) -> timedelta | None:
+    """The usual gap between entries, once these are known too. `poll` is the state before.
+
+    The first document tells it by its dates. After that it is what we see: each batch of new entries spreads over the time
+    since the last news, and counts for its share of the last RHYTHM_OF entries. So dates that are missing or wrong, and
+    entries that come in bursts, do no harm.
+    """
+    if poll.news_at is None or poll.last_ok_at is None:
+        return _dated(fresh)
+    if not fresh or now <= poll.news_at:
+        return poll.rhythm
+    gap = (now - poll.news_at) / len(fresh)
+    share = min(1.0, len(fresh) / RHYTHM_OF) if poll.rhythm is not None else 1.0
+    known = (poll.rhythm or headers.ZERO) * (1 - share)
+    return timedelta(seconds=round((known + gap * share).total_seconds()))
+
+
+def _dated(times: Sequence[datetime]) -> timedelta | None:
+    """The median gap between the newest; what came at one moment counts once. None for fewer than three moments."""
     moments = sorted(set(times))[-RHYTHM_OF:]
     if len(moments) < 3:
         return None

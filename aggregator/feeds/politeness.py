@@ -162,13 +162,17 @@ def unchanged(
 def not_modified(
     feed: Feed, response: FetchResponse, now: datetime, *, rules: Rules = DEFAULT, jitter: float = 0.0
 ) -> PollState:
-    """304: a success; what it says of validators and freshness is taken over (RFC 9110 §15.4.5, RFC 9111 §4.3.4)."""
+    """304: a success; what it says of validators and freshness is taken over (RFC 9110 §15.4.5, RFC 9111 §4.3.4).
+
+    Not the validators of a 304 from elsewhere: it knew ours, but its own belong to its URL.
+    """
     if feed.poll.state == "paused":
         return feed.poll
+    headers = {} if response.redirects else response.headers
     taught = replace(
         _well(feed, response, now),
-        etag=response.headers.get("etag", "") or feed.poll.etag,
-        last_modified=response.headers.get("last-modified", "") or feed.poll.last_modified,
+        etag=headers.get("etag", "") or feed.poll.etag,
+        last_modified=headers.get("last-modified", "") or feed.poll.last_modified,
         quiet_polls=feed.poll.quiet_polls + 1,
     )
     return _next(feed, taught, response, rules=rules, jitter=jitter)
@@ -257,8 +261,7 @@ def _learn(feed: Feed, taught: PollState, response: FetchResponse, now: datetime
     if brought is None or not brought.news:
         hints = known.hints if brought is None else brought.hints
         return replace(taught, hints=hints, quiet_polls=known.quiet_polls + 1, news_at=now if first else known.news_at)
-    times = [*brought.before, *brought.fresh]
-    rhythm = pace.rhythm(times) or known.rhythm
+    rhythm = pace.rhythm(known, brought.fresh, now)
     trusted = response.request.etag or response.request.last_modified
     frozen_at = None if trusted else known.frozen_at or (now if _frozen(feed, taught, brought) else None)
     return replace(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from aggregator import urls
 from aggregator.model import Feed, FetchResponse, PollState
 
 AGREEING = 3
@@ -24,12 +25,15 @@ def counted(feed: Feed, answer: FetchResponse) -> tuple[str, int]:
     return target, feed.poll.move_polls + 1 if target == feed.poll.move_target else 1
 
 
-def wanted(feed: Feed, poll: PollState) -> str:
+def wanted(feed: Feed, poll: PollState, *, bound: bool = False) -> str:
     """The address to which enough polls agree the feed has moved, or "".
 
-    Not one that a person took back, and not away from an address with a password in it: the redirect leaves it out.
+    Not one that a person took back. Not away from an address with a password in it, which the redirect leaves out; and where
+    the feed is `bound` by other secrets, not to another server, which must not see them (RFC 9110 §15.4).
     """
-    return "" if "@" in urlsplit(feed.url).netloc else settled(replace(feed, poll=poll))
+    target = settled(replace(feed, poll=poll))
+    secret = "@" in urlsplit(feed.url).netloc or (bound and urls.host_key(target) != urls.host_key(feed.url))
+    return "" if secret else target
 
 
 def settled(feed: Feed) -> str:

@@ -408,15 +408,6 @@ def test_events_come_newest_first_follow_a_new_name_and_are_stored_with_the_poll
     assert scene.stores.history.events("b") == []
 
 
-def test_the_times_of_the_entries_seen_last(scene: Scene) -> None:
-    scene.poll("a", *(new(f"t{i}", sort_at=NOW - i * HOUR) for i in range(3)))
-    scene.poll("a", new("later", sort_at=NOW - 9 * HOUR), now=NOW + HOUR)
-    times = scene.stores.polls.newest_times
-    assert times("a", 2) == [NOW - 9 * HOUR, NOW - 2 * HOUR]
-    assert len(times("a", 9)) == 4
-    assert times("b", 9) == []
-
-
 # -- side by side ----------------------------------------------------------------------------------------------------
 
 

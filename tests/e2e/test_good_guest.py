@@ -15,7 +15,7 @@ from aggregator.clock import SetClock
 from aggregator.model import Feed
 from tests.conformance.feedserver import Behaviour, Call, FeedServer, document, in_turn, redirect, status
 from tests.e2e.homes import START, Item, rss, staged, sweep, write_home
-from tests.e2e.program import SETTINGS, aggregator, done
+from tests.e2e.program import SETTINGS, Daemon, aggregator, done
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NEWS = rss(*(Item(str(i), f"Number {i}", at=START - i * 2 * HOUR) for i in range(1, 7)))
@@ -115,7 +115,7 @@ def test_people_see_a_move_and_take_it_back(tmp_path: Path, server: FeedServer) 
     shown = new.replace("s3cret", "***")
     with staged(home(tmp_path, a=old)) as (app, clock):
         poll_when_due(app, clock, 2)
-        assert f"{shown}, in 2 polls in a row" in done(tmp_path, "feeds", "show", "a").out
+        assert f"{shown}, for 2 polls in a row" in done(tmp_path, "feeds", "show", "a").out
         poll_when_due(app, clock)
     text = done(tmp_path, "feeds", "show", "a").out
     assert f"moved: from {old} to {shown}" in text
@@ -264,6 +264,18 @@ def test_a_feed_that_is_gone_is_looked_at_weekly_told_once_and_taken_back(tmp_pa
         assert feed(app).poll.next_poll_reason == "gone (410): one look in 7 days"
         assert poll_when_due(app, clock) == ["not_modified"]
         assert (feed(app).poll.state, kinds(app)) == ("ok", ["gone", "back"])
+
+
+def test_the_daemon_says_once_that_a_feed_is_gone_and_so_does_a_poll_by_hand(
+    tmp_path: Path, server: FeedServer
+) -> None:
+    folder = home(tmp_path, a=server.add("/rss", status(410)), b=server.add("/other", status(410)))
+    [line] = done(folder, "poll", "--feed", "b", "--json").lines
+    assert line["events"] == [{"kind": "gone", "detail": "the server answered 410 Gone; it is looked at once a week"}]
+    with Daemon(folder) as daemon:
+        daemon.ready().wait_for("feed a: gone: the server answered 410 Gone; it is looked at once a week")
+        daemon.end()
+        assert "feed b" not in daemon.text
 
 
 def test_a_missed_interval_is_polled_once(tmp_path: Path, server: FeedServer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,7 +21,6 @@ from aggregator.model import (
     Hints,
     NewEntry,
     ParsedEntry,
-    ParsedFeed,
     PollState,
     RevisedEntry,
     SameEntry,
@@ -37,6 +35,7 @@ NIGHT = Hints(skip_hours=frozenset({22, 23, 0, 1, 2, 3, 4, 5}))
 
 def feed(interval: timedelta = HOUR, *, listens: bool = True, **poll: Any) -> Feed:
     usual: dict[str, Any] = {"state": "ok", "etag": '"1"', "news_at": NOW - HOUR, "looked_at": NOW - HOUR}
+    usual["last_ok_at"] = usual["news_at"]
     spec = FeedSpec("a", URL, interval=interval, hints=listens)
     return Feed(spec, PollState(NOW, **(usual | poll)))
 
@@ -61,7 +60,8 @@ def wait(state: PollState) -> timedelta:
 
 
 def news(*, items: int = 30, gap: timedelta = HOUR, hints: Hints = pace.NO_HINTS) -> Brought:
-    return Brought(hints, items, (NOW,), tuple(NOW - i * gap for i in range(1, 20)))
+    """News of a feed of this rhythm: as many entries as come in it since the last news, an hour ago (see `feed`)."""
+    return Brought(hints, items, (NOW,) * max(1, round(HOUR / gap)))
 
 
 # -- what the publisher asks for ---------------------------------------------------------------------------------------
@@ -152,42 +152,50 @@ def test_those_who_wait_for_the_same_morning_do_not_come_at_once() -> None:
 # -- the feed's own rhythm ---------------------------------------------------------------------------------------------
 
 
-def test_the_rhythm_is_the_median_gap_of_the_newest_entries() -> None:
+def test_the_first_document_tells_its_rhythm_by_its_dates() -> None:
+    first = PollState(NOW)
+
+    def dated(*times: datetime) -> timedelta | None:
+        return pace.rhythm(first, times, NOW)
+
     hourly = [NOW - i * HOUR for i in range(20)]
-    assert pace.rhythm(hourly) == HOUR
-    assert pace.rhythm([*hourly, *(NOW - i * DAY for i in range(100, 120))]) == HOUR, "old ones do not count"
-    assert pace.rhythm([NOW - 900 * DAY, *hourly[:6]]) == HOUR, "nor does one that stays on top for years"
-    assert pace.rhythm([NOW, NOW, NOW, NOW - HOUR]) is None, "what came at one moment is one"
-    assert pace.rhythm([]) is None
+    assert dated(*hourly) == HOUR
+    assert dated(*hourly, *(NOW - i * DAY for i in range(100, 120))) == HOUR, "old ones do not count"
+    assert dated(NOW - 900 * DAY, *hourly[:6]) == HOUR, "nor does one that stays on top for years"
+    assert dated(NOW, NOW, NOW, NOW - HOUR) is None, "what came at one moment is one"
+    assert dated() is None
+
+
+def test_later_the_rhythm_is_what_we_see_whatever_the_dates_say() -> None:
+    def seen(known: timedelta | None, count: int, since: timedelta) -> timedelta | None:
+        before = PollState(NOW, news_at=NOW - since, last_ok_at=NOW - HOUR, rhythm=known)
+        return pace.rhythm(before, [NOW - 900 * DAY] * count, NOW)
+
+    assert seen(HOUR, 0, DAY) == HOUR
+    assert seen(None, 1, DAY) == DAY
+    assert seen(HOUR, 1, 21 * HOUR) == 2 * HOUR, "one of the last twenty"
+    assert seen(HOUR, 20, 20 * DAY) == DAY
+    assert seen(HOUR, 40, 20 * DAY) == DAY / 2
+    assert seen(HOUR, 3, timedelta(0)) == HOUR
+    bursts = PollState(NOW, news_at=NOW, last_ok_at=NOW)
+    for day in range(1, 9):
+        rhythm = pace.rhythm(bursts, [NOW] * 24, NOW + day * DAY)
+        bursts = replace(bursts, rhythm=rhythm, news_at=NOW + day * DAY)
+    assert bursts.rhythm == HOUR
 
 
 def test_what_a_document_brings_is_told_by_its_changes() -> None:
     entries = [ParsedEntry(str(i), "", str(i), published_at=NOW - i * HOUR) for i in range(3)]
-    parsed = ParsedFeed("", "", "", "rss20", tuple(entries), hints=Hints(ttl=HOUR))
-    asked: list[int] = []
-
-    def newest(count: int) -> Sequence[datetime]:
-        asked.append(count)
-        return [NOW - DAY]
-
-    none = pace.brought(parsed.hints, len(parsed.entries), [SameEntry(1, ())], NOW, newest)
-    assert (none.news, none.items, none.hints, asked) == (False, 3, Hints(ttl=HOUR), [])
-    revised = pace.brought(parsed.hints, len(parsed.entries), [RevisedEntry(1, 2, entries[0], (), "")], NOW, newest)
-    assert (revised.news, revised.revised, revised.fresh, asked) == (True, True, [], [])
-    fresh = pace.brought(parsed.hints, len(parsed.entries), [NewEntry(e, (), "") for e in entries], NOW, newest)
-    assert (fresh.news, fresh.fresh, fresh.before, asked) == (
-        True,
-        [e.published_at for e in entries],
-        [NOW - DAY],
-        [17],
-    )
-    many = [NewEntry(ParsedEntry("", "", "", published_at=NOW - i * HOUR), (), "") for i in range(50)]
-    assert pace.brought(parsed.hints, len(parsed.entries), many, NOW, newest).before == ()
-    assert asked == [17], "a whole document tells its rhythm alone"
+    none = pace.brought(Hints(ttl=HOUR), 7, [SameEntry(1, ())], NOW)
+    assert (none.news, none.items, none.hints, none.fresh) == (False, 7, Hints(ttl=HOUR), [])
+    revised = pace.brought(Hints(), 7, [RevisedEntry(1, 2, entries[0], (), "")], NOW)
+    assert (revised.news, revised.revised, revised.fresh) == (True, True, [])
+    fresh = pace.brought(Hints(), 7, [NewEntry(e, (), "") for e in entries], NOW)
+    assert (fresh.news, fresh.revised, fresh.fresh) == (True, False, [e.published_at for e in entries])
 
 
 def test_news_begins_the_silence_anew_and_teaches_the_rhythm() -> None:
-    after = read(feed(quiet_polls=9, news_at=NOW - DAY), news(items=10, gap=2 * HOUR))
+    after = read(feed(quiet_polls=9, news_at=NOW - DAY), Brought(items=10, fresh=[NOW] * 12))
     assert (after.news_at, after.quiet_polls, after.looked_at) == (NOW, 0, NOW)
     assert (after.rhythm, after.window) == (2 * HOUR, 20 * HOUR)
     nothing = read(Feed(feed().spec, after), Brought(items=10), now=NOW + HOUR)
@@ -209,7 +217,7 @@ def test_a_first_document_without_entries_begins_the_silence() -> None:
         (10, MINUTE, HOUR, 15 * MINUTE),
         (10, MINUTE, 10 * MINUTE, 5 * MINUTE),
         (10, MINUTE, 5 * MINUTE, 5 * MINUTE),
-        (30, 10 * MINUTE, 4 * HOUR, 2.5 * HOUR),
+        (10, 30 * MINUTE, 4 * HOUR, 2.5 * HOUR),
     ],
 )
 def test_a_document_that_turns_over_between_two_polls_is_polled_more_often(
@@ -409,9 +417,7 @@ STATES = st.fixed_dictionaries(
         "failures": st.integers(0, 100),
     }
 )
-BROUGHT = st.none() | st.builds(
-    Brought, HINTS, st.integers(0, 10**5), st.lists(AGES, max_size=5), st.lists(AGES, max_size=5), st.booleans()
-)
+BROUGHT = st.none() | st.builds(Brought, HINTS, st.integers(0, 10**5), st.lists(AGES, max_size=5), st.booleans())
 JITTER = st.floats(0, 1, exclude_max=True)
 
 

@@ -124,6 +124,16 @@ def test_an_address_with_a_password_is_not_left() -> None:
     assert redirects.settled(voted) == NEW, "but the operator is told"
 
 
+def test_secrets_bind_a_feed_to_its_server() -> None:
+    near = "https://old.example:443/elsewhere"
+    for target, bound, expected in ((NEW, True, ""), (NEW, False, NEW), (near, True, near)):
+        voted = agreed(0, feed(), *[chain((301, target))] * 3)
+        assert redirects.wanted(feed(), voted.poll, bound=bound) == expected
+        after, _ = history.settle(feed(), voted.poll, lambda _: "", {}, bound=bound)
+        assert after.moved_url == expected
+        assert redirects.settled(voted) == target, "the operator is told either way"
+
+
 def test_a_feed_moves_on_and_home_again() -> None:
     away = feed(moved_url=NEW)
     assert away.url == NEW
@@ -172,7 +182,7 @@ def test_two_feeds_of_one_batch_do_not_move_to_the_same_address() -> None:
 def test_gone_and_back_are_told_once_each() -> None:
     well = feed()
     gone = politeness.failed(well, chain(status=410), "gone", "the server answered 410 Gone", NOW)
-    assert told(well, gone) == [("gone", "the server answered 410 Gone: it is looked at once a week")]
+    assert told(well, gone) == [("gone", "the server answered 410 Gone; it is looked at once a week")]
     still = replace(well, poll=gone)
     again = politeness.failed(still, chain(status=410), "gone", "the server answered 410 Gone", NOW)
     assert told(still, again) == []

@@ -70,12 +70,6 @@ class Polls:
                     found += [_candidate(r) for r in conn.execute(sql, (kind, *part, rows.stamp(since)))]
         return found
 
-    def newest_times(self, feed_id: str, limit: int) -> list[datetime]:
-        """See PollStore.newest_times."""
-        sql = "SELECT sort_at FROM entries WHERE feed_id = ? ORDER BY first_seen_at DESC, id DESC LIMIT ?"
-        with self._db.read() as conn:
-            return [rows.moment(r[0]) for r in conn.execute(sql, (feed_id, limit))]
-
     def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
         """See PollStore.commit_polls."""
         with self._db.write() as conn:
