@@ -40,7 +40,7 @@ from aggregator.sweep import Decided, Sweep
 from aggregator.watch import documents, match
 from aggregator.watch.index import WatchIndex
 
-LOOK_AGAIN = 5.0
+LOOK_AGAIN = 1.0
 """Seconds after which a sweep that is kept by slow hosts looks for feeds that have fallen due meanwhile."""
 GRACE = 3.0
 """Seconds that a stopped sweep waits for what is under way; the rest is released and polled next time."""
@@ -138,7 +138,7 @@ class PollLine:
                 yield from self._commit(sweep)
             if sweep.stop.is_set() and deadline == float("inf"):
                 deadline = self.clock.monotonic() + GRACE
-            if sweep.waiting and self.clock.monotonic() >= look and not sweep.over() and not sweep.round.down:
+            if self.clock.monotonic() >= look and sweep.may_look():
                 look = self.clock.monotonic() + LOOK_AGAIN
                 sweep.now = self.clock.now()
                 self._begin(sweep)

@@ -129,7 +129,7 @@ def _session(
 class Run:
     """One call of fetch_many: requests go in from the caller's thread, answers come out of a queue.
 
-    At most `concurrency` requests are under way or answered and not taken yet, so a slow caller slows the fetching and
+    At most `concurrency` requests (and as many slow ones) are under way or answered and not taken yet, so a slow caller slows the fetching and
     not the other way round. At most `lookahead` requests are known, so that a stuck host cannot hide the others.
     """
 

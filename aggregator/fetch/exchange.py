@@ -90,13 +90,13 @@ class Exchange:
         text = trip.request.url
         while True:
             target = self._admit(trip, text)
-            await self._traffic.enter(target.host, lane)
+            turn = await self._traffic.enter(target.host, lane)
             trip.holds_room = True
             try:
                 answer = await self._hop(trip, target)
                 trip.holds_room = isinstance(answer, FetchResponse)
             finally:
-                self._traffic.leave(target.host, lane, answered=trip.holds_room)
+                self._traffic.leave(turn, answered=trip.holds_room)
             if isinstance(answer, FetchResponse):
                 return answer
             trip.redirects.append(answer)
