@@ -134,7 +134,7 @@ class PollLine:
             if decided is not None:
                 sweep.room.release()
                 self.outages.hear(sweep, decided)
-            if self._full(sweep):
+            if self._full(sweep) or (decided is not None and hosts.held_by(decided.answer, decided.poll)):
                 yield from self._commit(sweep)
             if sweep.stop.is_set() and deadline == float("inf"):
                 deadline = self.clock.monotonic() + GRACE
@@ -171,6 +171,8 @@ class PollLine:
         feed = sweep.feeds[answer.request.ref]
         if not sweep.ready:
             sweep.since = self.clock.monotonic()
+        if isinstance(answer, FetchFailure) and answer.error_class == "withdrawn":
+            return Decided(feed, feed.poll, answer, "withdrawn")
         if isinstance(answer, FetchFailure):
             return self._failed(feed, answer, answer.error_class, answer.message)
         if answer.status == 304:
@@ -268,10 +270,12 @@ class PollLine:
         now = self.clock.now()
         outcomes = self._outcomes(ready, now)
         stored = self.stores.polls.commit_polls(outcomes, self.owner, now)
+        if any(outcome.held_by for outcome in outcomes):
+            sweep.resting = frozenset(hold.host for hold in self.stores.network.holds(now))
         for decided, outcome in zip(ready, outcomes, strict=True):
             sweep.feeds.pop(decided.feed.id, None)
             # Whoever took over the claim meanwhile has polled the feed, and tells of it.
-            if decided.feed.id in stored:
+            if decided.feed.id in stored and decided.outcome != "withdrawn":
                 yield _report(decided, outcome)
 
     def _outcomes(self, ready: list[Decided], now: datetime) -> list[PollOutcome]:

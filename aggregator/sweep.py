@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from aggregator import urls
 from aggregator.feeds import rounds
 from aggregator.model import EntryChange, Feed, FetchFailure, FetchRequest, FetchResponse, Gap, PollState
 from aggregator.ports import Fetcher
@@ -49,6 +50,7 @@ class Sweep:
         ready: decided, to be committed with the next batch; `since` is when the first of them came.
         round: what the answers say of our own network.
         held: failures that may be our own network's: they wait for the verdict, since `held_since`.
+        resting: hosts that have asked for a pause.
         probing: only a handful is asked, for our network is down.
     """
 
@@ -66,6 +68,7 @@ class Sweep:
     held: list[Decided] = field(default_factory=list)
     held_since: float = 0.0
     probing: bool = False
+    resting: frozenset[str] = frozenset()
 
     def over(self) -> bool:
         """Whether no further feed shall be taken in hand."""
@@ -101,7 +104,7 @@ class Sweep:
         """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""
         try:
             # Closing the iterator cancels what is under way.
-            with contextlib.closing(fetcher.fetch_many(self._all(requests()))) as answers:
+            with contextlib.closing(fetcher.fetch_many(self._all(requests()), wanted=self._wanted)) as answers:
                 for answer in answers:
                     if not self._has_room():
                         return
@@ -114,6 +117,10 @@ class Sweep:
     def _all(self, requests: Iterator[FetchRequest]) -> Iterator[FetchRequest]:
         yield from requests
         self.events.put(self._asked_all)
+
+    def _wanted(self, request: FetchRequest) -> bool:
+        """Runs in the client's thread: a host may have asked for a pause since its feeds were taken in hand."""
+        return not self.resting or urls.host_key(request.url) not in self.resting
 
     def _asked_all(self) -> None:
         self.asking -= 1

@@ -31,6 +31,7 @@ ACCEPT: dict[FetchKind, str] = {
     "page": HTML,
     "robots": "text/plain, */*;q=0.1",
 }
+Wanted = Callable[[FetchRequest], bool]
 IDLE_CONNECTIONS = 512
 """Hosts with a kept connection past which no more are kept: each is a file descriptor."""
 
@@ -49,6 +50,11 @@ class _Trip:
     home: str = ""
     authorization: str = ""
     holds_room: bool = False
+    wanted: Wanted | None = None
+
+    def withdrawn(self) -> bool:
+        """Whether the caller wants it no more. Once begun, a chain of redirects is followed to its end."""
+        return self.wanted is not None and not self.redirects and not self.wanted(self.request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +82,11 @@ class Exchange:
         self._agent = limits.agent()
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_timeout)
 
-    async def get(self, request: FetchRequest, lane: Lane) -> tuple[FetchResponse | FetchFailure, bool]:
+    async def get(
+        self, request: FetchRequest, lane: Lane, wanted: Wanted | None = None
+    ) -> tuple[FetchResponse | FetchFailure, bool]:
         """The answer, and whether it holds room in the lane until it is taken. Raises nothing but CancelledError."""
-        trip = _Trip(request)
+        trip = _Trip(request, wanted=wanted)
         try:
             return await self._travel(trip, lane), trip.holds_room
         except WorkError as e:
@@ -91,12 +99,15 @@ class Exchange:
         while True:
             target = self._admit(trip, text)
             turn = await self._traffic.enter(target.host, lane)
-            trip.holds_room = True
+            trip.holds_room = asked = True
             try:
+                asked = not trip.withdrawn()
+                if not asked:
+                    raise WorkError("withdrawn", "not asked any more")
                 answer = await self._hop(trip, target)
                 trip.holds_room = isinstance(answer, FetchResponse)
             finally:
-                self._traffic.leave(turn, answered=trip.holds_room)
+                self._traffic.leave(turn, answered=trip.holds_room, asked=asked)
             if isinstance(answer, FetchResponse):
                 return answer
             trip.redirects.append(answer)

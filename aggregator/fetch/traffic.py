@@ -84,12 +84,15 @@ class Traffic:
             self._give_up(gate, lane, turn)
             raise
 
-    def leave(self, turn: Turn, *, answered: bool) -> None:
-        """End the turn. An answered request keeps its room in the lane until the answer is taken."""
-        host = turn.gate.host
-        self._loop.call_later(self._host_spacing, self._rested, turn.gate)
-        self._used.pop(host, None)
-        self._used[host] = self._loop.time()
+    def leave(self, turn: Turn, *, answered: bool, asked: bool = True) -> None:
+        """End the turn. An answered request keeps its room in the lane until the answer is taken.
+
+        When the host was not asked after all, it needs no pause.
+        """
+        self._loop.call_later(self._host_spacing if asked else 0, self._rested, turn.gate)
+        if asked:
+            self._used.pop(turn.gate.host, None)
+            self._used[turn.gate.host] = self._loop.time()
         if turn.timer is not None:
             turn.timer.cancel()
         self._slow.pop(turn, None)

@@ -221,11 +221,30 @@ def test_a_slow_answer_takes_its_room_again_until_it_is_taken() -> None:
     """Those that stood aside do not fill the memory of a slow caller."""
     limits = replace(SMALL, concurrency=2, allow_private=(ip_network("127.0.0.0/8"),))
     with FeedServer("0.0.0.0") as server, opened(limits) as client:
-        server.add("/slow", fs.slow(fs.document(), 1.5))
-        requests = [FetchRequest(str(i), server.url("/slow", host=f"127.0.0.{2 + i}")) for i in range(12)]
+        server.add("/slow", fs.slow(fs.document(), 1.3))
+        requests = [FetchRequest(str(i), server.url("/slow", host=f"127.0.0.{2 + i}")) for i in range(8)]
         answers = client.fetch_many(requests)
         next(answers)
-        time.sleep(3.5)  # noqa: TID251 - a caller that takes its time
+        time.sleep(3.0)  # noqa: TID251 - a caller that takes its time
         asked = len(server.requests)
         assert asked <= 5, "two with a place, two aside, one taken"
-        assert len(list(answers)) == 11
+        assert len(list(answers)) == 7
+
+
+def test_a_request_that_is_not_wanted_any_more_is_not_sent_and_costs_its_host_no_pause(server: FeedServer) -> None:
+    server.add("/feed", fs.document())
+    refused: list[str] = []
+
+    def wanted(request: FetchRequest) -> bool:
+        return len(server.requests) < 2 or refused.append(request.ref) is not None  # type: ignore[func-returns-value]
+
+    with opened(replace(SMALL, host_spacing=0.2)) as client:
+        started = time.monotonic()
+        requests = [FetchRequest(str(i), server.url("/feed")) for i in range(50)]
+        answers = list(client.fetch_many(requests, wanted=wanted))
+    assert time.monotonic() - started < 5, "not a pause for each"
+    assert len(server.requests) == 2
+    withdrawn = [a.request.ref for a in answers if isinstance(a, FetchFailure) and a.error_class == "withdrawn"]
+    assert sorted(withdrawn) == sorted(refused)
+    assert len(withdrawn) == 48
+    assert len(answers) == 50

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.app import App
+from aggregator.app import App, build
+from aggregator.clock import SetClock
 from aggregator.model import Feed, Gap
 from tests.conformance.feedserver import FeedServer, document, in_turn, redirect, status
-from tests.e2e.homes import START, WATCHLISTS, Item, digests, rss, staged, sweep, write_home
+from tests.e2e.homes import ENVIRON, START, WATCHLISTS, Item, digests, rss, staged, sweep, write_home
 from tests.e2e.program import aggregator, done
 
 HOUR = timedelta(hours=1)
@@ -146,6 +147,29 @@ def test_the_word_of_a_host_that_feeds_are_sent_on_to_holds_that_host(tmp_path: 
             assert set(sweep(app)) == {"home"}
             clock.advance(HOUR)
             assert "there" in sweep(app)
+
+
+def test_a_host_that_asks_for_a_pause_in_the_middle_of_a_sweep_is_asked_no_further(
+    tmp_path: Path, server: FeedServer
+) -> None:
+    """All its feeds were due, and wait in line for their turn."""
+    busy = status(429, headers=[("Retry-After", "3600")])
+    feeds = [{"id": f"f{i:02}", "url": server.add(f"/{i}", busy)} for i in range(30)]
+    write_home(tmp_path, feeds)
+    with build(tmp_path, ENVIRON | {"AGGREGATOR__NETWORK__HOST_SPACING": "1s"}, SetClock(START)) as app:
+        app.sync()
+        reports = list(app.poll.sweep())
+        assert {r.error_class for r in reports} == {"rate_limited"}
+        assert len(reports) == len(server.requests)
+        assert 2 <= len(reports) <= 4
+        left = [f for f in app.stores.feeds.list() if f.poll.last_poll_at is None]
+        assert len(left) == 30 - len(reports)
+        assert {(f.poll.state, f.poll.failures) for f in left} == {("new", 0)}
+        assert app.stores.feeds.owners() == [], "nobody keeps them claimed"
+        assert sweep(app) == {}
+        app.stores.feeds.resume("f29", app.clock.now())
+        server.add("/29", document(rss(Item("x", "News"))))
+        assert [r.outcome for r in app.poll.sweep(ids=["f29"])] == ["new"]
 
 
 # -- long stops ------------------------------------------------------------------------------------------------------

@@ -41,8 +41,10 @@ class Network:
         }
         self.state = "up"
 
-    def fetch_many(self, requests: Iterable[FetchRequest]) -> Generator[FetchResponse | FetchFailure, None, None]:
-        return self._clients[self.state].fetch_many(requests)
+    def fetch_many(
+        self, requests: Iterable[FetchRequest], *, wanted: Callable[[FetchRequest], bool] | None = None
+    ) -> Generator[FetchResponse | FetchFailure, None, None]:
+        return self._clients[self.state].fetch_many(requests, wanted=wanted)
 
     def close(self) -> None:
         for client in self._clients.values():
