@@ -40,6 +40,9 @@ class Outages:
 
     def hear(self, sweep: Sweep, decided: Decided) -> None:
         """What may be our own network's fault waits for the verdict; the rest is ready."""
+        if decided.outcome == "withdrawn":
+            sweep.ready.append(decided)
+            return
         sign = rounds.sign(decided.answer, decided.poll.error_class if decided.outcome == "failed" else "")
         sweep.round.hear(rounds.host(decided.feed.url), sign, failing=bool(decided.feed.poll.failures))
         if not sign.doubtful:

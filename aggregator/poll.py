@@ -42,7 +42,7 @@ from aggregator.sweep import Decided, Sweep
 from aggregator.watch import documents, match
 from aggregator.watch.index import WatchIndex
 
-LOOK_AGAIN = 5.0
+LOOK_AGAIN = 1.0
 """Seconds after which a sweep that is kept by slow hosts looks for feeds that have fallen due meanwhile."""
 GRACE = 3.0
 """Seconds that a stopped sweep waits for what is under way; the rest is released and polled next time."""
@@ -137,11 +137,11 @@ class PollLine:
             if decided is not None:
                 sweep.room.release()
                 self.outages.hear(sweep, decided)
-            if self._full(sweep):
+            if self._full(sweep) or (decided is not None and hosts.held_by(decided.answer, decided.poll)):
                 yield from self._commit(sweep)
             if sweep.stop.is_set() and deadline == float("inf"):
                 deadline = self.clock.monotonic() + GRACE
-            if sweep.waiting and self.clock.monotonic() >= look and not sweep.over() and not sweep.round.down:
+            if self.clock.monotonic() >= look and sweep.may_look():
                 look = self.clock.monotonic() + LOOK_AGAIN
                 sweep.now = self.clock.now()
                 self._begin(sweep)
@@ -174,6 +174,8 @@ class PollLine:
         feed = sweep.feeds[answer.request.ref]
         if not sweep.ready:
             sweep.since = self.clock.monotonic()
+        if isinstance(answer, FetchFailure) and answer.error_class == "withdrawn":
+            return Decided(feed, feed.poll, answer, "withdrawn")
         if isinstance(answer, FetchFailure):
             return self._failed(feed, answer, answer.error_class, answer.message)
         if answer.status == 304:
@@ -277,10 +279,12 @@ class PollLine:
         now = self.clock.now()
         outcomes = self._outcomes(ready, now)
         stored = self.stores.polls.commit_polls(outcomes, self.owner, now)
+        if any(outcome.held_by for outcome in outcomes):
+            sweep.resting = frozenset(hold.host for hold in self.stores.network.holds(now))
         for decided, outcome in zip(ready, outcomes, strict=True):
             sweep.feeds.pop(decided.feed.id, None)
             # Whoever took over the claim meanwhile has polled the feed, and tells of it.
-            if decided.feed.id in stored:
+            if decided.feed.id in stored and decided.outcome != "withdrawn":
                 yield _report(decided, outcome)
 
     def _outcomes(self, ready: list[Decided], now: datetime) -> list[PollOutcome]:

@@ -75,8 +75,13 @@ class Clock(Protocol):
 class Fetcher(Protocol):
     """The only HTTP client: guarded, bounded, polite within a host."""
 
-    def fetch_many(self, requests: Iterable[FetchRequest]) -> Generator[FetchResponse | FetchFailure, None, None]:
+    def fetch_many(
+        self, requests: Iterable[FetchRequest], *, wanted: Callable[[FetchRequest], bool] | None = None
+    ) -> Generator[FetchResponse | FetchFailure, None, None]:
         """GET each request; answers come as they arrive, exactly one for each request, and it never raises for one.
+
+        `wanted` is asked, from another thread, when a request's turn has come: one that is not wanted any more is not sent,
+        and answered with class `withdrawn`.
 
         Closing the iterator early cancels what is under way. One request at a time per host, hosts side by side; redirects followed by hand, every hop checked by the guard.
         """

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from aggregator import urls
 from aggregator.feeds import arrival, politeness, rounds
 from aggregator.model import (
     Access,
@@ -59,9 +60,11 @@ class Sweep:
         feeds: claimed and not committed yet, by id.
         events: what the line's thread is to do next; each gives a decided feed or None.
         waiting: fetches and workers that are still to report.
+        asking: fetches whose list has not ended: what falls due meanwhile comes with it.
         ready: decided, to be committed with the next batch; `since` is when the first of them came.
         round: what the answers say of our own network.
         held: failures that may be our own network's: they wait for the verdict, since `held_since`.
+        resting: hosts that have asked for a pause.
         probing: only a handful is asked, for our network is down.
     """
 
@@ -70,6 +73,7 @@ class Sweep:
     feeds: dict[str, Feed] = field(default_factory=dict)
     events: queue.Queue[Callable[[], Decided | None]] = field(default_factory=queue.Queue)
     waiting: int = 0
+    asking: int = 0
     ready: list[Decided] = field(default_factory=list)
     since: float = 0.0
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -78,10 +82,15 @@ class Sweep:
     held: list[Decided] = field(default_factory=list)
     held_since: float = 0.0
     probing: bool = False
+    resting: frozenset[str] = frozenset()
 
     def over(self) -> bool:
         """Whether no further feed shall be taken in hand."""
         return self.stopped.is_set() or self.stop.is_set()
+
+    def may_look(self) -> bool:
+        """Whether to look for feeds that have fallen due while others keep us waiting."""
+        return bool(self.waiting) and not self.asking and not self.over() and not self.round.down
 
     def ask(self, feed: Feed, access: Access | None) -> FetchRequest:
         """Take a claimed feed in hand."""
@@ -97,6 +106,7 @@ class Sweep:
     ) -> None:
         """Fetch beside the line; each answer is to be read in its thread, and the end comes through the events too."""
         self.waiting += 1
+        self.asking += 1
         threading.Thread(target=self._fetch, args=(fetcher, requests, read), name="fetch", daemon=True).start()
 
     def _fetch(
@@ -108,7 +118,7 @@ class Sweep:
         """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""
         try:
             # Closing the iterator cancels what is under way.
-            with contextlib.closing(fetcher.fetch_many(requests())) as answers:
+            with contextlib.closing(fetcher.fetch_many(self._all(requests()), wanted=self._wanted)) as answers:
                 for answer in answers:
                     if not self._has_room():
                         return
@@ -117,6 +127,17 @@ class Sweep:
             self.events.put(lambda e=e: _fail(e))  # type: ignore[misc]
         finally:
             self.events.put(self._end)
+
+    def _all(self, requests: Iterator[FetchRequest]) -> Iterator[FetchRequest]:
+        yield from requests
+        self.events.put(self._asked_all)
+
+    def _wanted(self, request: FetchRequest) -> bool:
+        """Runs in the client's thread: a host may have asked for a pause since its feeds were taken in hand."""
+        return not self.resting or urls.host_key(request.url) not in self.resting
+
+    def _asked_all(self) -> None:
+        self.asking -= 1
 
     def _has_room(self) -> bool:
         """Wait until the sweep can take one more document in hand; False when it has ended."""

@@ -34,6 +34,7 @@ _QUERY_SAFE = _PATH_SAFE + "?"
 # Most ids and links are one of these, and need not be taken apart.
 _OTHER_SCHEME = re.compile(r"(?![Hh][Tt][Tt][Pp])[!-~]{5}")
 _PLAIN = re.compile(r"https?://([a-z0-9.-]+)((?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?)")
+_PLAIN_HOST = re.compile(r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::([0-9]{1,4}))?(?=[/?#]|\Z)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _UNSAFE_IN_LINK = re.compile(r"[\s\"<>`{}|\\^\x80-\x9f\ud800-\udfff]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -121,6 +122,10 @@ def absolute(base: str, link: str) -> str:
 
 def host_key(url: str) -> str:
     """Scheme, host and port in full (`https://example.org:443`): who may be asked one thing at a time. "" if none."""
+    plain = _PLAIN_HOST.match(url)
+    if plain is not None:  # asked for each feed of every sweep: nearly all URLs are like this
+        scheme, host, port = plain.groups()
+        return f"{scheme}://{host}:{int(port or 0) or _PORTS[scheme]}"
     parts = _parse(url)
     return f"{parts.scheme}://{parts.host}:{parts.port}" if parts else ""
 

@@ -33,6 +33,7 @@ ACCEPT: dict[FetchKind, str] = {
     "page": HTML,
     "robots": "text/plain, */*;q=0.1",
 }
+Wanted = Callable[[FetchRequest], bool]
 IDLE_CONNECTIONS = 512
 """Hosts with a kept connection past which no more are kept: each is a file descriptor."""
 
@@ -54,6 +55,11 @@ class _Trip:
     secure: bool = False
     proxy: str | None = None
     holds_room: bool = False
+    wanted: Wanted | None = None
+
+    def withdrawn(self) -> bool:
+        """Whether the caller wants it no more. Once begun, a chain of redirects is followed to its end."""
+        return self.wanted is not None and not self.redirects and not self.wanted(self.request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +88,11 @@ class Exchange:
         self._told: set[str] = set()
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_timeout)
 
-    async def get(self, request: FetchRequest, lane: Lane) -> tuple[FetchResponse | FetchFailure, bool]:
+    async def get(
+        self, request: FetchRequest, lane: Lane, wanted: Wanted | None = None
+    ) -> tuple[FetchResponse | FetchFailure, bool]:
         """The answer, and whether it holds room in the lane until it is taken. Raises nothing but CancelledError."""
-        trip = _Trip(request)
+        trip = _Trip(request, wanted=wanted)
         try:
             return await self._travel(trip, lane), trip.holds_room
         except WorkError as e:
@@ -98,13 +106,16 @@ class Exchange:
         text = trip.request.url
         while True:
             target = self._admit(trip, text)
-            await self._traffic.enter(target.host, lane)
-            trip.holds_room = True
+            turn = await self._traffic.enter(target.host, lane)
+            trip.holds_room = asked = True
             try:
+                asked = not trip.withdrawn()
+                if not asked:
+                    raise WorkError("withdrawn", "not asked any more")
                 answer = await self._hop(trip, target)
                 trip.holds_room = isinstance(answer, FetchResponse)
             finally:
-                self._traffic.leave(target.host, lane, answered=trip.holds_room)
+                self._traffic.leave(turn, answered=trip.holds_room, asked=asked)
             if isinstance(answer, FetchResponse):
                 return answer
             trip.redirects.append(answer)

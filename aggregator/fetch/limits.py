@@ -19,7 +19,8 @@ class FetchLimits:
         max_redirects: hops followed.
         host_connections: requests at once for one host (scheme, name and port).
         host_spacing: seconds between the end of a request and the start of the next for the same host.
-        concurrency: requests at once over all hosts, and answers waiting to be taken by one caller.
+        concurrency: requests at once over all hosts, and answers waiting to be taken by one caller; those that have been
+            waited for longer than a second are counted apart, as many again.
         lookahead: requests of one call known ahead, so that a stuck host cannot hide the others.
         allow_private: networks that may be reached although they are not public.
         proxy: URL of an HTTP proxy; the guard then judges names only.

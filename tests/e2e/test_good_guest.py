@@ -271,9 +271,16 @@ def test_the_daemon_says_once_that_a_feed_is_gone_and_so_does_a_poll_by_hand(
 ) -> None:
     folder = home(tmp_path, a=server.add("/rss", status(410)), b=server.add("/other", status(410)))
     [line] = done(folder, "poll", "--feed", "b", "--json").lines
-    assert line["events"] == [{"kind": "gone", "detail": "the server answered 410 Gone; it is looked at once a week"}]
+    assert line["events"] == [
+        {
+            "kind": "gone",
+            "detail": "the server answered 410 Gone: this feed was taken away for good; it is looked at once a week",
+        }
+    ]
     with Daemon(folder) as daemon:
-        daemon.ready().wait_for("feed a: gone: the server answered 410 Gone; it is looked at once a week")
+        daemon.ready().wait_for(
+            "feed a: gone: the server answered 410 Gone: this feed was taken away for good; it is looked at once a week"
+        )
         daemon.end()
         assert "feed b" not in daemon.text
 

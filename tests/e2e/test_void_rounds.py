@@ -7,16 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import ip_network
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from aggregator.app import App
 from aggregator.clock import SetClock
+from aggregator.enrich import EnrichReport
 from aggregator.feeds import rounds
 from aggregator.fetch import Client, FetchLimits
 from aggregator.model import FetchFailure, FetchRequest, FetchResponse, PollReport, PollState
-from tests.conformance.feedserver import FeedServer, document, redirect, status
+from tests.conformance.feedserver import FeedServer, document, redirect, reset, silent, status
 from tests.conformance.fetching import names
 from tests.e2e.homes import START, Item, rss, staged, sweep, write_home
 
@@ -41,8 +43,10 @@ class Network:
         }
         self.state = "up"
 
-    def fetch_many(self, requests: Iterable[FetchRequest]) -> Generator[FetchResponse | FetchFailure, None, None]:
-        return self._clients[self.state].fetch_many(requests)
+    def fetch_many(
+        self, requests: Iterable[FetchRequest], *, wanted: Callable[[FetchRequest], bool] | None = None
+    ) -> Generator[FetchResponse | FetchFailure, None, None]:
+        return self._clients[self.state].fetch_many(requests, wanted=wanted)
 
     def close(self) -> None:
         for client in self._clients.values():
@@ -304,3 +308,50 @@ def test_a_first_poll_without_a_network_leaves_the_feeds_new(tmp_path: Path, ser
         reports = here.pass_time(timedelta(minutes=2))
         assert {r.outcome for r in reports.values()} == {"new"}
         assert len(reports) == HOSTS
+
+
+def test_a_failure_is_told_as_soon_as_enough_others_have_answered(tmp_path: Path, server: FeedServer) -> None:
+    """It does not wait for those that hang."""
+    with town(tmp_path, server, hosts=20) as here:
+        for i in range(3):
+            server.add(f"/{i}/0", silent())
+        server.add("/3/0", reset())
+        reports = here.app.poll.sweep()
+        told = {r.feed_id: r.error_class for r in islice(reports, 17)}
+        assert len(told) == 17
+        assert told["feed3-0"] == "reset"
+
+
+def test_a_failure_waits_a_bounded_time_for_the_verdict(
+    tmp_path: Path, server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "PATIENCE", 0.3)
+    with town(tmp_path, server) as here:
+        for i in range(1, HOSTS):
+            server.add(f"/{i}/0", silent())
+        server.add("/0/0", reset())
+        reports = here.app.poll.sweep()
+        first = next(reports)
+        assert (first.feed_id, first.error_class) == ("feed0-0", "reset")
+
+
+def test_many_feeds_of_a_void_round_are_written_in_batches(tmp_path: Path, server: FeedServer) -> None:
+    with town(tmp_path, server, hosts=6, feeds=30) as here:
+        here.network.state = "no names"
+        reports = here.app.poll.sweep()
+        assert next(reports).error_class == "local_network"
+        assert sum(p.last_poll_at is not None for p in here.polls().values()) == 50
+        assert len(list(reports)) == 6 * 30 - 1
+
+
+def test_article_pages_wait_for_the_network(tmp_path: Path, server: FeedServer) -> None:
+    page = server.add("/page", status(200, b"<html><body><p>The council met and agreed on the plan.</p></body></html>"))
+    url = server.add("/rss", document(rss(Item("1", "Short", "Cut off ...", link=page))))
+    write_home(tmp_path, [{"id": "news", "url": url, "articles": "all"}])
+    with staged(tmp_path) as (app, clock):
+        sweep(app)
+        app.stores.network.begin_outage(clock.now())
+        assert app.enrich.run() == EnrichReport()
+        assert server.log("/page") == []
+        app.stores.network.end_outage()
+        assert app.enrich.run().fetched == 1

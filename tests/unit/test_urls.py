@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aggregator import urls
@@ -104,6 +104,17 @@ def test_two_items_under_like_addresses(one: str, other: str) -> None:
 )
 def test_absolute_links(base: str, link: str, wanted: str) -> None:
     assert urls.absolute(base, link) == wanted
+
+
+@given(st.from_regex(r"(https?|HTTP|ftp)://([a-z]*@)?[a-zA-Z0-9.-]{1,9}(:[0-9]{0,6})?[/?#\\ \x00é]?x?", fullmatch=True))
+@example("http://example.org:0/")
+@example("http://example.org:0080/")
+@example("http://example.org./")
+@example("http://example.org:65536/")
+@example("https://example.org\n")
+def test_the_short_way_to_a_host_key_leads_where_the_long_one_does(url: str) -> None:
+    parts = urls._parse(url)
+    assert urls.host_key(url) == (f"{parts.scheme}://{parts.host}:{parts.port}" if parts else "")
 
 
 def test_host_key_is_scheme_name_and_port() -> None:
