@@ -1,4 +1,4 @@
-"""Documents to entries: golden pairs (tests/data/feeds/NAME.xml with NAME.json), limits, and what is no feed."""
+"""Documents to entries: golden pairs (tests/data/feeds: NAME.xml, NAME.json, perhaps NAME.type), limits, and what is no feed."""
 
 from __future__ import annotations
 

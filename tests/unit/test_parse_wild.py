@@ -117,7 +117,7 @@ DAMAGE: st.SearchStrategy[Damage] = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=counts.count(300, 20_000))
+@settings(max_examples=counts.count(300, 5_000))
 @given(st.sampled_from(GOLDEN), st.lists(DAMAGE, min_size=1, max_size=4), st.sampled_from(TYPES))
 def test_a_damaged_document_hurts_nobody(body: bytes, damages: list[Damage], content_type: str) -> None:
     for damage in damages:
@@ -125,7 +125,7 @@ def test_a_damaged_document_hurts_nobody(body: bytes, damages: list[Damage], con
     look(body, content_type)
 
 
-@settings(max_examples=counts.count(200, 20_000))
+@settings(max_examples=counts.count(200, 5_000))
 @given(st.binary(max_size=400) | st.lists(st.sampled_from(DIRT), max_size=30).map(b"".join), st.sampled_from(TYPES))
 def test_any_bytes_hurt_nobody(body: bytes, content_type: str) -> None:
     look(body, content_type)
@@ -159,7 +159,7 @@ FAULTS = ["<", "&", "&nbsp;", "&nosuch;", "\x00", "\x0c", "]]>", "<![CDATA[", "<
           "<title>", "<a b='1' b='1'/>", "</channel></rss>", "<?", "<!", "&#x110000;", "&#99999999999;"]  # fmt: skip
 
 
-@settings(max_examples=counts.count(200, 10_000))
+@settings(max_examples=counts.count(200, 5_000))
 @given(st.lists(st.sampled_from(ITEMS), min_size=2, max_size=6), st.data())
 def test_what_stands_before_a_fault_is_kept_as_it_is(items: list[str], data: st.DataObject) -> None:
     pieces = [item.replace("{n}", str(n)) for n, item in enumerate(items, 1)]
