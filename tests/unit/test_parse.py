@@ -314,6 +314,12 @@ def test_a_text_of_dots_costs_little() -> None:
     read(rss(f"<item><description>{'… ' * 100_000}x</description>{content}</item>"))
 
 
+def test_line_ends_are_the_same_in_a_broken_document() -> None:
+    item = "<item><guid>a\r\nb\rc</guid><description>one\r\ntwo</description></item>"
+    assert read(rss(item)).entries == read(rss(item).replace("</rss>", "")).entries
+    assert read(rss(item)).entries[0].guid == "a\nb\nc"
+
+
 def test_a_namespace_nobody_declared_is_noted_and_read() -> None:
     found = read(rss("<item><title>A</title><dc:creator>Ann</dc:creator></item>"))
     assert found.entries[0].author == "Ann"

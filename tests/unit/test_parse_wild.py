@@ -22,8 +22,8 @@ FEEDS = Path(__file__).parent.parent / "data" / "feeds"
 GOLDEN = [path.read_bytes() for path in sorted(FEEDS.glob("*.xml"))]
 URL = "https://x.by/dir/feed.xml"
 OURS = {"empty", "parse_error", "not_a_feed", "bomb"}
-FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
-"""Controls but for the line's end and the tab, and lone surrogates."""
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+"""Controls but for line ends and the tab, and lone surrogates."""
 SAFE = re.compile(r"https?://[^/\s\"<>]+|mailto:", re.IGNORECASE)
 TYPES = [
     "",
@@ -60,7 +60,9 @@ class Harmless(HTMLParser):
 
 
 def is_harmless(entry: ParsedEntry) -> None:
-    assert "\n" not in entry.title + entry.author + "".join(entry.categories) + entry.language
+    assert not re.search(
+        r"[\r\n\t]", entry.title + entry.author + "".join(entry.categories) + entry.language + entry.link
+    )
     assert entry.link == "" or SAFE.match(entry.link), entry.link
     for file in entry.enclosures:
         assert SAFE.match(file.url), file
