@@ -135,13 +135,9 @@ def _library() -> Any:
     from feedparser.mixin import _FeedParserMixin
 
     _FeedParserMixin.can_be_relative_uri = _FeedParserMixin.can_be_relative_uri - {"id"}
-    _FeedParserMixin._end_guid = _FeedParserMixin._end_id = _end_guid  # noqa: SLF001 - there is no public way
-    _FeedParserMixin._sync_author_detail = _sync_author_detail  # noqa: SLF001 - to refuse
-    _FeedParserMixin._start_media_group = _start_media_group  # noqa: SLF001 - nor to add
-    _FeedParserMixin._end_media_group = _end_media_group  # noqa: SLF001 - what it does
-    _FeedParserMixin._start_media_content = _start_media_content  # noqa: SLF001 - not keep
-    _FeedParserMixin._add_tag = _add_tag  # noqa: SLF001 - for us
-    datetimes._date_handlers.clear()  # noqa: SLF001 - its guesses
+    for name, ours in _OURS.items():
+        setattr(_FeedParserMixin, name, ours)
+    datetimes._date_handlers.clear()  # noqa: SLF001 - there is no public way to refuse its guesses
     return feedparser
 
 
@@ -170,6 +166,15 @@ def _end_media_group(self: Any) -> None:
     self.media_group = 0
 
 
+def _start_media_description(self: Any, attributes: Any) -> None:
+    """What a picture shows is a field of its own: feedparser takes it for the description of the item."""
+    self.push_content("media_description", attributes, "text/plain", 1)
+
+
+def _end_media_description(self: Any) -> None:
+    self.pop_content("media_description")
+
+
 def _start_media_content(self: Any, attributes: Any) -> None:
     files = self._get_context().setdefault("media_content", [])
     files.append({**attributes, "group": getattr(self, "media_group", 0)})
@@ -181,6 +186,19 @@ def _sync_author_detail(self: Any, key: str = "author") -> None:
     last = context.get(f"{key}s", [{}])[-1]
     if not last and context.get(key):
         last["name"] = context[key]
+
+
+_OURS = {
+    "_add_tag": _add_tag,
+    "_end_guid": _end_guid,
+    "_end_id": _end_guid,
+    "_start_media_content": _start_media_content,
+    "_start_media_description": _start_media_description,
+    "_end_media_description": _end_media_description,
+    "_start_media_group": _start_media_group,
+    "_end_media_group": _end_media_group,
+    "_sync_author_detail": _sync_author_detail,
+}
 
 
 def _feedparser(text: str, url: str) -> Any:

@@ -20,6 +20,8 @@ def item(found: Any, feed: Any, version: str) -> RawItem:
     atom = version.startswith("atom")
     content = _content(found, atom)
     summary = _detail(found, "summary", atom)
+    if not (summary.value or content.value):
+        summary = _detail(found, "media_description", atom)
     return RawItem(
         guid=_string(found, "id"),
         link=_link(found),

@@ -71,7 +71,11 @@ def examine(text: str, url: str) -> tuple[str, dict[str, str]]:
 
 
 def repaired(text: str) -> str:
-    """Undo what careless publishers do: junk before the first tag, bare ampersands, HTML's own entities."""
+    """Undo what careless publishers do: junk before the first tag, bare ampersands, HTML's own entities.
+
+    Line ends become what XML makes of them (§2.11), since feedparser's loose reader leaves them.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     start = text.find("<")
     text = redeclared(text[start:]) if start > 0 else text
     own = frozenset(_DOCTYPE_ENTITY.findall(text[:20_000]))

@@ -1,4 +1,4 @@
-"""Documents to entries: golden pairs (tests/data/feeds/NAME.xml with NAME.json), limits, and what is no feed."""
+"""Documents to entries: golden pairs (tests/data/feeds: NAME.xml, NAME.json, perhaps NAME.type), limits, and what is no feed."""
 
 from __future__ import annotations
 
@@ -312,6 +312,12 @@ def test_summary_and_content_stand_once_in_the_body() -> None:
 def test_a_text_of_dots_costs_little() -> None:
     content = '<content:encoded xmlns:content="http://purl.org/rss/1.0/modules/content/">y</content:encoded>'
     read(rss(f"<item><description>{'… ' * 100_000}x</description>{content}</item>"))
+
+
+def test_line_ends_are_the_same_in_a_broken_document() -> None:
+    item = "<item><guid>a\r\nb\rc</guid><description>one\r\ntwo</description></item>"
+    assert read(rss(item)).entries == read(rss(item).replace("</rss>", "")).entries
+    assert read(rss(item)).entries[0].guid == "a\nb\nc"
 
 
 def test_a_namespace_nobody_declared_is_noted_and_read() -> None:
