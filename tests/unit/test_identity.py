@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 import sys
@@ -15,7 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aggregator import urls
 from aggregator.feeds import identity
+from aggregator.feeds.facts import folded, lasting
 from aggregator.model import Enclosure, KnownEntry, NewEntry, ParsedEntry
 from tests import counts
 from tests.unit.entrytable import Table, letters
@@ -328,3 +331,15 @@ def test_what_is_shuffled_tracked_cut_off_and_shown_again_is_never_new() -> None
         holds()
     finally:
         counts.report("items shuffled, tracked, cut off and back, in memory", tried, failed)
+
+
+@given(st.text(), st.text(), st.text(), st.lists(st.text()), st.lists(st.text()))
+def test_the_fingerprint_is_that_of_the_json_of_its_parts(
+    title: str, body: str, author: str, categories: list[str], files: list[str]
+) -> None:
+    entry = ParsedEntry("1", "", title, body=body, author=author, categories=tuple(categories))
+    entry = replace(entry, enclosures=tuple(map(Enclosure, files)))
+    addresses = sorted(urls.identity(file) or file for file in files)
+    parts = (folded(title), "", lasting(body), author, sorted(categories), addresses)
+    written = json.dumps(parts, ensure_ascii=False).encode("utf-8", "replace")
+    assert identity.fingerprint(entry) == hashlib.sha256(written).hexdigest()
