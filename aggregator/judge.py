@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from aggregator.feeds import identity, slice  # noqa: A004 - the stage's name (DESIGN §2)
-from aggregator.feeds.slice import Sliced
+from aggregator.feeds.slice import Remembered, Sliced
 from aggregator.model import (
     NO_RECALL,
     EntryChange,
+    EntryKey,
     Feed,
     FeedEvent,
     FetchResponse,
     ItemFacts,
+    KnownEntry,
     ParsedEntry,
     ParsedFeed,
     Recall,
@@ -36,7 +38,7 @@ class Reading:
     answer: FetchResponse
     digest: str
     sliced: Sliced | None = None
-    recalled: dict[str, ItemFacts] | None = None
+    recalled: dict[str, Remembered] | None = None
     settled: bool = False
 
     @property
@@ -96,14 +98,17 @@ def judge(reading: Reading, parsed: ParsedFeed, polls: PollStore) -> Judgement |
         return None
     items, entries = found
     keys = identity.keys(items)
-    known = polls.known_entries(reading.feed.id, identity.names(keys))
-    known |= polls.known_entries(reading.feed.id, identity.texts(keys, known))
+    known = _known(reading, items, keys, polls)
     try:
         verdict = identity.diff(items, entries, keys, known)
     except identity.Uncertain:
         return None
     settled = not any(isinstance(change, RevisedEntry) for change in verdict.changes) and not verdict.events
-    recall = _recall(reading, parsed, items, settled=settled)
+    recall = NO_RECALL
+    if reading.sliced is not None and not parsed.malformed and len(items) == len(reading.sliced.names):
+        shapes = map(identity.shape, items, keys)
+        kept = map(Remembered, items, verdict.owners, shapes)
+        recall = slice.remember(reading.sliced, dict(zip(reading.sliced.names, kept, strict=True)), settled=settled)
     return Judgement(verdict.changes, verdict.events, bool(known), recall, tuple(items), len(items))
 
 
@@ -116,14 +121,26 @@ def _items(reading: Reading, parsed: ParsedFeed) -> tuple[list[ItemFacts], list[
     fresh = iter(parsed.entries)
     entries = [None if name in reading.recalled else next(fresh) for name in reading.sliced.names]
     items = [
-        reading.recalled[name] if entry is None else identity.facts(entry)
+        reading.recalled[name].facts if entry is None else identity.facts(entry)
         for name, entry in zip(reading.sliced.names, entries, strict=True)
     ]
     return items, entries
 
 
-def _recall(reading: Reading, parsed: ParsedFeed, items: list[ItemFacts], *, settled: bool) -> Recall:
-    """What the next poll may recall; nothing of a document that was not well-formed or whose items did not all read."""
-    if reading.sliced is None or parsed.malformed or len(items) != len(reading.sliced.names):
-        return NO_RECALL
-    return slice.remember(reading.sliced, dict(zip(reading.sliced.names, items, strict=True)), settled=settled)
+def _known(
+    reading: Reading, items: list[ItemFacts], keys: list[tuple[EntryKey, ...]], polls: PollStore
+) -> dict[EntryKey, KnownEntry]:
+    """The stored entries under the items' names; those of items that are what they were need no look-up."""
+    standing: dict[EntryKey, KnownEntry] = {}
+    asked = keys
+    if reading.recalled and reading.sliced is not None:
+        asked = []
+        for name, item, own in zip(reading.sliced.names, items, keys, strict=True):
+            kept = reading.recalled.get(name)
+            if kept is not None and kept.owner and kept.shape == identity.shape(item, own):
+                standing |= identity.standing(item, own, kept.owner)
+            else:
+                asked.append(own)
+    # What is looked up goes before: it may be another item's name as well.
+    known = standing | polls.known_entries(reading.feed.id, identity.names(asked))
+    return known | polls.known_entries(reading.feed.id, identity.texts(keys, known))

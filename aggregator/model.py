@@ -184,6 +184,11 @@ class Access:
     proxy: str = field(default="", repr=False)
     home: str = ""
 
+    @property
+    def secret(self) -> bool:
+        """Whether there is something that only the feed's own server may see."""
+        return bool(self.password or self.username or self.headers)
+
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:

@@ -236,7 +236,7 @@ class PollLine:
             return None
         feed, answer, now = reading.feed, reading.answer, self.clock.now()
         spoken = feed.spec.language or parsed.language
-        fresh = tuple(language.tell(c, spoken) for c in found.changes if not _forgotten(c))
+        fresh = tuple(language.tell(c, spoken) for c in found.changes if not _idle(c))
         poll = politeness.succeeded(
             replace(feed, poll=replace(feed.poll, items=found.count)),
             answer,
@@ -295,7 +295,8 @@ class PollLine:
         taken: dict[str, str] = {}
         for each in ready:
             at = partial(self.stores.history.living_at, but=each.feed.id)
-            poll, happened = history.settle(each.feed, each.poll, at, taken)
+            access = self.access(each.feed.id)
+            poll, happened = history.settle(each.feed, each.poll, at, taken, bound=bool(access and access.secret))
             stored = [self._stored(c, each, story=stories.get(id(c)), index=index, now=now) for c in each.changes]
             # Ids grow with sort_at inside a document, so that "newest first by id" reads well.
             stored.sort(key=lambda s: s.sort_at)
@@ -344,9 +345,9 @@ class PollLine:
         )
 
 
-def _forgotten(change: EntryChange) -> bool:
-    """A tombstone met again: the entry was pruned and stays so."""
-    return not isinstance(change, NewEntry) and change.entry_id == 0
+def _idle(change: EntryChange) -> bool:
+    """Nothing is to be written: a known entry that has learnt no name, or a tombstone met again, which stays one."""
+    return isinstance(change, SameEntry) and not (change.entry_id and change.keys)
 
 
 def _outcome(decided: Decided, changes: tuple[StoredChange, ...], events: tuple[FeedEvent, ...]) -> PollOutcome:

@@ -17,7 +17,7 @@ An item may be *recalled*: its bytes were seen before and only its facts are at 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,7 +37,7 @@ from aggregator.model import (
     SameEntry,
 )
 
-__all__ = ["Uncertain", "Verdict", "diff", "facts", "fingerprint", "keys", "names", "texts"]
+__all__ = ["Uncertain", "Verdict", "diff", "facts", "fingerprint", "keys", "names", "shape", "standing", "texts"]
 
 SAME_BODY = 0.9
 RELATED = 0.5
@@ -51,10 +51,15 @@ class Uncertain(Exception):  # noqa: N818 - no error: the caller parses the whol
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What each item of a document is, an item that stands there twice told once; and what happened to the feed."""
+    """What each item of a document is, an item that stands there twice told once; and what happened to the feed.
+
+    `owners` has, for each item as given, the id of the entry that bears the item's own id and did not change: as long as
+    the item's names are the same, it is that entry. 0 for any other.
+    """
 
     changes: tuple[EntryChange, ...]
     events: tuple[FeedEvent, ...] = ()
+    owners: tuple[int, ...] = ()
 
 
 def keys(items: Sequence[ItemFacts]) -> list[tuple[EntryKey, ...]]:
@@ -99,7 +104,36 @@ def diff(
     found = _found(document, known)
     found |= moves.moved([(each.facts, each.keys) for each in document], found, known)
     changes = tuple(_change(each, found.get(number), known) for number, each in enumerate(document))
-    return Verdict(changes, moves.events([each.facts for each in document], found, changes))
+    owners = _owners(document, found, changes, known, len(items))
+    return Verdict(changes, moves.events([each.facts for each in document], found, changes), owners)
+
+
+def standing(item: ItemFacts, keys: tuple[EntryKey, ...], owner: int) -> dict[EntryKey, KnownEntry]:
+    """What the look-up would find under the keys of an item that has an owner: nothing new can be learnt of it."""
+    entry = KnownEntry(owner, item.guid, item.link, item.title, item.fingerprint, 0, None, "")
+    return {key: entry for key in keys if key.kind not in _SECOND}
+
+
+def shape(item: ItemFacts, keys: tuple[EntryKey, ...]) -> str:
+    """By which kinds of names a document lets this item be known; with the facts it tells whether the names are the same."""
+    return ("" if keys[0].key == item.guid else "+") + " ".join(key.kind for key in keys)
+
+
+def _owners(
+    document: Sequence[_Item],
+    found: Mapping[int, KnownEntry],
+    changes: Sequence[EntryChange],
+    known: Mapping[EntryKey, KnownEntry],
+    count: int,
+) -> tuple[int, ...]:
+    owners = [0] * count
+    claims = Counter(hit.id for hit in found.values())
+    for number, hit in found.items():
+        item, named = document[number], known.get(document[number].keys[0])
+        plain = item.facts.guid and item.keys[0] == ("id", item.facts.guid) and named is not None and named.id == hit.id
+        if plain and hit.id and claims[hit.id] == 1 and isinstance(changes[number], SameEntry):
+            owners[item.number] = hit.id
+    return tuple(owners)
 
 
 # -- keys ------------------------------------------------------------------------------------------------------------
@@ -193,6 +227,7 @@ class _Item:
     facts: ItemFacts
     entry: ParsedEntry | None
     keys: tuple[EntryKey, ...]
+    number: int
 
     @property
     def rank(self) -> tuple[str, int, str]:
@@ -209,9 +244,9 @@ def _collapsed(
 ) -> list[_Item]:
     """Each item once; of two copies under one id, or with one text, the newer, whatever their order."""
     kept: dict[str, _Item] = {}
-    for each, entry, own in zip(items, entries, keys, strict=True):
+    for number, (each, entry, own) in enumerate(zip(items, entries, keys, strict=True)):
         name = f"id {own[0].key}" if each.guid else each.hash
-        there, item = kept.get(name), _Item(each, entry, own)
+        there, item = kept.get(name), _Item(each, entry, own, number)
         if there is None or item.rank > there.rank:
             kept[name] = item
     return list(kept.values())

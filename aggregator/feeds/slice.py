@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from hashlib import blake2b
 from operator import attrgetter
+from typing import NamedTuple
 
 from aggregator.feeds import charset
 from aggregator.model import ItemFacts, Recall
@@ -82,16 +83,25 @@ def cut(body: bytes, content_type: str, url: str) -> Sliced | None:
     return Sliced(before, after, items, tuple(map(_digest, items)), _digest(lasting))
 
 
-def remember(sliced: Sliced, facts: Mapping[str, ItemFacts], *, settled: bool) -> Recall:
+class Remembered(NamedTuple):
+    """What is recalled of one item: its facts, the entry it is (0: to be looked up), and by which names."""
+
+    facts: ItemFacts
+    owner: int = 0
+    shape: str = ""
+
+
+def remember(sliced: Sliced, items: Mapping[str, Remembered], *, settled: bool) -> Recall:
     """What the next poll will recall of this document; `settled` when judging it once more would change nothing."""
-    rows = [[name, *_values(facts[name])] for name in dict.fromkeys(sliced.names)]
+    rows = [[name, owner, shape, *_values(facts)] for name, (facts, owner, shape) in items.items()]
     packed = zlib.compress(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"), 1)
     return Recall(sliced.head, sliced.seen, settled, packed)
 
 
-def recalled(recall: Recall) -> dict[str, ItemFacts]:
-    """The facts of the items that the last document held, by the digest of their bytes."""
-    return {name: ItemFacts(*facts) for name, *facts in json.loads(zlib.decompress(recall.items))}
+def recalled(recall: Recall) -> dict[str, Remembered]:
+    """The items that the last document held, by the digest of their bytes."""
+    rows = json.loads(zlib.decompress(recall.items))
+    return {name: Remembered(ItemFacts(*facts), owner, shape) for name, owner, shape, *facts in rows}
 
 
 def _spans(text: str) -> list[tuple[int, int]] | None:
