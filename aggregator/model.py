@@ -336,13 +336,15 @@ class Recall:
         head: a digest of all that decides about every item alike.
         seen: a digest of the head and all items.
         settled: whether judging that document again would change nothing.
-        items: the facts of its items by the digest of their bytes, packed.
+        items: what is known of its items, in order, packed.
+        fresh: (number, entry id) of the items that were new; filled in by the store.
     """
 
     head: str
     seen: str
     settled: bool
     items: bytes
+    fresh: tuple[tuple[int, int], ...] = ()
 
 
 NO_RECALL = Recall("", "", settled=False, items=b"")
@@ -366,11 +368,15 @@ class KnownEntry:
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """An item never seen in this feed before."""
+    """An item never seen in this feed before.
+
+    `number` is its place in the document, so that it can be recalled; -1 where another entry has one of its names.
+    """
 
     entry: ParsedEntry
     keys: tuple[EntryKey, ...]
     fingerprint: str
+    number: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,7 +326,8 @@ def _change(item: _Item, hit: KnownEntry | None, known: Mapping[EntryKey, KnownE
     free = tuple(key for key in item.keys if key not in known and key.kind != "repeat")
     now = item.facts.fingerprint
     if hit is None:
-        return NewEntry(item.text(), free, now)
+        alone = all(key in free for key in item.keys if key.kind not in _SECOND)
+        return NewEntry(item.text(), free, now, item.number if alone and item.facts.guid else -1)
     if not hit.id:
         return SameEntry(0, ())  # pruned: whatever became of it, it stays gone
     passing = _passing(item.facts, hit)

@@ -93,7 +93,7 @@ class Remembered(NamedTuple):
 
 def remember(sliced: Sliced, items: Mapping[str, Remembered], *, settled: bool) -> Recall:
     """What the next poll will recall of this document; `settled` when judging it once more would change nothing."""
-    rows = [[name, owner, shape, *_values(facts)] for name, (facts, owner, shape) in items.items()]
+    rows = [[name, items[name].owner, items[name].shape, *_values(items[name].facts)] for name in sliced.names]
     packed = zlib.compress(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"), 1)
     return Recall(sliced.head, sliced.seen, settled, packed)
 
@@ -101,7 +101,11 @@ def remember(sliced: Sliced, items: Mapping[str, Remembered], *, settled: bool) 
 def recalled(recall: Recall) -> dict[str, Remembered]:
     """The items that the last document held, by the digest of their bytes."""
     rows = json.loads(zlib.decompress(recall.items))
-    return {name: Remembered(ItemFacts(*facts), owner, shape) for name, owner, shape, *facts in rows}
+    fresh = dict(recall.fresh) if len({row[0] for row in rows}) == len(rows) else {}
+    return {
+        name: Remembered(ItemFacts(*facts), owner or fresh.get(number, 0), shape)
+        for number, (name, owner, shape, *facts) in enumerate(rows)
+    }
 
 
 def _spans(text: str) -> list[tuple[int, int]] | None:

@@ -4,6 +4,7 @@ CREATE TABLE documents (
   head     TEXT NOT NULL,                       -- digest of all that decides about every item alike
   seen     TEXT NOT NULL,                       -- digest of head and items
   settled  INTEGER NOT NULL,                    -- judging it again would change nothing
-  items    BLOB NOT NULL                        -- facts of its items by the digest of their bytes, JSON, deflated
+  items    BLOB NOT NULL,                       -- what is known of its items, in order: JSON, deflated
+  fresh    TEXT NOT NULL DEFAULT '[]'           -- of those that were new: (number, entry id), JSON
 ) WITHOUT ROWID
 ;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -52,10 +53,10 @@ class Polls:
     def recall(self, feed_id: str) -> Recall | None:
         """See PollStore.recall."""
         with self._db.read() as conn:
-            row = conn.execute(
-                "SELECT head, seen, settled, items FROM documents WHERE feed_id = ?", (feed_id,)
-            ).fetchone()
-        return None if row is None else Recall(row["head"], row["seen"], bool(row["settled"]), row["items"])
+            row = conn.execute(_RECALL, (feed_id,)).fetchone()
+        if row is None:
+            return None
+        return Recall(row["head"], row["seen"], bool(row["settled"]), row["items"], tuple(json.loads(row["fresh"])))
 
     def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:
         """See PollStore.story_candidates."""
@@ -114,29 +115,31 @@ class _Writer:
             "WHERE id = :id",
             {**columns, "held_by": outcome.held_by, "id": outcome.feed_id},
         )
-        if outcome.recall is not None:
-            self._recall(outcome.feed_id, outcome.recall)
         history.add_events(self._conn, outcome.feed_id, outcome.events, self._now)
         if outcome.held_by and outcome.poll.held_until is not None:
             self._conn.execute(_HOLD_HOST, {"host": outcome.held_by, "id": outcome.feed_id, "now": self._now})
         if outcome.gap is not None:
             self._gap(outcome.gap)
         added: list[int] = []
+        fresh: list[tuple[int, int]] = []
         for stored in outcome.changes:
             if isinstance(stored.change, NewEntry):
                 added.append(self._new(outcome.feed_id, stored, stored.change))
+                fresh.append((stored.change.number, added[-1]))
             elif not self._exists(outcome.feed_id, stored.change.entry_id):
                 continue  # pruned while its feed was polled: it stays gone
             elif isinstance(stored.change, RevisedEntry):
                 self._revised(outcome.feed_id, stored, stored.change)
             else:
                 self._keys(outcome.feed_id, stored.change.entry_id, stored.change.keys)
+        if outcome.recall is not None:
+            self._recall(outcome.feed_id, outcome.recall, [pair for pair in fresh if pair[0] >= 0])
         return added
 
-    def _recall(self, feed_id: str, recall: Recall) -> None:
+    def _recall(self, feed_id: str, recall: Recall, fresh: Sequence[tuple[int, int]]) -> None:
         self._conn.execute(
-            "INSERT OR REPLACE INTO documents (feed_id, head, seen, settled, items) VALUES (?, ?, ?, ?, ?)",
-            (feed_id, recall.head, recall.seen, recall.settled, recall.items),
+            "INSERT OR REPLACE INTO documents (feed_id, head, seen, settled, items, fresh) VALUES (?, ?, ?, ?, ?, ?)",
+            (feed_id, recall.head, recall.seen, recall.settled, recall.items, rows.dump(fresh)),
         )
 
     def _gap(self, gap: Gap) -> None:
@@ -272,6 +275,7 @@ def _candidate(row: sqlite3.Row) -> StoryCandidate:
     )
 
 
+_RECALL = "SELECT head, seen, settled, items, fresh FROM documents WHERE feed_id = ?"
 _KEEP_PAUSE = "state = iif(state = 'paused', 'paused', :state)"
 # A second URL of the host says the same while the first still waits: the host itself is held, until the later of the two.
 _HOLD_HOST = """INSERT INTO hosts (host, held_until, said_by, said_at)
