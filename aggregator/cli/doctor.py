@@ -61,7 +61,7 @@ def _facts(app: App) -> Iterator[tuple[str, str]]:
         f"{c.home.db}, {stats['database_bytes']:,} bytes, {stats['entries']:,} entries, {stats['stories']:,} stories",
     )
     outage = app.stores.network.outage()
-    yield "network", f"down since {output.short(outage)} UTC" if outage else "up at the last poll"
+    yield "network", f"down since {output.short(outage)} UTC" if outage else "no outage known"
     states = ", ".join(f"{count} {state}" for state, count in stats["feeds"].items()) or "none"
     yield "feeds", states
     yield "watchlists", ", ".join(f"{w.id} ({stats['matches'].get(w.id, 0)})" for w in c.watchlists) or "none"
