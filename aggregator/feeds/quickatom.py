@@ -22,7 +22,7 @@ from aggregator.feeds.quickparts import (
 )
 
 _MARKUP = {"": False, "text": False, "text/plain": False, "html": True, "text/html": True}
-_HEAD = frozenset({"id", "updated", "subtitle", "rights", "generator", "icon", "logo", "category", "contributor"})
+_HEAD = frozenset({"updated", "subtitle", "rights", "generator", "icon", "logo", "category", "contributor"})
 _PERSON = frozenset({"name", "email", "uri"})
 
 
@@ -30,7 +30,7 @@ def read(root: ET.Element, reader: Reader) -> QuickFeed:
     """A feed document."""
     language = root_language(root)
     links = Links(reader)
-    title = ""
+    title = own = ""
     authors: list[str] = []
     entries: list[ET.Element] = []
     for child in root:
@@ -40,6 +40,9 @@ def read(root: ET.Element, reader: Reader) -> QuickFeed:
         elif name == "title":
             require(not title)
             title = _construct(child, reader).value
+        elif name == "id":
+            require(not own)
+            own = bare(child)
         elif name == "link":
             links.read(child)
         elif name == "author":
@@ -50,7 +53,7 @@ def read(root: ET.Element, reader: Reader) -> QuickFeed:
                 require(not len(child) or reader.is_silent(child))
     shared = tuple(name for name in authors if name)
     read = tuple(_entry(entry, reader, language, shared) for entry in entries)
-    return QuickFeed(title, links.best(), language, "atom10", read)
+    return QuickFeed(title, links.best() or own, language, "atom10", read)
 
 
 def _entry(entry: ET.Element, reader: Reader, language: str, shared: tuple[str, ...]) -> RawItem:
