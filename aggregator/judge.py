@@ -15,6 +15,7 @@ from aggregator.model import (
     FetchResponse,
     ItemFacts,
     KnownEntry,
+    NewEntry,
     ParsedEntry,
     ParsedFeed,
     Recall,
@@ -98,8 +99,8 @@ def judge(reading: Reading, parsed: ParsedFeed, polls: PollStore) -> Judgement |
         return None
     items, entries = found
     keys = identity.keys(items)
-    known = _known(reading, items, keys, polls)
     try:
+        known = _known(reading, items, keys, polls)
         verdict = identity.diff(items, entries, keys, known)
     except identity.Uncertain:
         return None
@@ -107,7 +108,9 @@ def judge(reading: Reading, parsed: ParsedFeed, polls: PollStore) -> Judgement |
     recall = NO_RECALL
     if reading.sliced is not None and not parsed.malformed and len(items) == len(reading.sliced.names):
         shapes = map(identity.shape, items, keys)
-        kept = map(Remembered, items, verdict.owners, shapes)
+        fresh = {change.number for change in verdict.changes if isinstance(change, NewEntry)}
+        plain = (bool(owner) or number in fresh for number, owner in enumerate(verdict.owners))
+        kept = map(Remembered, items, verdict.owners, shapes, plain)
         recall = slice.remember(reading.sliced, dict(zip(reading.sliced.names, kept, strict=True)), settled=settled)
     return Judgement(verdict.changes, verdict.events, bool(known), recall, tuple(items), len(items))
 
@@ -139,6 +142,8 @@ def _known(
             kept = reading.recalled.get(name)
             if kept is not None and kept.owner and kept.shape == identity.shape(item, own):
                 standing |= identity.standing(item, own, kept.owner)
+            elif kept is not None and kept.plain:
+                raise identity.Uncertain
             else:
                 asked.append(own)
     # What is looked up goes before: it may be another item's name as well.

@@ -6,5 +6,5 @@ CREATE TABLE documents (
   settled  INTEGER NOT NULL,                    -- judging it again would change nothing
   items    BLOB NOT NULL,                       -- what is known of its items, in order: JSON, deflated
   fresh    TEXT NOT NULL DEFAULT '[]'           -- of those that were new: (number, entry id), JSON
-) WITHOUT ROWID
+)
 ;
