@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,26 @@ from hypothesis import strategies as st
 
 from aggregator.errors import Quarantine
 from aggregator.feeds import charset, parse, quick, rss, xmltext
+from aggregator.feeds.fields import RawItem, RawText
 from tests.e2e.feedversions import Version, histories
 
 FEEDS = sorted((Path(__file__).parent.parent / "data" / "feeds").glob("*.xml"))
 SHARED = sorted((Path(__file__).parents[3] / "shared" / "feeds").glob("*.xml"))
 URL = "https://x.by/dir/feed.xml"
+
+
+def told(items: Iterable[RawItem]) -> list[RawItem]:
+    """The items; of an empty text it does not matter what kind of text it would be."""
+    nothing = RawText()
+    return [
+        replace(
+            item,
+            title=item.title if item.title.value else nothing,
+            summary=item.summary if item.summary.value else nothing,
+            content=item.content if item.content.value else nothing,
+        )
+        for item in items
+    ]
 
 
 def agrees(body: bytes) -> bool:
@@ -31,7 +48,7 @@ def agrees(body: bytes) -> bool:
         return False
     found = parse._feedparser(text, URL)
     head, version = found["feed"], str(found["version"])
-    assert easy.items == tuple(rss.item(item, head, version) for item in found["entries"])
+    assert told(easy.items) == told(rss.item(item, head, version) for item in found["entries"])
     assert easy[:4] == (rss.feed_title(head), rss.home(head), rss.feed_language(head), version)
     return True
 
