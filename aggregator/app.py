@@ -160,6 +160,7 @@ class App:
     def poll(self) -> PollLine:
         """The poll line."""
         from aggregator.feeds.politeness import Rules
+        from aggregator.outages import Outages
         from aggregator.poll import PollLine, PollRules
 
         polling = self.configuration.settings.polling
@@ -171,6 +172,8 @@ class App:
             watch=self.watch_index,
             rules=PollRules(Rules(floor=polling.floor), polling.initial, polling.batch),
             owner=f"{self.owner}/poll",
+            outages=Outages(self.stores, self.clock),
+            access=self.configuration.access.get,
         )
 
     @cached_property

@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from aggregator import settings, urls
+from aggregator import journal, settings
 from aggregator.app import App
 from aggregator.errors import AggregatorError, ConfigError, StoreError
 from aggregator.instance import InstanceLock
-from aggregator.model import PollReport
 from aggregator.settings import Settings
 
 if TYPE_CHECKING:
-    from aggregator.catalog import CatalogReport
     from aggregator.web.server import WebThread
 
 log = logging.getLogger("aggregator")
@@ -77,6 +75,7 @@ class Daemon:
             _Line("enrich", max(5.0, tick), self._enrich),
             _Line("upkeep", 3600.0, self._upkeep),
         ]
+        self._outage: datetime | None = None
         self._working: set[str] = set()
         self._state = threading.Condition()
 
@@ -98,7 +97,7 @@ class Daemon:
         lock.acquire()
         try:
             self._check()
-            _tell_sync(self._app.sync())
+            journal.sync(self._app.sync())
             self._app.warm()
             drained = self._live()
         finally:
@@ -191,9 +190,9 @@ class Daemon:
 
     def _stamps(self) -> tuple[tuple[str, int, int], ...]:
         """What the configuration files look like from outside; a change is taken over without a signal."""
-        home = self._app.configuration.home
+        home, secrets = self._app.configuration.home, self._app.configuration.secrets
         stamps = []
-        for path in (home.feeds_file, home.settings_file, home.watchlists_file, home.digests_file):
+        for path in (home.feeds_file, home.settings_file, home.watchlists_file, home.digests_file, *secrets):
             try:
                 stat = path.stat()
                 stamps.append((path.name, stat.st_mtime_ns, stat.st_size))
@@ -217,16 +216,14 @@ class Daemon:
             log.error("configuration not taken over: %s", e)  # noqa: TRY400 - no traceback for people
             return
         log.info("configuration taken over: %s", self._summary())
-        _tell_sync(report)
+        journal.sync(report)
         late = _needs_restart(before, configuration.settings)
         if late:
             log.warning("changes of %s take effect at the next start", ", ".join(late))
 
     def _summary(self) -> str:
         c = self._app.configuration
-        feeds = (
-            f"{_many(len(c.feeds), 'feed')}, {_many(len(c.watchlists), 'watchlist')}, {_many(len(c.digests), 'digest')}"
-        )
+        feeds = f"{journal.many(len(c.feeds), 'feed')}, {journal.many(len(c.watchlists), 'watchlist')}, {journal.many(len(c.digests), 'digest')}"
         mail = c.settings.mail
         where = f"mail by {mail.host}:{mail.port}" if mail.host else f"mail to {c.home.mail}"
         return f"{feeds}; {where}; pages in {c.home.pages}"
@@ -281,10 +278,15 @@ class Daemon:
 
     def _poll(self) -> None:
         tried = failed = 0
+        self._tell_outage()
         for report in self._app.poll.sweep(stop=self._stop, keep_looking=True):
-            self._tell_poll(report)
+            if report.error_class == "local_network":
+                self._tell_outage()
+                continue
+            journal.poll(report)
             tried += 1
             failed += report.outcome == "failed"
+        self._tell_outage()
         if tried and failed == tried:
             log.warning(
                 "no feed could be read (%d tried): is the network down? No feed is given up. "
@@ -292,19 +294,9 @@ class Daemon:
                 tried,
             )
 
-    @staticmethod
-    def _tell_poll(report: PollReport) -> PollReport:
-        if report.outcome == "failed":
-            when = report.next_poll_at.strftime("%Y-%m-%d %H:%M UTC")
-            error = urls.named(report.url, report.error)
-            log.warning("feed %s: %s: %s; next try %s", report.feed_id, report.error_class, error, when)
-        elif report.entries_new or report.entries_revised:
-            revised = f", {report.entries_revised} revised" if report.entries_revised else ""
-            matches = f", {_many(report.matches, 'match', 'matches')}" if report.matches else ""
-            log.info("feed %s: %d new%s%s", report.feed_id, report.entries_new, revised, matches)
-        else:
-            log.debug("feed %s: %s", report.feed_id, report.outcome)
-        return report
+    def _tell_outage(self) -> None:
+        before, self._outage = self._outage, self._app.stores.network.outage()
+        journal.outage(before, self._outage)
 
     def _enrich(self) -> None:
         report = self._app.enrich.run(self._stop)
@@ -314,15 +306,15 @@ class Daemon:
     def _compose(self) -> None:
         for made in self._app.compose.run(self._stop):
             e = made.edition
-            stories, messages = _many(e.stories, "story", "stories"), _many(made.messages, "message")
+            stories, messages = journal.many(e.stories, "story", "stories"), journal.many(made.messages, "message")
             log.info("edition %s %s: %s, %s", e.digest_id, e.key, stories, messages)
 
     def _send(self) -> None:
         report = self._app.send.run(self._stop)
         if report.sent:
-            log.info("sent %s", _many(report.sent, "message"))
+            log.info("sent %s", journal.many(report.sent, "message"))
         if report.error:
-            wait = _many(report.retry + report.unknown, "message")
+            wait = journal.many(report.retry + report.unknown, "message")
             log.warning("%s to be tried again, %d given up: %s", wait, report.dead, report.error)
 
     def _upkeep(self) -> None:
@@ -351,21 +343,6 @@ class Daemon:
         thread.start()
         log.info("web pages on %s", thread.url)
         return thread
-
-
-def _many(count: int, one: str, more: str = "") -> str:
-    return f"{count} {one if count == 1 else more or one + 's'}"
-
-
-def _tell_sync(report: CatalogReport) -> None:
-    """What the files changed in the database, when they did."""
-    for what in ("feeds", "watchlists", "digests", "subscriptions"):
-        part = getattr(report, what)
-        counts = [f"{len(ids)} {how}" for how in ("added", "changed", "removed") if (ids := getattr(part, how))]
-        if counts:
-            log.info("%s: %s", what, ", ".join(counts))
-    if report.matches:
-        log.info("%s among entries of the last day", _many(report.matches, "match", "matches"))
 
 
 def _needs_restart(before: Settings, after: Settings) -> list[str]:

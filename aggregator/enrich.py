@@ -62,6 +62,8 @@ class EnrichLine:
         """Work off the article pages that are due now."""
         now = self._clock.now()
         fetched = matches = failed = 0
+        if self._stores.network.outage() is not None:
+            return EnrichReport()  # its two tries are not wasted on a network that is down
         while stop is None or not stop.is_set():
             tasks = self._stores.entries.claim_articles(self._owner, BATCH, now)
             if not tasks:

@@ -41,6 +41,7 @@ FetchErrorClass = Literal[
     "parse_timeout",
     "empty",
     "local_network",
+    "withdrawn",
     "internal",
 ]
 """The stable words for why a feed failed; used in tables, JSON, pages and metrics."""

@@ -9,9 +9,9 @@ No field is "None until later": what is not known yet is a field of a later type
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from aggregator.errors import FetchErrorClass
 
@@ -30,7 +30,10 @@ Origin = Literal["config", "operator", "visitor"]
 
 @dataclass(frozen=True, slots=True)
 class FeedSpec:
-    """A feed as the operator names it in feeds.yaml."""
+    """A feed as the operator names it in feeds.yaml.
+
+    `hints` says whether what the publisher asks for (ttl, sy:, skipHours, Cache-Control) may make the interval longer.
+    """
 
     id: str
     url: str
@@ -40,6 +43,23 @@ class FeedSpec:
     tags: tuple[str, ...] = ()
     interval: timedelta = timedelta(hours=1)
     articles: Articles = "never"
+    hints: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """How often a document asks to be polled.
+
+    Attributes:
+        ttl: how long a copy may be kept (RSS).
+        update: the time between two updates (mod_syndication).
+        skip_hours, skip_days: hours of GMT (0 to 23) and days (Monday is 0) without news (RSS); empty when it names all.
+    """
+
+    ttl: timedelta | None = None
+    update: timedelta | None = None
+    skip_hours: frozenset[int] = frozenset()
+    skip_days: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +67,20 @@ class PollState:
     """What polling a feed has taught us so far; one poll turns one PollState into the next.
 
     Attributes:
+        next_poll_reason: why the next poll is when it is, one sentence for a person.
+        hints: what the last document that was read asks for.
+        news_at: when a poll last brought a new or a revised entry.
+        looked_at: when the server last gave a body, or was last asked for one without condition.
+        frozen_at: when its validators were caught vouching for a document that had changed; None while they are trusted.
+        quiet_polls: polls in a row that were answered and brought no news.
+        rhythm: the usual gap between two entries, None while unknown.
+        window: how long an entry stays in the document at that rhythm, None while unknown.
+        moved_url: where the feed lives now, "" for where feeds.yaml says.
+        move_target, move_polls: where permanent redirects lead, and how many polls in a row said so.
+        move_refused: a target that a person has taken back; it is not moved to again.
         held_until: the server's own word (Retry-After, 410): nobody polls before it, not even `poll --all`.
         malformed: why the last document was not well-formed, or "".
+        items: how many items the last document held.
         title, language: what the document says of itself, used where feeds.yaml is silent.
     """
 
@@ -68,20 +100,56 @@ class PollState:
     malformed: str = ""
     title: str = ""
     language: str = ""
+    next_poll_reason: str = ""
+    hints: Hints = Hints()
+    news_at: datetime | None = None
+    looked_at: datetime | None = None
+    frozen_at: datetime | None = None
+    quiet_polls: int = 0
+    rhythm: timedelta | None = None
+    window: timedelta | None = None
+    moved_url: str = ""
+    move_target: str = ""
+    move_polls: int = 0
+    move_refused: str = ""
+    items: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HostHold:
+    """A host that asked twice to be left alone: none of its feeds is polled before `held_until`.
+
+    `said_by` is the feed whose poll was told so last.
+    """
+
+    host: str
+    held_until: datetime
+    said_by: str
+    said_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed as stored: what the operator says and what polling has taught."""
+    """A feed as stored: what the operator says and what polling has taught.
+
+    `gaps` counts the stored gaps; `hold` is the last hold of its host, which may be over. Neither is read for a claim.
+    """
 
     spec: FeedSpec
     poll: PollState
     entries: int = 0
+    gaps: int = 0
+    hold: HostHold | None = None
 
     @property
     def id(self) -> str:
         """The stable name."""
         return self.spec.id
+
+    @property
+    def url(self) -> str:
+        """Where it is polled: where it has moved to, else where feeds.yaml says."""
+        return self.poll.moved_url or self.spec.url
 
     @property
     def title(self) -> str:
@@ -100,6 +168,29 @@ FetchKind = Literal["feed", "article", "robots", "page"]
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """How one feed is asked that wants more than its address; what is secret is in no repr, and in no database.
+
+    Attributes:
+        username, password: for Basic authentication (RFC 7617); no username, none of it.
+        headers: sent besides, or instead of, the client's own.
+        proxy: URL of the HTTP proxy that this feed alone goes through, or "".
+        home: the address in feeds.yaml; only its origin gets the above but for the proxy, even when the feed has moved.
+    """
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    proxy: str = field(default="", repr=False)
+    home: str = ""
+
+    @property
+    def secret(self) -> bool:
+        """Whether there is something that only the feed's own server may see."""
+        return bool(self.password or self.username or self.headers)
+
+
+@dataclass(frozen=True, slots=True)
 class FetchRequest:
     """One thing to GET. `ref` is the caller's own name for it and comes back untouched.
 
@@ -111,6 +202,7 @@ class FetchRequest:
     etag: str = ""
     last_modified: str = ""
     kind: FetchKind = "feed"
+    access: Access | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +286,69 @@ class ParsedFeed:
     version: str
     entries: tuple[ParsedEntry, ...]
     malformed: str = ""
+    hints: Hints = Hints()
 
 
-@dataclass(frozen=True, slots=True)
-class EntryKey:
-    """One of the names by which an entry is recognised in its feed; kind is id, idnorm, link, hash or titledate."""
+class EntryKey(NamedTuple):
+    """One of the names by which an entry is recognised in its feed; kind is id, idnorm, link, hash, titledate or text.
+
+    A tuple, since millions of them are looked up: its hash costs a fifth.
+    """
 
     kind: str
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """All that identity asks of an item but its text: strings and one number, so that they can be kept (`astuple`).
+
+    Attributes:
+        guid, link: as parsed.
+        norm: the guid as an address in the form of `urls.identity`, or "".
+        address: the link in that form, or as it is.
+        title: folded.
+        published: `published_at` in ISO form, or "".
+        hash: the digest of address, title and text.
+        text: the digest of title and text, or "" where they are too short to be a name.
+        fingerprint: the digest of what readers see.
+        moment: the later of the two dates in ISO form, or ""; with `length`, that of the text, it ranks two copies.
+    """
+
+    guid: str
+    norm: str
+    link: str
+    address: str
+    title: str
+    published: str
+    hash: str
+    text: str
+    fingerprint: str
+    moment: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What is kept of a feed's last document, so that the next one's known items need no parsing (feeds.slice).
+
+    Attributes:
+        head: a digest of all that decides about every item alike.
+        seen: a digest of the head and all items.
+        settled: whether judging that document again would change nothing.
+        items: what is known of its items, in order, packed.
+        fresh: (number, entry id) of the items that were new; filled in by the store.
+    """
+
+    head: str
+    seen: str
+    settled: bool
+    items: bytes
+    fresh: tuple[tuple[int, int], ...] = ()
+
+
+NO_RECALL = Recall("", "", settled=False, items=b"")
+"""Nothing may be recalled: the next document is parsed whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +368,15 @@ class KnownEntry:
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """An item never seen in this feed before."""
+    """An item never seen in this feed before.
+
+    `number` is its place in the document, so that it can be recalled; -1 where another entry has one of its names.
+    """
 
     entry: ParsedEntry
     keys: tuple[EntryKey, ...]
     fingerprint: str
+    number: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +400,28 @@ class SameEntry:
 
 
 EntryChange = NewEntry | RevisedEntry | SameEntry
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """Something that happened to a feed as a whole, for its history. `detail` is for people.
+
+    kind is ids_changed, moved, moved_onto, move_undone, gone, back or frozen_validators.
+    """
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A FeedEvent as stored."""
+
+    id: int
+    feed_id: str
+    at: datetime
+    kind: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,18 +577,50 @@ class StoredChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """A time in which a feed may have told what we never saw: its document held nothing that was known.
+
+    `after_at` is the last sight of what was known, `before_at` the time of the document's oldest entry.
+    """
+
+    feed_id: str
+    after_at: datetime
+    before_at: datetime
+    found_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PollOutcome:
-    """All that one poll of one feed will write, in one transaction: its next state, entries, stories and matches."""
+    """All that one poll of one feed will write, in one transaction: its next state, entries, stories and matches.
+
+    Attributes:
+        recall: replaces what was kept of the last document; None leaves it.
+        held_by: the host whose own word `poll.held_until` is (429 or 503 with Retry-After), else "".
+        gap: what this poll may have missed.
+    """
 
     feed_id: str
     poll: PollState
     changes: tuple[StoredChange, ...] = ()
     redirects: tuple[Redirect, ...] = ()
+    events: tuple[FeedEvent, ...] = ()
+    recall: Recall | None = None
+    held_by: str = ""
+    gap: Gap | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A failure that was counted against a feed before it was known to be our own network's: its state before, and after."""
+
+    feed_id: str
+    before: PollState
+    after: PollState
 
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
-    """What a poll did, for people: `outcome` is new, unchanged (same bytes), not_modified (304), held or failed."""
+    """What a poll did, for people: `outcome` is new, unchanged (same bytes), not_modified (304) or failed."""
 
     feed_id: str
     url: str
@@ -429,6 +634,8 @@ class PollReport:
     next_poll_at: datetime
     elapsed: float
     bytes: int
+    events: tuple[FeedEvent, ...] = ()
+    gap: Gap | None = None
 
 
 # -- digests and editions ----------------------------------------------------------------------------------------------

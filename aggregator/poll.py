@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import queue
 import random
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypedDict
 
-from aggregator import tokens
+from aggregator import judge, tokens
 from aggregator.errors import FetchErrorClass, WorkError
-from aggregator.feeds import arrival, identity, parse, politeness
+from aggregator.feeds import arrival, gaps, history, hosts, pace, parse, politeness
 from aggregator.model import (
+    Access,
     EntryChange,
     Feed,
+    FeedEvent,
     FetchFailure,
     FetchRequest,
     FetchResponse,
+    Gap,
     NewEntry,
     NewMatch,
     ParsedFeed,
     PollOutcome,
     PollReport,
-    PollState,
     RevisedEntry,
     SameEntry,
     StoredChange,
     StoryChoice,
 )
+from aggregator.outages import Outages
 from aggregator.ports import Clock, Fetcher, Stores, Workers
 from aggregator.stories import assign, language
+from aggregator.sweep import Decided, Sweep
 from aggregator.watch import documents, match
 from aggregator.watch.index import WatchIndex
 
-IN_HAND = 64
-"""Documents fetched but not decided yet, at most: a slow parser must not fill the memory."""
-LOOK_AGAIN = 5.0
+LOOK_AGAIN = 1.0
 """Seconds after which a sweep that is kept by slow hosts looks for feeds that have fallen due meanwhile."""
 GRACE = 3.0
 """Seconds that a stopped sweep waits for what is under way; the rest is released and polled next time."""
@@ -70,40 +71,6 @@ class _Terms(TypedDict):
     jitter: float
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A feed whose poll has been decided, but for the stories and matches that its batch decides together.
-
-    `first` says that the feed was never read at this address and none of its entries is known: no alerts yet.
-    """
-
-    feed: Feed
-    poll: PollState
-    answer: FetchResponse | FetchFailure
-    outcome: str
-    changes: tuple[EntryChange, ...] = ()
-    first: bool = False
-
-
-@dataclass
-class _Sweep:
-    """What is under way in one sweep."""
-
-    now: datetime
-    stop: threading.Event
-    feeds: dict[str, Feed] = field(default_factory=dict)
-    events: queue.Queue[Callable[[], Decided | None]] = field(default_factory=queue.Queue)
-    waiting: int = 0
-    ready: list[Decided] = field(default_factory=list)
-    since: float = 0.0
-    stopped: threading.Event = field(default_factory=threading.Event)
-    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(IN_HAND))
-
-    def over(self) -> bool:
-        """Whether no further feed shall be taken in hand."""
-        return self.stopped.is_set() or self.stop.is_set()
-
-
 @dataclass(frozen=True, kw_only=True)
 class PollLine:
     """Polls due feeds. One instance serves one process; `owner` names its claims, `chance` is its die."""
@@ -115,7 +82,9 @@ class PollLine:
     watch: Callable[[], WatchIndex]
     rules: PollRules
     owner: str
+    outages: Outages
     chance: Callable[[], float] = random.random
+    access: Callable[[str], Access | None] = lambda _: None
 
     def sweep(
         self,
@@ -127,14 +96,21 @@ class PollLine:
     ) -> Iterator[PollReport]:
         """Poll every due feed once, yielding a report for each as its batch is committed.
 
+        While our own network is down a handful of them is asked, once a minute, and all when it is back.
+
         Args:
             ids: only these feeds.
             everything: also feeds that are not due yet, but for those held by the server's own word.
             stop: when set, no further feed is claimed and what is under way is finished.
             keep_looking: take up feeds that fall due while others are under way: a slow host must not keep them waiting.
         """
-        sweep = _Sweep(self.clock.now(), stop or threading.Event(), since=self.clock.monotonic())
-        self._begin(sweep, partial(self._requests, sweep, ids, everything))
+        probing = not ids and not everything and self.outages.down
+        if probing:
+            ids = self.outages.probes()
+            if not ids:
+                return
+        sweep = self.outages.sweep(stop or threading.Event(), probing=probing)
+        self._begin(sweep, ids, everything=everything)
         try:
             yield from self._drain(sweep, keep_looking=keep_looking)
         finally:
@@ -142,45 +118,48 @@ class PollLine:
         if sweep.stop.is_set():
             self.stores.feeds.release(self.owner)
 
-    def _begin(self, sweep: _Sweep, requests: Callable[[], Iterator[FetchRequest]]) -> None:
-        """Fetch beside the sweep; `_end` comes back through its events."""
-        sweep.waiting += 1
-        threading.Thread(target=self._fetch, args=(sweep, requests), name="fetch", daemon=True).start()
+    def _begin(self, sweep: Sweep, ids: Collection[str] = (), *, everything: bool = False) -> None:
+        """Fetch beside the sweep; its end comes back through the events."""
+        sweep.begin(self.fetcher, partial(self._requests, sweep, ids, everything), partial(self._answer, sweep))
 
-    def _drain(self, sweep: _Sweep, *, keep_looking: bool) -> Iterator[PollReport]:
+    def _drain(self, sweep: Sweep, *, keep_looking: bool) -> Iterator[PollReport]:
         deadline = float("inf")
         look = self.clock.monotonic() + LOOK_AGAIN if keep_looking else float("inf")
-        while sweep.waiting and self.clock.monotonic() < deadline:
+        while self.clock.monotonic() < deadline:
+            if self.outages.judge(sweep):
+                self._begin(sweep)
+            if not sweep.waiting:
+                break
             try:
                 decided = sweep.events.get(timeout=self._patience(sweep))()
             except queue.Empty:
                 decided = None
             if decided is not None:
                 sweep.room.release()
-                sweep.ready.append(decided)
-            if self._full(sweep):
+                self.outages.hear(sweep, decided)
+            if self._full(sweep) or (decided is not None and hosts.held_by(decided.answer, decided.poll)):
                 yield from self._commit(sweep)
             if sweep.stop.is_set() and deadline == float("inf"):
                 deadline = self.clock.monotonic() + GRACE
-            if sweep.waiting and self.clock.monotonic() >= look and not sweep.over():
+            if self.clock.monotonic() >= look and sweep.may_look():
                 look = self.clock.monotonic() + LOOK_AGAIN
                 sweep.now = self.clock.now()
-                self._begin(sweep, partial(self._requests, sweep, (), False))
+                self._begin(sweep)
         yield from self._commit(sweep)
 
-    def _patience(self, sweep: _Sweep) -> float:
+    def _patience(self, sweep: Sweep) -> float:
         """How long to wait for the next event; short enough to notice a stop."""
         if not sweep.ready:
             return 0.5
         return max(0.01, self.rules.batch_seconds - (self.clock.monotonic() - sweep.since))
 
-    def _full(self, sweep: _Sweep) -> bool:
+    def _full(self, sweep: Sweep) -> bool:
         late = self.clock.monotonic() - sweep.since >= self.rules.batch_seconds
         return len(sweep.ready) >= self.rules.batch or (late and bool(sweep.ready))
 
     # -- fetch ---------------------------------------------------------------------------------------------------
 
-    def _requests(self, sweep: _Sweep, ids: Collection[str], everything: bool) -> Iterator[FetchRequest]:
+    def _requests(self, sweep: Sweep, ids: Collection[str], everything: bool) -> Iterator[FetchRequest]:
         while not sweep.over():
             feeds = self.stores.feeds.claim_due(self.owner, self.rules.batch, sweep.now, ids=ids, everything=everything)
             if not feeds:
@@ -189,53 +168,38 @@ class PollLine:
                 if sweep.over():
                     return
                 if feed.id not in sweep.feeds:  # else our own claim ran out while its host keeps us waiting
-                    sweep.feeds[feed.id] = feed
-                    yield FetchRequest(feed.id, feed.spec.url, feed.poll.etag, feed.poll.last_modified)
+                    yield sweep.ask(feed, self.access(feed.id))
 
-    def _fetch(self, sweep: _Sweep, requests: Callable[[], Iterator[FetchRequest]]) -> None:
-        """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""
-        try:
-            # Closing the iterator cancels what is under way.
-            with contextlib.closing(self.fetcher.fetch_many(requests())) as answers:
-                for answer in answers:
-                    if not self._room(sweep):
-                        return
-                    sweep.events.put(partial(self._answer, sweep, answer))
-        except BaseException as e:  # noqa: BLE001 - raised again in the sweep's own thread
-            sweep.events.put(partial(_fail, e))
-        finally:
-            sweep.events.put(partial(_end, sweep))
-
-    @staticmethod
-    def _room(sweep: _Sweep) -> bool:
-        """Wait until the sweep can take one more document in hand; False when it has ended."""
-        while not sweep.room.acquire(timeout=0.5):
-            if sweep.stopped.is_set():
-                return False
-        return not sweep.stopped.is_set()
-
-    def _answer(self, sweep: _Sweep, answer: FetchResponse | FetchFailure) -> Decided | None:
+    def _answer(self, sweep: Sweep, answer: FetchResponse | FetchFailure) -> Decided | None:
         feed = sweep.feeds[answer.request.ref]
         if not sweep.ready:
             sweep.since = self.clock.monotonic()
+        if isinstance(answer, FetchFailure) and answer.error_class == "withdrawn":
+            return Decided(feed, feed.poll, answer, "withdrawn")
         if isinstance(answer, FetchFailure):
             return self._failed(feed, answer, answer.error_class, answer.message)
         if answer.status == 304:
-            return Decided(
-                feed, politeness.not_modified(feed, answer, self.clock.now(), **self._terms()), answer, "not_modified"
-            )
+            poll = politeness.not_modified(feed, answer, self.clock.now(), **self._terms())
+            return Decided(feed, poll, answer, "not_modified")
         refused = politeness.classify(answer)
         if refused is not None:
             return self._failed(feed, answer, *refused)
         digest = hashlib.sha256(answer.body).hexdigest()
         if digest == feed.poll.body_hash:
-            return self._unchanged(feed, answer)
-        future = self.workers.submit(parse.document, answer.body, answer.url, answer.headers.get("content-type", ""))
-        sweep.waiting += 1
-        future.add_done_callback(
-            lambda done: sweep.events.put(partial(self._parsed, sweep, feed, answer, digest, done))
-        )
+            same = politeness.unchanged(feed, answer, self.clock.now(), **self._terms())
+            return Decided(feed, same, answer, "unchanged")
+        reading = judge.look(feed, answer, digest, self.stores.polls)
+        if not reading.unseen or reading.settled:
+            return self._judged(sweep, reading, judge.unparsed(feed))
+        self._parse(sweep, reading)
         return None
+
+    def _parse(self, sweep: Sweep, reading: judge.Reading) -> None:
+        """Have a document, or the unseen part of it, parsed beside the sweep."""
+        content_type = reading.answer.headers.get("content-type", "")
+        future = self.workers.submit(parse.document, reading.document(), reading.answer.url, content_type)
+        sweep.waiting += 1
+        future.add_done_callback(lambda done: sweep.events.put(partial(self._parsed, sweep, reading, done)))
 
     # -- decide --------------------------------------------------------------------------------------------------
 
@@ -245,30 +209,10 @@ class PollLine:
     def _failed(
         self, feed: Feed, answer: FetchResponse | FetchFailure, error_class: FetchErrorClass, message: str
     ) -> Decided:
-        return Decided(
-            feed,
-            politeness.failed(feed, answer, error_class, message, self.clock.now(), **self._terms()),
-            answer,
-            "failed",
-        )
+        poll = politeness.failed(feed, answer, error_class, message, self.clock.now(), **self._terms())
+        return Decided(feed, poll, answer, "failed")
 
-    def _unchanged(self, feed: Feed, answer: FetchResponse) -> Decided:
-        known = feed.poll
-        poll = politeness.succeeded(
-            feed,
-            answer,
-            self.clock.now(),
-            body_hash=known.body_hash,
-            malformed=known.malformed,
-            title=known.title,
-            language=known.language,
-            **self._terms(),
-        )
-        return Decided(feed, poll, answer, "unchanged")
-
-    def _parsed(
-        self, sweep: _Sweep, feed: Feed, answer: FetchResponse, digest: str, done: Future[ParsedFeed]
-    ) -> Decided | None:
+    def _parsed(self, sweep: Sweep, reading: judge.Reading, done: Future[ParsedFeed]) -> Decided | None:
         sweep.waiting -= 1
         if not sweep.ready:
             sweep.since = self.clock.monotonic()
@@ -279,52 +223,84 @@ class PollLine:
             sweep.room.release()
             return None
         except WorkError as e:
-            return self._failed(feed, answer, e.error_class, e.message)
+            if reading.recalled is not None:
+                self._parse(sweep, reading.whole())
+                return None
+            return self._failed(reading.feed, reading.answer, e.error_class, e.message)
+        return self._judged(sweep, reading, parsed)
+
+    def _judged(self, sweep: Sweep, reading: judge.Reading, parsed: ParsedFeed) -> Decided | None:
+        found = judge.judge(reading, parsed, self.stores.polls)
+        if found is None:
+            self._parse(sweep, reading.whole())
+            return None
+        feed, answer, now = reading.feed, reading.answer, self.clock.now()
+        spoken = feed.spec.language or parsed.language
+        fresh = tuple(language.tell(c, spoken) for c in found.changes if not _idle(c))
         poll = politeness.succeeded(
-            feed,
+            replace(feed, poll=replace(feed.poll, items=found.count)),
             answer,
-            self.clock.now(),
-            body_hash=digest,
+            now,
+            body_hash=reading.digest,
             malformed=parsed.malformed,
             title=parsed.title,
             language=parsed.language,
+            brought=pace.brought(parsed.hints, found.count, fresh, now),
             **self._terms(),
         )
-        named = replace(feed, poll=poll)
-        keys = identity.keys(parsed.entries)
-        known = self.stores.polls.known_entries(feed.id, {k for ks in keys for k in ks})
-        changes = identity.diff(parsed.entries, keys, known)
-        fresh = tuple(language.tell(c, named.language) for c in changes if not _forgotten(c))
-        first = feed.poll.last_ok_at is None and not known
-        return Decided(feed, poll, answer, "new", fresh, first)
+        first = feed.poll.last_ok_at is None and not found.known
+        return Decided(
+            feed,
+            poll,
+            answer,
+            "new",
+            fresh,
+            first,
+            gap=self._gap(feed, found.changes),
+            events=found.events,
+            recall=found.recall,
+            archive=arrival.archive(found.items, fresh, feed.poll.last_ok_at, now),
+        )
+
+    def _gap(self, feed: Feed, changes: Sequence[EntryChange]) -> Gap | None:
+        if not gaps.suspected(feed, changes):
+            return None
+        return gaps.between(feed, changes, self.stores.polls.newest_entry(feed.id), self.clock.now())
 
     # -- stories, matches, commit ----------------------------------------------------------------------------------
 
-    def _commit(self, sweep: _Sweep) -> Iterator[PollReport]:
-        ready, sweep.ready = sweep.ready, []
+    def _commit(self, sweep: Sweep) -> Iterator[PollReport]:
         sweep.since = self.clock.monotonic()
-        if not ready:
-            return
+        while sweep.ready:
+            ready, sweep.ready = sweep.ready[: self.rules.batch], sweep.ready[self.rules.batch :]
+            yield from self._store(sweep, ready)
+
+    def _store(self, sweep: Sweep, ready: list[Decided]) -> Iterator[PollReport]:
         now = self.clock.now()
         outcomes = self._outcomes(ready, now)
         stored = self.stores.polls.commit_polls(outcomes, self.owner, now)
+        if any(outcome.held_by for outcome in outcomes):
+            sweep.resting = frozenset(hold.host for hold in self.stores.network.holds(now))
         for decided, outcome in zip(ready, outcomes, strict=True):
             sweep.feeds.pop(decided.feed.id, None)
             # Whoever took over the claim meanwhile has polled the feed, and tells of it.
-            if decided.feed.id in stored:
+            if decided.feed.id in stored and decided.outcome != "withdrawn":
                 yield _report(decided, outcome)
 
     def _outcomes(self, ready: list[Decided], now: datetime) -> list[PollOutcome]:
         """The whole batch decided: stories across its feeds, matches, and what enrich shall fetch."""
         stories = self._stories(ready, now)
         index = self.watch()
-        outcomes = []
-        for decided in ready:
-            stored = [self._stored(c, decided, story=stories.get(id(c)), index=index, now=now) for c in decided.changes]
+        outcomes: list[PollOutcome] = []
+        taken: dict[str, str] = {}
+        for each in ready:
+            at = partial(self.stores.history.living_at, but=each.feed.id)
+            access = self.access(each.feed.id)
+            poll, happened = history.settle(each.feed, each.poll, at, taken, bound=bool(access and access.secret))
+            stored = [self._stored(c, each, story=stories.get(id(c)), index=index, now=now) for c in each.changes]
             # Ids grow with sort_at inside a document, so that "newest first by id" reads well.
             stored.sort(key=lambda s: s.sort_at)
-            redirects = decided.answer.redirects
-            outcomes.append(PollOutcome(decided.feed.id, decided.poll, tuple(stored), redirects))
+            outcomes.append(_outcome(replace(each, poll=poll), tuple(stored), each.events + happened))
         return outcomes
 
     def _stories(self, ready: list[Decided], now: datetime) -> dict[int, StoryChoice]:
@@ -354,47 +330,57 @@ class PollLine:
         entry = change.entry
         feed = replace(decided.feed, poll=decided.poll)
         sort_at = arrival.sort_at(entry, now)
-        reach = arrival.reach(sort_at, now, initial=self.rules.initial, first=decided.first)
+        archived = isinstance(change, NewEntry) and decided.archive.holds(entry)
+        reach = arrival.reach(sort_at, now, initial=self.rules.initial, first=decided.first, archived=archived)
         article = change.article if isinstance(change, RevisedEntry) else ""
         document = documents.of_parsed(entry, feed, article)
-        found = match.find(document, index)
         return StoredChange(
             change=change,
             sort_at=sort_at,
             index_title=tokens.index_text(document.title),
             index_body=tokens.index_text(document.body),
             story=story,
-            matches=tuple(NewMatch(f.watchlist_id, f.spans, reach) for f in found),
+            matches=tuple(NewMatch(f.watchlist_id, f.spans, reach) for f in match.find(document, index)),
             article=reach if isinstance(change, NewEntry) and arrival.wants_article(feed, entry, reach) else "",
         )
 
 
-def _fail(error: BaseException) -> None:
-    raise error
+def _idle(change: EntryChange) -> bool:
+    """Nothing is to be written: a known entry that has learnt no name, or a tombstone met again, which stays one."""
+    return isinstance(change, SameEntry) and not (change.entry_id and change.keys)
 
 
-def _end(sweep: _Sweep) -> None:
-    sweep.waiting -= 1
-
-
-def _forgotten(change: EntryChange) -> bool:
-    """A tombstone met again: the entry was pruned and stays so."""
-    return not isinstance(change, NewEntry) and change.entry_id == 0
+def _outcome(decided: Decided, changes: tuple[StoredChange, ...], events: tuple[FeedEvent, ...]) -> PollOutcome:
+    return PollOutcome(
+        feed_id=decided.feed.id,
+        poll=decided.poll,
+        changes=changes,
+        redirects=decided.answer.redirects,
+        events=events,
+        recall=decided.recall,
+        held_by=hosts.held_by(decided.answer, decided.poll),
+        gap=decided.gap,
+    )
 
 
 def _report(decided: Decided, outcome: PollOutcome) -> PollReport:
     response = decided.answer if isinstance(decided.answer, FetchResponse) else None
+    error_class, error = outcome.poll.error_class, outcome.poll.error
+    if decided.excuse:
+        error_class, error = "local_network", decided.excuse
     return PollReport(
         feed_id=decided.feed.id,
-        url=decided.feed.spec.url,
+        url=decided.feed.url,
         outcome=decided.outcome,  # type: ignore[arg-type]
         status=response.status if response else 0,
         entries_new=sum(isinstance(c.change, NewEntry) for c in outcome.changes),
         entries_revised=sum(isinstance(c.change, RevisedEntry) for c in outcome.changes),
         matches=sum(len(c.matches) for c in outcome.changes),
-        error_class=outcome.poll.error_class if decided.outcome == "failed" else "",
-        error=outcome.poll.error if decided.outcome == "failed" else "",
+        error_class=error_class if decided.outcome == "failed" else "",
+        error=error if decided.outcome == "failed" else "",
         next_poll_at=outcome.poll.next_poll_at,
         elapsed=decided.answer.elapsed,
         bytes=len(response.body) if response else 0,
+        events=outcome.events,
+        gap=outcome.gap,
     )

@@ -20,6 +20,7 @@ from aggregator.model import (
     ArticleTask,
     Attempt,
     Checked,
+    Counted,
     Digest,
     DigestSpec,
     Edition,
@@ -31,14 +32,18 @@ from aggregator.model import (
     FetchFailure,
     FetchRequest,
     FetchResponse,
+    Gap,
+    HostHold,
     KnownEntry,
     Match,
     Message,
     NewMatch,
     NewMessage,
     PollOutcome,
+    Recall,
     RenderedEdition,
     StoredEdition,
+    StoredEvent,
     Story,
     StoryCandidate,
     StoryKey,
@@ -70,8 +75,13 @@ class Clock(Protocol):
 class Fetcher(Protocol):
     """The only HTTP client: guarded, bounded, polite within a host."""
 
-    def fetch_many(self, requests: Iterable[FetchRequest]) -> Generator[FetchResponse | FetchFailure, None, None]:
+    def fetch_many(
+        self, requests: Iterable[FetchRequest], *, wanted: Callable[[FetchRequest], bool] | None = None
+    ) -> Generator[FetchResponse | FetchFailure, None, None]:
         """GET each request; answers come as they arrive, exactly one for each request, and it never raises for one.
+
+        `wanted` is asked, from another thread, when a request's turn has come: one that is not wanted any more is not sent,
+        and answered with class `withdrawn`.
 
         Closing the iterator early cancels what is under way. One request at a time per host, hosts side by side; redirects followed by hand, every hop checked by the guard.
         """
@@ -168,7 +178,7 @@ class FeedStore(Protocol):
 
         With `everything`, feeds that are not due yet too, except those held by the server's own word or not polled
         since `now` already. `ids` narrows it. Paused and removed feeds are never claimed; nor is one that somebody else
-        holds (nor one's own again). A claim lasts 10 minutes; `commit_polls` and `release` end it. `Feed.entries` is not
+        holds (nor one's own again), nor any of a host that is held. A claim lasts 10 minutes; `commit_polls` and `release` end it. `Feed.entries` is not
         counted here.
         """
         ...
@@ -199,7 +209,27 @@ class FeedStore(Protocol):
     def resume(self, feed_id: str, now: datetime) -> bool:
         """Poll it again, now, with a clean slate of failures; False when there is no such feed.
 
-        It also lifts the server's word (`held_until`): it is how a person says that a gone feed is back.
+        It also lifts the server's word (`held_until`), and the hold of its host: it is how a person says that a gone
+        feed is back.
+        """
+        ...
+
+
+class HistoryStore(Protocol):
+    """What happened to feeds as a whole, and where they live."""
+
+    def events(self, feed_id: str = "", limit: int = 50) -> list[StoredEvent]:
+        """What happened, newest first; of one feed where it is named."""
+        ...
+
+    def living_at(self, url: str, but: str) -> str:
+        """The id of a feed in the configuration, other than `but`, whose URL this is or that has moved there; "" for none."""
+        ...
+
+    def undo_move(self, feed_id: str, now: datetime) -> bool:
+        """Take a move back: polled again, now, where feeds.yaml says, without validators, and never moved there again.
+
+        False when there is no such feed, or it has not moved. What is under way is left out.
         """
         ...
 
@@ -211,6 +241,10 @@ class PollStore(Protocol):
         """Which of these keys name stored entries of the feed; the key of a pruned entry names an entry with id 0."""
         ...
 
+    def recall(self, feed_id: str) -> Recall | None:
+        """What was kept of the feed's last document, or None."""
+        ...
+
     def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:
         """Stories first seen at or after `since` that hold an entry under one of the keys: one for each story and key."""
         ...
@@ -218,12 +252,47 @@ class PollStore(Protocol):
     def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
         """Write the outcomes in ONE transaction and end their claims: feed id -> ids of its new entries, in order.
 
-        Validators, entries, keys, stories, matches and the index of one feed are stored together or not at all. A feed
+        Validators, entries, keys, stories, matches, events and the index of one feed are stored together or not at all. A feed
         whose claim `owner` no longer holds is left out: whoever holds it now will write it; a claim that ran out and was
         taken by nobody still counts. A pause by the operator stands. Drafts of stories are shared by the whole batch. A
         revision keeps the text before it, and its match reaches nobody where an earlier revision has been matched. Changes
         of entries that were pruned meanwhile are dropped; a key that is known already keeps its entry.
+
+        An outcome with `held_by` holds its feed; when another feed waits by the same host's word at `now`, the whole host is
+        held, until the later of the two.
         """
+        ...
+
+    def newest_entry(self, feed_id: str) -> datetime | None:
+        """The latest `sort_at` among the feed's stored entries, or None when there is none."""
+        ...
+
+    def gaps(self, feed_id: str = "", since: datetime | None = None) -> list[Gap]:
+        """What may have been missed, newest first; of one feed of the configuration or all; found at or after `since`."""
+        ...
+
+
+class NetworkStore(Protocol):
+    """What is known of hosts as a whole, and of our own network."""
+
+    def holds(self, now: datetime) -> list[HostHold]:
+        """The hosts that are held at `now`, by name."""
+        ...
+
+    def outage(self) -> datetime | None:
+        """Since when our own network seems to be down, or None."""
+        ...
+
+    def begin_outage(self, now: datetime, counted: Sequence[Counted] = ()) -> bool:
+        """Our own network is down; False when that is known already.
+
+        Failures that were counted meanwhile are taken back: a feed whose state is still the one they led to gets the one
+        before, and is due.
+        """
+        ...
+
+    def end_outage(self) -> datetime | None:
+        """It is back; since when it was down, or None when it was not."""
         ...
 
 
@@ -466,7 +535,7 @@ class Upkeep(Protocol):
         ...
 
     def checked(self) -> Checked:
-        """How many feeds were read at their last poll, and which were not."""
+        """How many feeds were read at their last poll, and which were not; in an outage of ours, none since it began."""
         ...
 
     def hold_outbox(self, now: datetime) -> int:
@@ -487,8 +556,18 @@ class Stores(Protocol):
         ...
 
     @property
+    def history(self) -> HistoryStore:
+        """What happened to feeds."""
+        ...
+
+    @property
     def polls(self) -> PollStore:
         """The poll line's reads and write."""
+        ...
+
+    @property
+    def network(self) -> NetworkStore:
+        """Hosts that are held, and outages of our own."""
         ...
 
     @property

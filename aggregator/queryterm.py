@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
+from aggregator.alphabets import IGNORABLES
 from aggregator.errors import QueryError
 from aggregator.querytree import Form, Term, Value, Word
-from aggregator.tokens import IGNORABLES, Tokens, is_single, primary_subtag, tokenize
+from aggregator.tokens import Tokens, is_single, primary_subtag, tokenize
 
 _CLOSERS = {'"': '"', "“": "”“", "”": "”", "„": "“”", "‟": "”", "«": "»", "»": "«»"}
 """Quotation marks as keyboards and editors put them; the grammar's own is the first."""

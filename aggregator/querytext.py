@@ -16,10 +16,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, cast
 
+from aggregator.alphabets import IGNORABLE_CLASS, IGNORABLES
 from aggregator.errors import QueryError
 from aggregator.queryterm import WORD, ends_here, read_term, read_value
 from aggregator.querytree import FIELDS, Alias, Gap, Near, Node, Or, Term, conjunction, disjunction, negation, within
-from aggregator.tokens import IGNORABLE_CLASS, IGNORABLES
 
 MAX_CHARS = 4000
 MAX_TERMS = 256

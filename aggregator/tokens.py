@@ -17,10 +17,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, TypeVar
+
+from aggregator.alphabets import (
+    APOSTROPHE_TABLE,
+    APOSTROPHES,
+    CYRILLIC,
+    IGNORABLE_CLASS,
+    IGNORABLES,
+    SINGLES,
+    THAI_LAO,
+    marks,
+)
 
 TOKENIZER_VERSION = 1
 """Stored with every index; a change of any rule here must raise it (rule 6: the index is then rebuilt)."""
@@ -31,74 +43,14 @@ FTS5_TOKENIZE = "ascii tokenchars '.,&+#'"
 _MEMO_SIZE = 65_536
 _MEMO_CHUNK = 40
 
-# -- alphabets -----------------------------------------------------------------------------------------------------
-
-
-def _ranges(*bounds: tuple[int, int]) -> str:
-    """The inside of a regular expression's character class."""
-    return "".join(f"{chr(low)}-{chr(high)}" for low, high in bounds)
-
-
-def _marks() -> str:
-    """Every combining mark, as the inside of a character class; only the blocks that hold any are looked at."""
-    blocks = (
-        (0x0300, 0x3100),
-        (0xA66F, 0xAC00),
-        (0xFB1E, 0xFB1F),
-        (0xFE20, 0xFE30),
-        (0x101FD, 0x12000),
-        (0x16AF0, 0x17000),
-        *((0x1BC9D, 0x1BCA0), (0x1CF00, 0x1CF47), (0x1D165, 0x1D245), (0x1DA00, 0x1DAB0), (0x1E000, 0x1E950)),
-    )
-    codes = [
-        code
-        for low, high in blocks
-        for code in range(low, high)
-        if unicodedata.category(chr(code))[0] == "M" and code not in IGNORABLES
-    ]
-    firsts = [code for code, before in zip(codes, [0, *codes], strict=False) if code != before + 1]
-    lasts = [code for code, after in zip(codes, [*codes[1:], 0], strict=True) if code != after - 1]
-    return _ranges(*zip(firsts, lasts, strict=True))
-
-
-_IGNORED = (
-    *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E)),
-    *((0x2060, 0x2064), (0x2066, 0x2069), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xE0100, 0xE01EF)),
-)
-IGNORABLES: dict[int, None] = {code: None for low, high in _IGNORED for code in range(low, high + 1)}
-"""Characters nobody sees (rule 2), as a table for `str.translate`."""
-
-IGNORABLE_CLASS = _ranges(*_IGNORED)
-"""The same characters, as the inside of a regular expression's character class."""
-
-# Rule 5 names ' ’ ʼ ` ; the opening quote and the turned comma are what keyboards put in their place (O‘zbekiston, Oʻzbekiston).
-_APOSTROPHES = "'’ʼ`‘ʻ´＇"
-_APOSTROPHE_TABLE = {ord(char): "'" for char in _APOSTROPHES}
-
-_CYRILLIC = "\u0400-\u052f\u1c80-\u1c8f\u2de0-\u2dff\ua640-\ua69f"
-# Han, kana, Thai, Lao, Burmese, Khmer: scripts without blanks, one token a character (rule 5).
-_SINGLES = _ranges(
-    *(
-        (0x0E00, 0x0EFF),
-        (0x1000, 0x109F),
-        (0x1780, 0x17FF),
-        (0x19E0, 0x19FF),
-        (0x3005, 0x3007),
-        (0x3021, 0x3029),
-        (0x3031, 0x3035),
-    ),
-    *((0x3038, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xA9E0, 0xA9FF), (0xAA60, 0xAA7F)),
-    *((0xF900, 0xFAFF), (0x1B000, 0x1B16F), (0x20000, 0x3FFFF)),
-)
-_THAI_LAO = range(0x0E00, 0x0F00)
-
 # -- the shapes of a chunk and of a token --------------------------------------------------------------------------
 
-_MARKS = _marks()
-_JOINERS = re.escape(".,&+#" + _APOSTROPHES)
+_MARKS = marks()
+_JOINERS = re.escape(".,&+#" + APOSTROPHES)
 
 # As found in the original text: a word, with the signs and the invisible characters that may stand inside it.
 _CHUNK = re.compile(
+    rf"\w++(?=[ ])|"  # the common case, to be quick: a plain word before a blank
     rf"\w[\w{_MARKS}{IGNORABLE_CLASS}]*"
     rf"(?:[{_JOINERS}]{{1,3}}[\w{_MARKS}{IGNORABLE_CLASS}]+)*"
     rf"(?:\+\+|\#|(?<=\.\w)\.)?"
@@ -107,19 +59,19 @@ _CHUNK = re.compile(
 # A base character with the marks that belong to it; jamo and half-width voice marks compose like marks.
 _CLUSTER = re.compile(rf"[^{IGNORABLE_CLASS}](?:[{IGNORABLE_CLASS}]*[{_MARKS}\u1160-\u11ff\uff9e\uff9f])*", re.DOTALL)
 
-_LETTER = rf"[^\W\d_{_SINGLES}]"
-_RUN = rf"[^\W_{_SINGLES}](?:[^\W_{_SINGLES}]|[{_MARKS}])*"
+_LETTER = rf"[^\W\d_{SINGLES}]"
+_RUN = rf"[^\W_{SINGLES}](?:[^\W_{SINGLES}]|[{_MARKS}])*"
 # In a normalised chunk (one kind of apostrophe, no underscore).
 _TOKEN = re.compile(
     rf"""(?:
-      (?P<single> [{_SINGLES}][{_MARKS}]* )                                        # 集 体
+      (?P<single> [{SINGLES}][{_MARKS}]* )                                        # 集 体
     | (?P<initials> (?<![\w.{_MARKS}]){_LETTER}(?:\.{_LETTER}(?![\w{_MARKS}]))+\.? ) # U.S. А.Г.
     | (?P<sharp> (?<![\w&{_MARKS}]){_LETTER}(?:\+\+|\#(?![\w{_MARKS}])) )          # C++ C#
     | (?P<run> {_RUN} (?:
           (?: (?<=\d)\.(?=\d)                                                      # 3.5
             | (?<=\d),(?=\d{{1,3}}(?!\d))                                          # 1,000
             | &                                                                    # AT&T
-            | (?<=[{_CYRILLIC}])'(?=[{_CYRILLIC}])                                 # сям'я
+            | (?<=[{CYRILLIC}])'(?=[{CYRILLIC}])                                 # сям'я
           ) {_RUN} )* )
     )
     (?: '[sS](?![\w{_MARKS}]) )?                                                   # CSTO's
@@ -127,55 +79,90 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _PLAIN = re.compile(r"[0-9A-Za-zА-Яа-яЁёІіЎўЇїЄєҐґ]+")
-_SINGLE = re.compile(rf"[{_SINGLES}]")
+_SINGLE = re.compile(rf"[{SINGLES}]")
 
+_T = TypeVar("_T")
 _Part = tuple[str, str, int, int]
 """exact, folded, and where they stand in the chunk."""
 
 # -- values --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class Tokens:
-    """A text and its tokens, in columns.
+    """A text and its tokens, in columns; but for `folded` they are made when first asked for: most texts match nothing.
 
     Attributes:
         text: the original text.
-        exact: each token as written (normalised, apostrophes and dots of initials off).
         folded: each token as compared.
+        exact: each token as written (normalised, apostrophes and dots of initials off).
         starts, ends: where each stands in `text`.
     """
 
-    text: str
-    exact: tuple[str, ...]
-    folded: tuple[str, ...]
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
-    _positions: dict[str, list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _vocabulary: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    __slots__ = ("_distinct", "_places", "_positions", "_vocabulary", "folded", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.folded: tuple[str, ...] = tuple(chain.from_iterable(map(_folded.__getitem__, _CHUNK.findall(text))))
+        self._places: tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]] | None = None
+        self._positions: dict[str, list[int]] | None = None
+        self._distinct: frozenset[str] | None = None
+        self._vocabulary: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.folded)
 
     @property
+    def exact(self) -> tuple[str, ...]:
+        """Each token as written."""
+        return self._located()[0]
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """Where each token begins."""
+        return self._located()[1]
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Where each token ends."""
+        return self._located()[2]
+
+    @property
+    def distinct(self) -> frozenset[str]:
+        """The folded tokens, each once."""
+        if self._distinct is None:
+            self._distinct = frozenset(self.folded)
+        return self._distinct
+
+    @property
     def positions(self) -> Mapping[str, Sequence[int]]:
         """Folded token -> the numbers of the tokens that read so, ascending; made at first use."""
-        if self.folded and not self._positions:
+        if self._positions is None:
             made: dict[str, list[int]] = {}
             for number, folded in enumerate(self.folded):
                 made.setdefault(folded, []).append(number)
-            self._positions.update(made)
+            self._positions = made
         return self._positions
 
     def beginning(self, prefix: str) -> Iterator[str]:
         """The distinct folded tokens that begin with `prefix`, in order."""
-        if self.folded and not self._vocabulary:
-            self._vocabulary[:] = sorted(self.positions)
+        if self._vocabulary is None:
+            self._vocabulary = sorted(self.distinct)
         words = self._vocabulary
         for at in range(bisect_left(words, prefix), len(words)):
             if not words[at].startswith(prefix):
                 return
             yield words[at]
+
+    def _located(self) -> tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]]:
+        if self._places is None:
+            parts = [
+                (exact, found.start() + start, found.start() + end)
+                for found in _CHUNK.finditer(self.text)
+                for exact, _, start, end in _parts[found[0]]
+            ]
+            self._places = tuple(zip(*parts, strict=True)) if parts else ((), (), ())  # type: ignore[assignment]
+        assert self._places is not None
+        return self._places
 
 
 class FieldText(NamedTuple):
@@ -258,24 +245,26 @@ def document(
 
 # -- tokenising ----------------------------------------------------------------------------------------------------
 
-_memo: dict[str, tuple[_Part, ...]] = {}
+
+class _Memo(dict[str, _T]):
+    """What a chunk comes to, kept for the next time unless it is long and so will not come again."""
+
+    def __init__(self, make: Callable[[str], _T]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, chunk: str) -> _T:
+        made = self._make(chunk)
+        if len(chunk) <= _MEMO_CHUNK:
+            if len(self) >= _MEMO_SIZE:
+                self.clear()
+            self[chunk] = made
+        return made
 
 
 def tokenize(text: str) -> Tokens:
     """Cut plain text into tokens."""
-    exact: list[str] = []
-    folded: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    known = _memo.get
-    for found in _CHUNK.finditer(text):
-        chunk, at = found[0], found.start()
-        for as_written, as_compared, start, end in known(chunk) or _remember(chunk):
-            exact.append(as_written)
-            folded.append(as_compared)
-            starts.append(at + start)
-            ends.append(at + end)
-    return Tokens(text, tuple(exact), tuple(folded), tuple(starts), tuple(ends))
+    return Tokens(text)
 
 
 def fold(exact: str) -> str:
@@ -297,16 +286,6 @@ def primary_subtag(language: str) -> str:
 def is_single(char: str) -> bool:
     """Whether the character is a token by itself (Han, kana, Thai, Lao, Khmer, Burmese)."""
     return _SINGLE.match(char) is not None
-
-
-def _remember(chunk: str) -> tuple[_Part, ...]:
-    """What the chunk comes to, kept for the next time unless it is long and so will not come again."""
-    parts = _split(chunk)
-    if len(chunk) <= _MEMO_CHUNK:
-        if len(_memo) >= _MEMO_SIZE:
-            _memo.clear()
-        _memo[chunk] = parts
-    return parts
 
 
 def _split(chunk: str) -> tuple[_Part, ...]:
@@ -339,7 +318,7 @@ def _normal_form(cluster: str) -> str:
     if category == "No" or cluster[0] == "_":
         return " "  # footnote numbers and underscores separate: ОДКБ² is ОДКБ
     text = unicodedata.normalize("NFC", cluster)
-    if category[0] == "L" and ord(cluster[0]) not in _THAI_LAO:
+    if category[0] == "L" and ord(cluster[0]) not in THAI_LAO:
         compatible = unicodedata.normalize("NFKC", cluster)
         # A letter that stands for several words (ﷺ, ゟ) stays one letter.
         text = (
@@ -347,7 +326,7 @@ def _normal_form(cluster: str) -> str:
             if all(map(_in_word, compatible)) and not (len(compatible) > 1 and is_single(compatible))
             else text
         )
-    return "".join(char for char in text.translate(_APOSTROPHE_TABLE) if not _is_stray(char))
+    return "".join(char for char in text.translate(APOSTROPHE_TABLE) if not _is_stray(char))
 
 
 def _in_word(char: str) -> bool:
@@ -379,3 +358,7 @@ def _fold_char(char: str) -> str:
         return ""
     base = unicodedata.normalize("NFD", char)[0]
     return base if base < "\u0400" else char
+
+
+_parts: _Memo[tuple[_Part, ...]] = _Memo(_split)
+_folded: _Memo[tuple[str, ...]] = _Memo(lambda chunk: tuple(folded for _, folded, _, _ in _parts[chunk]))

@@ -31,8 +31,12 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 _HOST_SAFE = "!$&'()*+,;=~%"
 _PATH_SAFE = "/!$&'()*+,;=:@%~"
 _QUERY_SAFE = _PATH_SAFE + "?"
+# Most ids and links are one of these, and need not be taken apart.
+_OTHER_SCHEME = re.compile(r"(?![Hh][Tt][Tt][Pp])[!-~]{5}")
+_PLAIN = re.compile(r"https?://([a-z0-9.-]+)((?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?)")
+_PLAIN_HOST = re.compile(r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::([0-9]{1,4}))?(?=[/?#]|\Z)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
-_UNSAFE_IN_LINK = re.compile(r"[\s\"<>`{}|\\^\ud800-\udfff]")
+_UNSAFE_IN_LINK = re.compile(r"[\s\"<>`{}|\\^\x80-\x9f\ud800-\udfff]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _USERINFO = re.compile(r"(?<=//)[^/?#\s\"'<>]*@")
 _PRIVATE_KEYS = (
@@ -68,9 +72,21 @@ def canonical(url: str) -> str:
     return _joined(_without_www(parts.host), parts, path, sorted(pairs)) + tail
 
 
-@lru_cache(maxsize=4096)
+_LITERAL = re.compile(
+    r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?/[A-Za-z0-9/._~%+-]*(?:\?[A-Za-z0-9/._~%+=&-]+)?"
+)
+
+
 def identity(url: str) -> str:
     """The form in which a guid or link is compared inside one feed; the fragment counts. "" when not http(s)."""
+    if _OTHER_SCHEME.match(url):
+        return ""
+    plain = _PLAIN.fullmatch(url)
+    return _plain_identity(*plain.groups()) if plain else _identity(url)
+
+
+@lru_cache(maxsize=4096)
+def _identity(url: str) -> str:
     parts = _parse(url)
     if parts is None:
         return ""
@@ -80,8 +96,15 @@ def identity(url: str) -> str:
     return _joined(_without_variant(_without_www(parts.host)), parts, path, sorted(pairs)) + tail
 
 
+def is_plain(url: str) -> bool:
+    """Whether it is absolute, http(s), and there is nothing in it to resolve, mend or escape."""
+    return _LITERAL.fullmatch(url) is not None
+
+
 def absolute(base: str, link: str) -> str:
     """`link` as seen from `base`; "" unless the result is http, https or mailto."""
+    if is_plain(link):
+        return link
     text = _CONTROLS.sub("", link).strip()
     if not text:
         return ""
@@ -91,11 +114,18 @@ def absolute(base: str, link: str) -> str:
         usable = parts.scheme in _LINK_SCHEMES and bool(parts.hostname or parts.scheme == "mailto")
     except ValueError:
         return ""
-    return _UNSAFE_IN_LINK.sub(_escaped, joined) if usable else ""
+    if not usable:
+        return ""
+    # RFC 3986 §6.2.2.1: a scheme is lower case; urljoin leaves that of an absolute link alone.
+    return _UNSAFE_IN_LINK.sub(_escaped, parts.scheme + joined[len(parts.scheme) :])
 
 
 def host_key(url: str) -> str:
     """Scheme, host and port in full (`https://example.org:443`): who may be asked one thing at a time. "" if none."""
+    plain = _PLAIN_HOST.match(url)
+    if plain is not None:  # asked for each feed of every sweep: nearly all URLs are like this
+        scheme, host, port = plain.groups()
+        return f"{scheme}://{host}:{int(port or 0) or _PORTS[scheme]}"
     parts = _parse(url)
     return f"{parts.scheme}://{parts.host}:{parts.port}" if parts else ""
 
@@ -137,6 +167,10 @@ def _ascii_host(host: str) -> str:
         with contextlib.suppress(UnicodeError):
             host = host.encode("idna").decode("ascii")
     return quote(host, safe=_HOST_SAFE, errors="replace").lower()
+
+
+def _plain_identity(host: str, path: str) -> str:
+    return _without_variant(_without_www(host.rstrip("."))) + _without_amp(path).rstrip("/")
 
 
 def _joined(host: str, parts: _Parts, path: str, pairs: list[str]) -> str:

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 MAX_TASKS = 200
 MEMORY = 512 * 1024 * 1024
-PRELOAD = ("aggregator.feeds.parse", "feedparser", "nh3")
+PRELOAD = ("aggregator.feeds.parse", "nh3")
 WATCH = 1.0
 PATIENCE = 30.0
 """Seconds between two looks for lost tasks, and how long after its time a task counts as lost."""
@@ -237,9 +237,9 @@ class Pool:
         return (opened, None) if outcome.kind == "value" else (None, opened)
 
     def _verdict(self, task: _Task, error: BaseException) -> Quarantine:
-        if isinstance(error, TimeoutError):
-            return Quarantine("parse_timeout", f"the document took longer than {self._timeout:g} s", task.subject)
         exitcode = getattr(error, "exitcode", 0)
+        if isinstance(error, TimeoutError) or exitcode == -signal.SIGXCPU:
+            return Quarantine("parse_timeout", f"the document took longer than {self._timeout:g} s", task.subject)
         how = f"signal {-exitcode}" if exitcode < 0 else f"exit {exitcode}" if exitcode else str(error)
         return Quarantine("parse_timeout", f"the document brought its worker down ({how})", task.subject)
 
@@ -302,9 +302,10 @@ def _prepare(memory: int) -> None:
 
 
 def _run(payload: bytes, timeout: float) -> _Outcome:
-    """One task. Should our parent be gone, nobody would end a loop: then the alarm does."""
+    """One task. Should our parent be gone, nobody would end a loop: then the kernel does, by processor time or alarm."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(math.ceil(timeout * 2) + 5)
+    _limit_processor(math.ceil(timeout) + 1)
     try:
         work, args = pickle.loads(payload)  # noqa: S301 - from our own parent
         return _Outcome("value", pickle.dumps(work(*args), protocol=pickle.HIGHEST_PROTOCOL))
@@ -314,6 +315,16 @@ def _run(payload: bytes, timeout: float) -> _Outcome:
         return _Outcome("error", _sendable(e))
     finally:
         signal.alarm(0)
+
+
+def _limit_processor(seconds: int) -> None:
+    """From now on so many seconds of processor time and no more: SIGXCPU ends what goes on (reliability.md §4)."""
+    if sys.platform == "linux":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        limit = math.ceil(time.process_time()) + seconds
+        resource.setrlimit(resource.RLIMIT_CPU, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
 
 
 def _sendable(error: Exception) -> bytes:

@@ -48,13 +48,13 @@ def entry(feed: int, number: int) -> dict[str, str]:
     }
 
 
-def document(feed: int, first: int) -> bytes:
-    """The feed as it stands when its oldest entry is number `first`; newest on top."""
+def document(feed: int, first: int, built: int = 0) -> bytes:
+    """The feed as it stands when its oldest entry is number `first`; newest on top. `built` counts its builds."""
     entries = [entry(feed, n) for n in range(first + ENTRIES - 1, first - 1, -1)]
-    return (_atom if feed % 2 else _rss)(feed, entries).encode()
+    return (_atom if feed % 2 else _rss)(feed, entries, START + timedelta(days=30, seconds=built)).encode()
 
 
-def _rss(feed: int, entries: list[dict[str, str]]) -> str:
+def _rss(feed: int, entries: list[dict[str, str]], built: datetime) -> str:
     items = "".join(
         f"<item><title>{escape(e['title'])}</title><link>{e['link']}</link>"
         f'<guid isPermaLink="false">{e["guid"]}</guid><pubDate>{e["rss_date"]}</pubDate>'
@@ -68,11 +68,12 @@ def _rss(feed: int, entries: list[dict[str, str]]) -> str:
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel>'
         f"<title>Feed {feed}</title><link>https://feed{feed}.example/</link><description>News</description>\n"
+        f"<lastBuildDate>{format_datetime(built)}</lastBuildDate>\n"
         f"{items}</channel></rss>\n"
     )
 
 
-def _atom(feed: int, entries: list[dict[str, str]]) -> str:
+def _atom(feed: int, entries: list[dict[str, str]], built: datetime) -> str:
     items = "".join(
         f'<entry><title>{escape(e["title"])}</title><link href="{e["link"]}"/><id>{e["guid"]}</id>'
         f"<published>{e['atom_date']}</published><updated>{e['atom_date']}</updated>"
@@ -85,5 +86,5 @@ def _atom(feed: int, entries: list[dict[str, str]]) -> str:
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">'
         f'<title>Feed {feed}</title><id>tag:feed{feed}.example,2023:feed</id><link href="https://feed{feed}.example/"/>'
-        f"<updated>{entries[0]['atom_date']}</updated>\n{items}</feed>\n"
+        f"<updated>{built.strftime('%Y-%m-%dT%H:%M:%SZ')}</updated>\n{items}</feed>\n"
     )

@@ -1,7 +1,8 @@
 """The feed servers of the benchmarks, in a process of their own: a port, and so a host, for every feed.
 
 Run as a script it prints the ports as JSON and then obeys lines on stdin: `normal` (answers 304 where validators agree),
-`ignore` (always 200), `grow N` (every feed gains N entries). It answers each line with the count of requests since the last.
+`ignore` (always 200), `grow N` (every feed gains N entries), `touch` (only the date of
+the build changes). It answers each line with the count of requests since the last.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Servers:
 
     count: int
     first: int = 0
+    built: int = 0
     conditional: bool = True
     hits: dict[str, int] = field(default_factory=dict)
     bodies: dict[int, tuple[bytes, bytes, str]] = field(default_factory=dict)
@@ -30,7 +32,7 @@ class Servers:
     def make(self) -> None:
         """Make every body before anything is measured."""
         for feed in range(self.count):
-            plain = document(feed, self.first)
+            plain = document(feed, self.first, self.built)
             self.bodies[feed] = (plain, gzip.compress(plain, mtime=0), sha256(plain).hexdigest()[:16])
 
     def answer(self, feed: int, head: bytes) -> bytes:
@@ -91,8 +93,11 @@ async def main(count: int) -> None:
         elif order[0] == "grow":
             servers.first += int(order[1])
             servers.make()
+        elif order[0] == "touch":
+            servers.built += 1
+            servers.make()
         elif order[0] == "reset":
-            servers.first, servers.conditional = 0, True
+            servers.first, servers.built, servers.conditional = 0, 0, True
             servers.make()
         say({"hits": servers.hits})
         servers.hits = {}

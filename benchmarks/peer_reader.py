@@ -1,4 +1,7 @@
-"""One sweep by the `reader` package: runs in the peers' environment. Arguments: database, file with one URL a line, workers."""
+"""One sweep by the `reader` package: runs in the peers' environment.
+
+Arguments: database, file with one URL a line, workers (0: only open the database).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ def main(database: str, urls: str, workers: int) -> None:
         if new:
             for url in Path(urls).read_text().split():
                 reader.add_feed(url)
-        failed = sum(isinstance(r.value, Exception) for r in reader.update_feeds_iter(scheduled=False, workers=workers))
+        polled = reader.update_feeds_iter(scheduled=False, workers=workers) if workers else ()
+        failed = sum(isinstance(r.value, Exception) for r in polled)
         print(json.dumps({"entries": reader.get_entry_counts().total, "failed": failed}))
 
 

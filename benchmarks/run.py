@@ -65,7 +65,7 @@ def show(name: str, document: dict[str, Any]) -> None:
     print(head + (f"{'ratio':>10}" if "ratio" in document["rows"][0] else ""))
     for row in document["rows"]:
         cells = "".join(f"{row[s]['cpu_seconds']:>20.2f}{row[s]['peak_mb']:>10.0f}" for s in systems)
-        print(f"{row['case']:<16}{cells}" + (f"{row['ratio']:>9.1f}x" if "ratio" in row else ""))
+        print(f"{row['case']:<16}{cells}" + (f"{row['ratio']:>10.3f}" if "ratio" in row else ""))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 
 import click
 
@@ -14,6 +15,7 @@ from aggregator.errors import AggregatorError, ConfigError
 from aggregator.model import Problem
 
 ROOM = 500 * 1024 * 1024
+GAPS_SINCE = timedelta(days=7)
 
 
 @click.command("doctor")
@@ -58,6 +60,8 @@ def _facts(app: App) -> Iterator[tuple[str, str]]:
         "database",
         f"{c.home.db}, {stats['database_bytes']:,} bytes, {stats['entries']:,} entries, {stats['stories']:,} stories",
     )
+    outage = app.stores.network.outage()
+    yield "network", f"down since {output.short(outage)} UTC" if outage else "up at the last poll"
     states = ", ".join(f"{count} {state}" for state, count in stats["feeds"].items()) or "none"
     yield "feeds", states
     yield "watchlists", ", ".join(f"{w.id} ({stats['matches'].get(w.id, 0)})" for w in c.watchlists) or "none"
@@ -95,21 +99,67 @@ def _problems(app: App, *, deep: bool) -> Iterator[Problem]:
         yield Problem(
             "server owners cannot reach you", "set network.user_agent_contact to a web page or a mail address"
         )
+    yield from _network_problems(app)
     yield from _feed_problems(app)
     yield from _delivery_problems(app)
     yield from _line_problems(app)
+
+
+def _network_problems(app: App) -> Iterator[Problem]:
+    now = app.clock.now()
+    outage = app.stores.network.outage()
+    if outage is not None:
+        yield Problem(
+            f"our own network seems down since {output.short(outage)} UTC: most hosts fail at once",
+            "look at it; nothing is held against the feeds, a few are tried every minute, all when it is back",
+            "error",
+        )
+    for hold in app.stores.network.holds(now):
+        yield Problem(
+            f"host {hold.host} asked for a pause until {output.short(hold.held_until)} UTC; its feeds wait",
+            f"poll it less often; `aggregator feeds resume {hold.said_by}` asks before that",
+        )
+    gaps = app.stores.polls.gaps(since=now - GAPS_SINCE)
+    for feed_id, gap in {g.feed_id: g for g in reversed(gaps)}.items():
+        yield Problem(f"feed {feed_id}: {output.missed(gap)}", "a shorter `interval` in feeds.yaml leaves no gaps")
 
 
 def _feed_problems(app: App) -> Iterator[Problem]:
     for feed in app.stores.upkeep.checked().failing:
         since = f" since {output.short(feed.since)} UTC" if feed.since else ""
         known = app.stores.feeds.get(feed.feed_id)
-        if known is None or known.poll.last_poll_at is None:
+        if known is None or known.poll.state in ("new", "ok"):
             continue
         do = f"`aggregator feeds show {feed.feed_id}`"
         if known.poll.state == "gone":
             do = f"the server says it is gone for good: remove it, or `aggregator feeds resume {feed.feed_id}`"
         yield Problem(f"feed {feed.feed_id} {known.poll.state}{since}: {feed.error}", do)
+    yield from _moves(app)
+
+
+def _moves(app: App) -> Iterator[Problem]:
+    """Feeds that do not live where feeds.yaml says, and validators that cannot be trusted."""
+    from aggregator.feeds import redirects
+
+    for feed in app.stores.feeds.list():
+        poll = feed.poll
+        target = poll.moved_url or redirects.settled(feed)
+        where = output.masked(target)
+        other = app.stores.history.living_at(target, but=feed.id) if target else ""
+        if other:
+            yield Problem(
+                f"feed {feed.id} leads to {where}, which is the feed {other}",
+                f"`aggregator feeds remove {feed.id}` or {other}",
+            )
+        elif target:
+            do = f"put the new address into feeds.yaml, or `aggregator feeds undo {feed.id}`"
+            yield Problem(f"feed {feed.id} moved to {where}", do if poll.moved_url else do.partition(",")[0])
+        if poll.frozen_at is not None:
+            since = output.short(poll.frozen_at)
+            yield Problem(
+                f"feed {feed.id}: since {since} UTC its server says that nothing changed although it has",
+                "it is read in full once a day; its publisher should know",
+            )
 
 
 def _delivery_problems(app: App) -> Iterator[Problem]:

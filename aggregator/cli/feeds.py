@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import click
 
-from aggregator.cli import output
+from aggregator.cli import discover, feedview, opml, output
 from aggregator.cli.context import Context, Group, json_option, pass_context, talk
 from aggregator.errors import AggregatorError, UsageError
-from aggregator.model import FetchFailure, FetchRequest
 
 
 def no_feed(feed_id: str) -> UsageError:
@@ -27,24 +25,26 @@ def command() -> None:
 @json_option
 @pass_context
 def list_(context: Context, as_json: bool) -> None:
-    """Every feed with its state.
+    """Every feed with its state, and what is wrong in plain words.
 
     Example: aggregator feeds list --json
     """
     with context.app() as app:
-        feeds = app.stores.feeds.list()
+        feeds, now = app.stores.feeds.list(), app.clock.now()
     if as_json:
         for feed in feeds:
             output.line(output.feed(feed))
         return
-    rows = [["feed", "state", "entries", "last ok (UTC)", "next poll (UTC)", "error"]]
+    if not feeds:
+        talk("no feeds yet: `aggregator feeds add URL`")
+        return
+    rows = [["feed", "state", "entries", "last read (UTC)", "next try (UTC)", "what is wrong"]]
     for feed in feeds:
         p = feed.poll
-        error = f"{p.error_class}: {p.error}" if p.error else p.malformed and f"malformed: {p.malformed}"
-        rows.append(
-            [feed.id, p.state, str(feed.entries), output.short(p.last_ok_at), output.short(p.next_poll_at), error]
-        )
-    output.table(rows, limits=[28, 8, 8, 16, 16, 60])
+        due = "-" if p.state == "paused" else output.short(p.next_poll_at)
+        note = feedview.note(feed, now)
+        rows.append([feed.id, p.state, f"{feed.entries:,}", output.short(p.last_ok_at), due, note])
+    output.table(rows, limits=[28, 8, 9, 16, 16, 100])
 
 
 @command.command("show")
@@ -52,26 +52,23 @@ def list_(context: Context, as_json: bool) -> None:
 @json_option
 @pass_context
 def show(context: Context, feed_id: str, as_json: bool) -> None:
-    """All that is known of one feed.
+    """All that is known of one feed: what its state means, what went wrong, what to do, when it is asked again and why.
 
     Example: aggregator feeds show belta-en
     """
     with context.app() as app:
         feed = app.stores.feeds.get(feed_id)
+        access = app.configuration.access.get(feed_id)
+        homepage, now = app.configuration.homepages.get(feed_id, ""), app.clock.now()
+        past = feedview.Past(app.stores.polls.gaps(feed_id), app.stores.history.events(feed_id, limit=10))
     if feed is None:
         raise no_feed(feed_id)
-    values = output.feed(feed) | {
-        "interval": str(feed.spec.interval),
-        "articles": feed.spec.articles,
-        "etag": feed.poll.etag,
-        "last_modified": feed.poll.last_modified,
-        "held_until": output.when(feed.poll.held_until),
-        "http_status": feed.poll.http_status,
-    }
     if as_json:
-        output.line(values)
+        output.line(feedview.fields(feed, access, homepage, past))
         return
-    output.rows(values)
+    output.rows(dict(feedview.rows(feed, access, homepage, now)))
+    for line in feedview.happened(past):
+        click.echo(line)
 
 
 @command.command("add")
@@ -88,6 +85,8 @@ def show(context: Context, feed_id: str, as_json: bool) -> None:
 @pass_context
 def add(context: Context, /, url: str, **options: Any) -> None:
     """Add a feed to feeds.yaml; a running daemon takes it over by itself.
+
+    Nothing is asked for: where URL is a page, `aggregator feeds discover URL` lists its feeds.
 
     Example: aggregator feeds add https://example.org/rss --language en
     """
@@ -151,81 +150,26 @@ def resume(context: Context, feed_id: str) -> None:
     talk(f"resumed {feed_id}: due now")
 
 
-@command.command("discover")
-@click.argument("url")
-@json_option
+@command.command("undo")
+@click.argument("feed_id", metavar="ID")
 @pass_context
-def discover(context: Context, url: str, as_json: bool) -> None:
-    """List the feeds that a page names.
+def undo(context: Context, feed_id: str) -> None:
+    """Take back a move: poll a feed where feeds.yaml says again, now.
 
-    Example: aggregator feeds discover https://example.org/
+    A feed whose server redirected it permanently to the same address in three polls in a row is polled there from then
+    on; feeds.yaml stays as it is. After an undo it is not moved to that address again.
+
+    Example: aggregator feeds undo belta-en
     """
-    from aggregator.feeds import discover as stage
-
-    with context.app(sync=False) as app:
-        answer = next(iter(app.fetcher.fetch_many([FetchRequest("page", url, kind="page")])))
-    if isinstance(answer, FetchFailure):
-        raise AggregatorError(f"{output.masked(url)}: {answer.message}")
-    if answer.status != 200:
-        raise AggregatorError(f"{output.masked(url)}: the server answered {answer.status}")
-    found = stage.candidates(answer.body.decode("utf-8", "replace"), answer.url)
-    for candidate in found:
-        if as_json:
-            output.line({"url": candidate.url, "title": candidate.title, "type": candidate.type})
-        else:
-            click.echo(f"{candidate.url}\t{candidate.title}")
-    if not found:
-        raise AggregatorError(f"{output.masked(url)}: the page names no feed")
+    with context.app() as app:
+        feed = app.stores.feeds.get(feed_id)
+        if feed is None:
+            raise no_feed(feed_id)
+        if not app.stores.history.undo_move(feed_id, app.clock.now()):
+            raise AggregatorError(f"{feed_id} has not moved: {output.masked(feed.spec.url)}")
+    talk(f"{feed_id} is polled at {output.masked(feed.spec.url)} again: due now")
 
 
-@command.command("import")
-@click.argument("file", type=click.File("rb"))
-@pass_context
-def import_(context: Context, file: Any) -> int:
-    """Add the feeds of an OPML file to feeds.yaml; those already there are left alone.
-
-    Exit 1 when a feed of the file cannot be taken; the others are added.
-
-    Example: aggregator feeds import subscriptions.opml
-    """
-    from aggregator import settings
-    from aggregator.feeds import opml
-
-    outlines = opml.parse(file.read())
-    with context.app(sync=False) as app:
-        known = {f.url for f in app.configuration.feeds}
-    fresh = [o for o in outlines if o.url not in known]
-    good = [o for o in fresh if _taken(o.url)]
-    rows = [{k: v for k, v in {"url": o.url, "title": o.title, "tags": list(o.tags)}.items() if v} for o in good]
-    added = settings.add_feeds(context.home, rows) if rows else ()
-    for spec in added:
-        click.echo(spec.id)
-    talk(f"{output.many(len(added), 'feed')} added, {len(outlines) - len(fresh)} were there already")
-    return 1 if len(good) < len(fresh) else 0
-
-
-def _taken(url: str) -> bool:
-    """Whether feeds.yaml would have this address; says why not."""
-    from aggregator.settings import fields
-
-    try:
-        fields.http_url(url)
-    except ValueError as e:
-        talk(f"left out {output.masked(url)}: {e}")
-        return False
-    return True
-
-
-@command.command("export")
-@pass_context
-def export(context: Context) -> None:
-    """Print the feeds as OPML 2.0; secrets in URLs are left out.
-
-    Example: aggregator feeds export > feeds.opml
-    """
-    from aggregator.feeds import opml
-
-    with context.app(sync=False) as app:
-        feeds = app.configuration.feeds
-    shown = [replace(f, url=output.masked(f.url), title=f.title or f.id) for f in feeds]
-    click.echo(opml.render(shown), nl=False)
+command.add_command(discover.command)
+command.add_command(opml.import_)
+command.add_command(opml.export)

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from aggregator.model import Entry, Feed, Message, Span, StoredEdition, Story, Subscription
+from aggregator.model import Entry, Feed, Gap, Message, Span, StoredEdition, StoredEvent, Story, Subscription
 
 
 def when(moment: datetime | None) -> str | None:
@@ -125,9 +125,44 @@ def feed(value: Feed) -> dict[str, Any]:
         "last_poll_at": when(poll.last_poll_at),
         "last_ok_at": when(poll.last_ok_at),
         "next_poll_at": when(poll.next_poll_at),
+        "next_poll_reason": poll.next_poll_reason,
+        "moved_url": masked(poll.moved_url),
         "malformed": poll.malformed,
         "entries": value.entries,
+        "gaps": value.gaps,
+        "host_held_until": when(value.hold.held_until) if value.hold else None,
     }
+
+
+def event(value: StoredEvent) -> dict[str, Any]:
+    """Something that happened to a feed."""
+    return {
+        "id": value.id,
+        "feed_id": value.feed_id,
+        "at": when(value.at),
+        "kind": value.kind,
+        "detail": value.detail,
+    }
+
+
+def held(feed: Feed, now: datetime) -> str:
+    """Who asked that a feed be left alone, and until when; "" when nobody does."""
+    if feed.hold is not None and feed.hold.held_until > now:
+        until, by = short(feed.hold.held_until), feed.hold.said_by
+        return f"its host {feed.hold.host} asked for a pause until {until} UTC (told to {by} and others)"
+    if feed.poll.held_until is not None and feed.poll.held_until > now:
+        return f"the server asked to wait until {short(feed.poll.held_until)} UTC"
+    return ""
+
+
+def gap(value: Gap) -> dict[str, Any]:
+    """What may have been missed, and when that was found."""
+    return {"after": when(value.after_at), "before": when(value.before_at), "found_at": when(value.found_at)}
+
+
+def missed(value: Gap) -> str:
+    """The same for people."""
+    return f"possibly missed between {short(value.after_at)} and {short(value.before_at)} UTC"
 
 
 def masked(url: str) -> str:

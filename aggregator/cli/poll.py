@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from datetime import datetime
 
 import click
 
@@ -12,7 +13,7 @@ from aggregator.cli.context import Context, json_option, pass_context, talk
 from aggregator.errors import UsageError
 from aggregator.model import Feed, PollReport
 
-UNREACHED = ("dns", "connect", "timeout", "local_network")
+UNREACHED = ("dns", "connect", "timeout")
 
 
 @click.command("poll")
@@ -47,8 +48,14 @@ def command(context: Context, everything: bool, feed_ids: tuple[str, ...], artic
         enriched = app.enrich.run() if articles else None
         app.catch_up()
         left = [f for f in app.stores.feeds.list() if f.id not in {r.feed_id for r in reports}]
+        outage, now = app.stores.network.outage(), app.clock.now()
     _summary(reports)
-    _explain(reports, left, feed_ids)
+    _explain(reports, left, feed_ids, now)
+    if outage is not None:
+        talk(
+            f"our own network seems down since {output.short(outage)} UTC; nothing is held against the feeds, "
+            "and a few are tried every minute. `make demo` (`aggregator demo`) shows everything without a network"
+        )
     if enriched is not None and (enriched.fetched or enriched.failed):
         talk(f"article pages: {enriched.fetched} read, {enriched.failed} failed, {enriched.matches} matches")
 
@@ -57,6 +64,7 @@ def _show(report: PollReport, *, as_json: bool) -> None:
     if as_json:
         values = asdict(report) | {"id": report.feed_id, "url": output.masked(report.url)}
         values["next_poll_at"] = output.when(report.next_poll_at)
+        values["gap"] = None if report.gap is None else output.gap(report.gap)
         values["elapsed"] = round(report.elapsed, 3)
         output.line(values)
     elif report.outcome == "failed":
@@ -68,24 +76,21 @@ def _show(report: PollReport, *, as_json: bool) -> None:
     elif report.outcome == "new":
         more = f", {report.entries_revised} revised" if report.entries_revised else ""
         found = f", {report.matches} matches" if report.matches else ""
-        click.echo(f"{report.feed_id}: {report.entries_new} new{more}{found}")
+        missed = f", {output.missed(report.gap)}" if report.gap else ""
+        click.echo(f"{report.feed_id}: {report.entries_new} new{more}{found}{missed}")
     else:
         click.echo(f"{report.feed_id}: {'not modified (304)' if report.outcome == 'not_modified' else 'same bytes'}")
 
 
-def _explain(reports: list[PollReport], left: list[Feed], feed_ids: tuple[str, ...]) -> None:
+def _explain(reports: list[PollReport], left: list[Feed], feed_ids: tuple[str, ...], now: datetime) -> None:
     """What a person would ask next: why a feed was not polled, or what it means that none could be read."""
     for feed in left:
         if feed.id in feed_ids:
-            held = feed.poll.held_until
-            why = (
-                f"{feed.poll.state}: the server asked to wait until {output.short(held)} UTC"
-                if held
-                else feed.poll.state
-            )
+            held = output.held(feed, now)
+            why = f"{feed.poll.state}: {held}" if held else feed.poll.state
             talk(f"{feed.id} was not polled ({why}); `aggregator feeds resume {feed.id}` makes it due")
-    if left and not reports and not feed_ids:
-        first = min(f.poll.next_poll_at for f in left)
+    first = min((f.poll.next_poll_at for f in left), default=now)
+    if left and not reports and not feed_ids and first > now:
         talk(f"no feed is due before {output.short(first)} UTC; --all asks them now")
     if reports and all(r.outcome == "failed" and r.error_class in UNREACHED for r in reports):
         talk(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 
 _LONGEST = 120
 
@@ -20,17 +21,17 @@ def _set(words: str) -> frozenset[str]:
 # -- names ---------------------------------------------------------------------------------------------------------
 
 _MONTHS = (
-    "jan january янв январь января январе студз студзень студзеня січ січень січня januar jänner janvier enero stycznia styczeń sty",
+    "jan january янв январь января январе сту студз студзень студзеня січ січень січня januar jänner janvier enero stycznia styczeń sty",
     "feb february фев февр февраль февраля феврале лют люты лютага лютий лютого februar février févr fév febrero lutego luty",
     "mar march мар март марта марте сак сакавік сакавіка бер березень березня märz mär mars marzo marzec marca",
-    "apr april апр апрель апреля апреле крас красавік красавіка квіт квітень квітня avril avr abril abr kwietnia kwiecień kwi",
+    "apr april апр апрель апреля апреле кра крас красавік красавіка квіт квітень квітня avril avr abril abr kwietnia kwiecień kwi",
     "may май мая мае травень траўня травня трав mai mayo maja maj",
-    "jun june июн июнь июня июне чэр чэрвень чэрвеня чер червень червня juni juin junio czerwca czerwiec cze",
+    "jun june июн июнь июня июне чэр чэрв чэрвень чэрвеня чер червень червня juni juin junio czerwca czerwiec cze",
     "jul july июл июль июля июле ліп ліпень ліпеня липень липня лип juli juillet juil julio lipca lipiec lip",
-    "aug august авг август августа августе жні жнівень жніўня серп серпень серпня août agosto ago sierpnia sierpień sie",
+    "aug august авг август августа августе жн жні жнівень жніўня серп серпень серпня août agosto ago sierpnia sierpień sie",
     "sep sept september сен сент сентябрь сентября сентябре вер верасень верасня вересень вересня septembre septiembre września wrzesień wrz",
     "oct october окт октябрь октября октябре кас кастр кастрычнік кастрычніка жовт жовтень жовтня oktober okt octobre octubre października październik paź",
-    "nov november ноя нояб ноябрь ноября ноябре ліст лістапад лістапада листопад листопада novembre noviembre listopada listopad lis",
+    "nov november ноя нояб ноябрь ноября ноябре ліс ліст лістапад лістапада листопад листопада novembre noviembre listopada listopad lis",
     "dec december дек декабрь декабря декабре сне снеж снежань снежня груд грудень грудня dezember dez décembre déc diciembre dic grudnia grudzień gru",
 )
 _MONTH = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
@@ -38,7 +39,8 @@ _MONTH = {name: number for number, names in enumerate(_MONTHS, 1) for name in na
 _IGNORED = _set(
     "mon tue tues wed thu thur thurs fri sat sun monday tuesday wednesday thursday friday saturday sunday "
     "пн вт ср чт пт сб вс понедельник вторник среда среду четверг пятница пятницу суббота субботу воскресенье "
-    "пан аўт сер срд чац пят суб няд нд пнд панядзелак аўторак серада чацвер пятніца субота нядзеля "
+    "пан аў аўт сер срд чц чцв чац пят суб няд нядз нд пнд панядзелак аўторак серада сераду чацвер пятніца пятніцу "
+    "субота суботу нядзеля нядзелю "
     "понеділок вівторок середа п'ятниця неділя mo di mi do fr sa so mo. lun mar. mer jeu ven sam dim "
     "г г. год года гадоў р рік року в у at um à le de del of the"
 )
@@ -91,7 +93,7 @@ _YEAR_FIRST = re.compile(r"(\d{4})[./](\d{1,2})[./](\d{1,2})", re.ASCII)
 _OFFSET = re.compile(r"(?:gmt|utc|ut|msk)?([+-]|\u2212)(\d{1,2})(?::?(\d{2}))?", re.ASCII)
 _COMMENT = re.compile(r"\([^()]*\)")
 _DASHED = re.compile(r"(\d{1,2})-([^\W\d_]+)-(\d{2,4})")
-_ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th|-?го|-га|er)", re.ASCII)
+_ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th|-?го|-га|er|\.)", re.ASCII)
 
 
 @dataclass
@@ -108,16 +110,38 @@ class _Found:
     clock: bool = False
 
 
+_USUAL = re.compile(
+    r"(?:[A-Za-z]{3}, )?(\d{1,2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (\d{4}) (\d\d):([0-5]\d):([0-5]\d) "
+    r"(?:(GMT|UTC|Z)|([+-])(\d\d)([0-5]\d))",
+    re.ASCII,
+)
+"""RFC 822 as most write it; the rest goes the long way."""
+
+
+@lru_cache(maxsize=2048)
 def parse(text: str) -> datetime | None:
     """The moment a printed date means, or None. Without a zone it is taken as UTC."""
     text = " ".join(text.split()).strip(" ,;")
     if not text or len(text) > _LONGEST:
         return None
     try:
+        if usual := _USUAL.fullmatch(text):
+            return _usual(usual)
         found = _iso(text) or _spoken(text)
         return _moment(found) if found else None
     except (ValueError, OverflowError):
         return None
+
+
+def _usual(found: re.Match[str]) -> datetime | None:
+    day, month, year, hour, minute, second, utc, sign, hours, minutes = found.groups()
+    if hour > "23" or (hours or "00") > "15":
+        return _moment(_spoken(found[0]) or _Found())
+    moment = datetime(int(year), _MONTH[month.lower()], int(day), int(hour), int(minute), int(second), tzinfo=UTC)
+    if utc:
+        return moment
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return moment - offset if sign == "+" else moment + offset
 
 
 def _moment(f: _Found) -> datetime | None:

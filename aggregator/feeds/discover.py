@@ -1,4 +1,7 @@
-"""Which feeds an HTML page offers: `<link rel="alternate" type="application/rss+xml" href="...">`."""
+"""Which feeds an HTML page offers: `<link rel="alternate" type="application/rss+xml" href="...">`.
+
+Only what the page names is told: nobody's server is asked for addresses that we made up.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from aggregator import urls
+from aggregator.feeds import sanitize
 
+MOST = 100
+"""Feeds of one page that are told."""
 _READ = 1_000_000
 _TYPES = frozenset(
     {
@@ -21,49 +27,79 @@ _TYPES = frozenset(
         "text/xml",
     }
 )
-_TAG = re.compile(r"<(link|base)\b([^<>]{1,4000})>", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"([a-zA-Z:-]{1,40})\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
+_OPENS = re.compile(
+    r"<!--|<(link|base|script|style|textarea|title|xmp|iframe|noembed|noframes)(?=[\s/>])", re.IGNORECASE
+)
+_ATTRIBUTE = re.compile(
+    r"""[\s/]*([^\s"'<>/=]{1,100})(?:\s{0,100}=\s{0,100}(?:"([^"]{0,4000})"|'([^']{0,4000})'|([^\s"'>]{1,4000})))?"""
+)
+_ADDRESS_OF_AN_API = re.compile(r"/wp-json(?:/|$)")
 
 
 class Candidate(NamedTuple):
-    """A feed that a page names."""
+    """A feed that a page names, or a feed itself; `type` is its media type."""
 
     url: str
     title: str
     type: str
 
 
-def candidates(page: str, base: str) -> list[Candidate]:
-    """The feeds a page names, in its order, each address once."""
+def candidates(page: str, url: str) -> list[Candidate]:
+    """The feeds that the page at `url` names, in its order, each address once."""
+    tags = list(_tags(page[:_READ]))
+    base = next((a["href"] for name, a in tags if name == "base" and a.get("href", "").strip()), "")
+    # HTML §4.2.3: the first base counts, and for the links before it too.
+    base = urls.absolute(url, base) or url
     found: dict[str, Candidate] = {}
-    for tag, attributes in _tags(page[:_READ]):
-        href = attributes.get("href", "").strip()
-        if tag == "base" and href:
-            base = urls.absolute(base, href) or base
-        elif tag == "link" and _is_feed(attributes):
-            url = urls.absolute(base, href)
-            if url.startswith("http"):
-                title = " ".join(attributes.get("title", "").split())[:200]
-                found.setdefault(url, Candidate(url, title, attributes["type"].lower()))
+    for name, attributes in tags:
+        media = attributes.get("type", "").partition(";")[0].strip().lower()
+        if name == "link" and len(found) < MOST and _is_feed(attributes, media):
+            address = urls.absolute(base, attributes.get("href", "").strip())
+            if address.startswith("http") and not _ADDRESS_OF_AN_API.search(address):
+                title = sanitize.plain(attributes.get("title", ""))[:200]
+                found.setdefault(address, Candidate(address, title, media))
     return list(found.values())
 
 
-def _is_feed(attributes: dict[str, str]) -> bool:
-    attributes["type"] = attributes.get("type", "").partition(";")[0].strip().lower()
+def itself(url: str, title: str, version: str) -> Candidate:
+    """The candidate that a feed is; `version` is the parser's word for its format, such as rss20."""
+    family = version.rstrip("0123456789")
+    media = {"atom": "application/atom+xml", "json": "application/feed+json"}.get(family, "application/rss+xml")
+    return Candidate(url, title, media)
+
+
+def _is_feed(attributes: dict[str, str], media: str) -> bool:
     relations = attributes.get("rel", "").lower().split()
-    return "alternate" in relations and "stylesheet" not in relations and attributes["type"] in _TYPES
+    return "alternate" in relations and "stylesheet" not in relations and media in _TYPES
 
 
 def _tags(page: str) -> Iterator[tuple[str, dict[str, str]]]:
-    for found in _TAG.finditer(_without_comments(page)):
-        attributes = {
-            name.lower(): html.unescape(double or single or bare)
-            for name, double, single, bare in _ATTRIBUTE.findall(found.group(2))
-        }
-        yield found.group(1).lower(), attributes
+    """The link and base elements, not those in comments and scripts."""
+    at = 0
+    unclosed: set[str] = set()
+    while found := _OPENS.search(page, at):
+        name = (found.group(1) or "").lower()
+        at = found.end()
+        if not name:
+            at = page.find("-->", found.start() + 2)
+            if at < 0:
+                return
+        elif name in ("link", "base"):
+            attributes, at = _attributes(page, at)
+            yield name, attributes
+        elif name not in unclosed:
+            close = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(page, at)
+            if close is None:
+                unclosed.add(name)  # `<script src="x"/>`, as XHTML writes it
+            else:
+                at = close.end()
 
 
-def _without_comments(page: str) -> str:
-    """The page without what stands in comments; an unclosed comment hides the rest."""
-    first, *rest = page.split("<!--")
-    return first + "".join(part.partition("-->")[2] for part in rest)
+def _attributes(page: str, at: int) -> tuple[dict[str, str], int]:
+    """The attributes that stand from here on, the first of each name, and where they end."""
+    found: dict[str, str] = {}
+    while given := _ATTRIBUTE.match(page, at):
+        name, double, single, bare = given.groups()
+        found.setdefault(name.lower(), html.unescape(double or single or bare or ""))
+        at = given.end()
+    return found, at

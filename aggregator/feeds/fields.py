@@ -19,6 +19,7 @@ _CUT_OFF = re.compile(
     r"(?: ?(?:\[?(?:…|\.\.\.)\]?|read more|continue reading|читать далее|подробнее|чытаць далей)[»→]?)+$",
     re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"(?:mailto:)?[^\s<>()\"',;:]{1,64}@[^\s<>()\"',;:]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,19 @@ def link(base: str, value: str) -> str:
     """An absolute link, or "" when there is none that may be followed; a cut link would be a wrong one."""
     found = urls.absolute(base, value)
     return found if len(found) <= MAX_LINK else ""
+
+
+def followable(value: str) -> bool:
+    """Whether a link leads anywhere: `javascript:` and its kind are passed over when one is chosen (F15)."""
+    return value.startswith(("http://", "https://")) or bool(urls.absolute("http://here/", value))
+
+
+def person(value: str) -> str:
+    """The name in `desk@x.by (Ann)` or `Ann <desk@x.by>`; the address where there is no name."""
+    if "@" not in value:
+        return value
+    name = _ADDRESS.sub("", value).replace("<>", "").replace("()", "").strip()
+    return (name[1:-1] if name.startswith("(") and name.endswith(")") else name).strip() or value.strip()
 
 
 def language(tag: str) -> str:

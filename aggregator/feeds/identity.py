@@ -7,258 +7,346 @@ An entry owns several keys, learnt over time, so that it is recognised when its 
     link       the link in the same form, where no other item of the document has it
     titledate  title and published time, for entries with a link but no id
     hash       link, title and text, for entries without id
+    text       title and text, and title and time: asked only where a whole document seems to come under new ids
+    repeat     never stored: under which id with text an entry is stored whose id was repeated, and now stands alone
 
-The first key that is known wins, in this order; a known link under another id is believed only with evidence.
+The first key that is known wins, in this order, but that the same text under the same link goes before all but the id;
+a known link under another id is believed only with evidence.
+An item may be *recalled*: its bytes were seen before and only its facts are at hand. See `Uncertain`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from aggregator import urls
-from aggregator.model import EntryChange, EntryKey, KnownEntry, NewEntry, ParsedEntry, RevisedEntry, SameEntry
+from aggregator.feeds import moves
+from aggregator.feeds.facts import digest, facts, fingerprint, folded, likeness, path, short
+from aggregator.model import (
+    EntryChange,
+    EntryKey,
+    FeedEvent,
+    ItemFacts,
+    KnownEntry,
+    NewEntry,
+    ParsedEntry,
+    RevisedEntry,
+    SameEntry,
+)
+
+__all__ = ["Uncertain", "Verdict", "diff", "facts", "fingerprint", "keys", "names", "shape", "standing", "texts"]
 
 SAME_BODY = 0.9
 RELATED = 0.5
 SAME_TIME = timedelta(hours=24)
-_WORDS = 2_000
-_COUNTER = re.compile(
-    r"(?:views?|reads?|comments?|shares?|likes?|(?:просмотр|прочитан|комментари|прагляд|каментар|перегляд)\w{0,8})"
-    r"\s?[:—–-]?\s?\(?\d[\d\s.,]{0,15}k?\)?"
-    r"|\(?\d[\d\s.,]{0,15}k?\)?\s?"
-    r"(?:views?|reads|comments?|shares?|likes?|(?:просмотр|прочтени|комментари|прагляд|каментар|перегляд)\w{0,8})\b",
-    re.IGNORECASE,
-)
-_ADVERT = re.compile(
-    r"^\W*(?:advertisement|sponsored(?: content)?|реклама|рэклама|на правах рекламы)\W*$", re.IGNORECASE
-)
+_SECOND = frozenset({"text", "repeat"})
 
 
-def keys(entries: Sequence[ParsedEntry]) -> list[tuple[EntryKey, ...]]:
+class Uncertain(Exception):  # noqa: N818 - no error: the caller parses the whole document and asks again
+    """A recalled item cannot be judged without its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What each item of a document is, an item that stands there twice told once; and what happened to the feed.
+
+    `owners` has, for each item as given, the id of the entry that bears the item's own id and did not change: as long as
+    the item's names are the same, it is that entry. 0 for any other.
+    """
+
+    changes: tuple[EntryChange, ...]
+    events: tuple[FeedEvent, ...] = ()
+    owners: tuple[int, ...] = ()
+
+
+def keys(items: Sequence[ItemFacts]) -> list[tuple[EntryKey, ...]]:
     """The keys of each item, in order of trust; never empty. What one document shows decides which it may use."""
-    view = _Document.of(entries)
-    return [tuple(view.keys(entry)) for entry in entries]
+    view = _Document.of(items)
+    return [tuple(view.keys(item)) for item in items]
+
+
+def names(keys: Sequence[tuple[EntryKey, ...]]) -> set[EntryKey]:
+    """The keys to look up first."""
+    return {key for own in keys for key in own if key.kind not in _SECOND}
+
+
+def texts(keys: Sequence[tuple[EntryKey, ...]], known: Mapping[EntryKey, KnownEntry]) -> set[EntryKey]:
+    """The keys to look up next, given what the first look found: for items that it did not find, few or none."""
+    doubtful = [own for own in keys if not any(key in known for key in own if key.kind != "link")]
+    repeats = {EntryKey("id", key.key) for own in doubtful for key in own if key.kind == "repeat"}
+    return repeats | moves.wanted([own for own in doubtful if not any(key in known for key in own)], len(keys))
 
 
 def diff(
-    entries: Sequence[ParsedEntry], keys: Sequence[tuple[EntryKey, ...]], known: Mapping[EntryKey, KnownEntry]
-) -> list[EntryChange]:
-    """What each item of a document is, an item that stands there twice told once.
+    items: Sequence[ItemFacts],
+    entries: Sequence[ParsedEntry | None],
+    keys: Sequence[tuple[EntryKey, ...]],
+    known: Mapping[EntryKey, KnownEntry],
+) -> Verdict:
+    """What each item of a document is.
 
     Ids decide before anything else does, for all items; then the other keys, none joining an entry that an item with
-    another id has already claimed.
+    another id has already claimed; last the rule for documents whose ids have all changed (`moves`).
+
+    Args:
+        items: the facts of all items, in the document's order.
+        entries: the parsed items beside them; None for one that is recalled.
+        keys: as `keys` gave them for these items.
+        known: the stored entries that were found under `names` and `texts`.
+
+    Raises:
+        Uncertain: a recalled item would need its text. A verdict that is given is the one that all texts would give.
     """
-    items = _collapsed(entries, keys)
-    claims: dict[int, str] = {}
-    found: dict[int, KnownEntry] = {}
-    for strict in (True, False):
-        for number, (entry, own) in enumerate(items):
-            if number in found:
-                continue
-            hit = _by_id(entry, own, known) if strict else _by_rest(entry, own, known, claims)
-            if hit is not None:
-                found[number] = hit
-                claims.setdefault(hit.id, entry.guid)
-    return [_change(entry, own, found.get(number), known) for number, (entry, own) in enumerate(items)]
+    document = _collapsed(items, entries, keys)
+    found = _found(document, known)
+    found |= moves.moved([(each.facts, each.keys) for each in document], found, known)
+    changes = tuple(_change(each, found.get(number), known) for number, each in enumerate(document))
+    owners = _owners(document, found, changes, known, len(items))
+    return Verdict(changes, moves.events([each.facts for each in document], found, changes), owners)
 
 
-def fingerprint(entry: ParsedEntry) -> str:
-    """Changes when readers would see something else; not with dates, view counters, advertising or trackers.
+def standing(item: ItemFacts, keys: tuple[EntryKey, ...], owner: int) -> dict[EntryKey, KnownEntry]:
+    """What the look-up would find under the keys of an item that has an owner: nothing new can be learnt of it."""
+    entry = KnownEntry(owner, item.guid, item.link, item.title, item.fingerprint, 0, None, "")
+    return {key: entry for key in keys if key.kind not in _SECOND}
 
-    Where there is no id, the query of the link is no part of it: some publishers put a new token there at every poll.
-    """
-    parts = (
-        _folded(entry.title),
-        _link(entry) if entry.guid else _path(_link(entry)),
-        _folded(_lasting(entry.body)),
-        entry.author,
-        sorted(entry.categories),
-        sorted(urls.identity(e.url) or e.url for e in entry.enclosures),
-    )
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode("utf-8", "replace")).hexdigest()
+
+def shape(item: ItemFacts, keys: tuple[EntryKey, ...]) -> str:
+    """By which kinds of names a document lets this item be known; with the facts it tells whether the names are the same."""
+    return ("" if keys[0].key == item.guid else "+") + " ".join(key.kind for key in keys)
+
+
+def _owners(
+    document: Sequence[_Item],
+    found: Mapping[int, KnownEntry],
+    changes: Sequence[EntryChange],
+    known: Mapping[EntryKey, KnownEntry],
+    count: int,
+) -> tuple[int, ...]:
+    owners = [0] * count
+    claims = Counter(hit.id for hit in found.values())
+    for number, hit in found.items():
+        item, named = document[number], known.get(document[number].keys[0])
+        plain = item.facts.guid and item.keys[0] == ("id", item.facts.guid) and named is not None and named.id == hit.id
+        if plain and hit.id and claims[hit.id] == 1 and isinstance(changes[number], SameEntry):
+            owners[item.number] = hit.id
+    return tuple(owners)
 
 
 # -- keys ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Document:
-    """What the items of one document say about each other: which ids, links and titles stand for one item only."""
+    """What the items of one document say about each other: how many bear each id, link, title and text."""
 
-    ids: Mapping[str, int] = field(default_factory=dict)
-    norms: Mapping[str, int] = field(default_factory=dict)
-    links: Mapping[str, int] = field(default_factory=dict)
-    titles: Mapping[str, int] = field(default_factory=dict)
+    ids: Mapping[str, int]
+    norms: Mapping[str, int]
+    links: Mapping[str, int]
+    titles: Mapping[str, int]
+    texts: Mapping[str, int]
+    dated: Mapping[str, int]
 
     @classmethod
-    def of(cls, entries: Sequence[ParsedEntry]) -> _Document:
+    def of(cls, items: Sequence[ItemFacts]) -> _Document:
         """Count, for each name, the different items that bear it."""
-        ids = _distinct((e.guid, (_link(e), _folded(e.title))) for e in entries)
-        told = [(entry, _name(entry, ids)) for entry in entries]
+        ids = _distinct([i.guid for i in items], [(i.address, i.title) for i in items])
+        told = [_name(i, ids) for i in items]
         return cls(
             ids,
-            _distinct((urls.identity(e.guid), e.guid) for e in entries),
-            _distinct((_link(e), name) for e, name in told),
-            _distinct((_folded(e.title), name) for e, name in told),
+            _distinct([i.norm for i in items], [i.guid for i in items]),
+            _distinct([i.address for i in items], told),
+            _distinct([i.title for i in items], told),
+            _distinct([i.text for i in items], told),
+            _distinct([_dated(i) for i in items], told),
         )
 
-    def keys(self, entry: ParsedEntry) -> Iterable[EntryKey]:
-        link = _link(entry)
-        lone_link = bool(link) and self.links[link] == 1
-        if entry.guid:
-            yield from self._id_keys(entry, link if lone_link else "")
+    def keys(self, item: ItemFacts) -> Iterator[EntryKey]:
+        lone_link = item.address if self.links[item.address] == 1 else ""
+        if item.guid:
+            yield from self._id_keys(item, lone_link)
         if lone_link:
-            yield EntryKey("link", link)
-        if entry.guid:
-            return
-        if link and entry.published_at is not None and entry.title and self.titles[_folded(entry.title)] == 1:
-            yield EntryKey("titledate", _digest(_folded(entry.title), entry.published_at.isoformat()))
-        yield EntryKey("hash", _text_key(entry))
+            yield EntryKey("link", lone_link)
+        if not item.guid:
+            if item.address and item.published and item.title and self.titles[item.title] == 1:
+                yield EntryKey("titledate", digest(item.title, item.published))
+            yield EntryKey("hash", item.hash)
+        if item.text and self.texts[item.text] == 1:
+            yield EntryKey("text", item.text)
+        dated = _dated(item)
+        if dated and self.dated[dated] == 1:
+            yield EntryKey("text", short(dated))
 
-    def _id_keys(self, entry: ParsedEntry, lone_link: str) -> Iterable[EntryKey]:
-        """The id alone where it names one item; together with link or text where a publisher repeats it."""
-        if self.ids[entry.guid] > 1:
-            yield EntryKey("id", f"{entry.guid}\n{lone_link or _text_key(entry)}")
-            return
-        yield EntryKey("id", entry.guid)
-        norm = urls.identity(entry.guid)
-        if norm and self.norms[norm] == 1:
-            yield EntryKey("idnorm", norm)
+    def _id_keys(self, item: ItemFacts, lone_link: str) -> Iterator[EntryKey]:
+        """The id alone where it names one item; together with link or text where a publisher repeats it.
+
+        What was repeated may stand alone in the next document, and the other way round.
+        """
+        if self.ids[item.guid] > 1:
+            yield EntryKey("id", f"{item.guid}\n{lone_link or item.hash}")
+        else:
+            yield EntryKey("id", item.guid)
+            if item.norm and self.norms[item.norm] == 1:
+                yield EntryKey("idnorm", item.norm)
+        yield EntryKey("repeat", f"{item.guid}\n{item.hash}")
+        if item.address:
+            yield EntryKey("repeat", f"{item.guid}\n{item.address}")
 
 
-def _distinct(pairs: Iterable[tuple[str, object]]) -> dict[str, int]:
+def _distinct(names: Sequence[str], things: Sequence[object]) -> dict[str, int]:
     """How many different things share each name."""
+    lone = dict.fromkeys(names, 1)
+    if len(lone) == len(names):
+        return lone
     groups: defaultdict[str, set[object]] = defaultdict(set)
-    for name, thing in pairs:
+    for name, thing in zip(names, things, strict=True):
         groups[name].add(thing)
-    return {name: len(things) for name, things in groups.items()}
+    return {name: len(group) for name, group in groups.items()}
 
 
-def _name(entry: ParsedEntry, ids: Mapping[str, int]) -> str:
+def _name(item: ItemFacts, ids: Mapping[str, int]) -> str:
     """What tells two items of one document apart: an id that only one of them has, else all of the text."""
-    return f"id {entry.guid}" if entry.guid and ids[entry.guid] == 1 else f"text {entry.guid}\n{_text_key(entry)}"
+    return f"id {item.guid}" if item.guid and ids[item.guid] == 1 else f"text {item.guid}\n{item.hash}"
 
 
-def _link(entry: ParsedEntry) -> str:
-    return urls.identity(entry.link) or entry.link
-
-
-def _path(address: str) -> str:
-    return address.partition("?")[0]
-
-
-def _text_key(entry: ParsedEntry) -> str:
-    return _digest(_link(entry), _folded(entry.title), _folded(_lasting(entry.body)))
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def _lasting(text: str) -> str:
-    """The text without what changes by itself: counters and advertising labels."""
-    return _COUNTER.sub(" ", "\n".join(line for line in text.split("\n") if not _ADVERT.match(line)))
+def _dated(item: ItemFacts) -> str:
+    """Title and published time: a name for items that have both."""
+    return f"{item.published} {item.title}" if item.published and item.title else ""
 
 
 # -- look-up -----------------------------------------------------------------------------------------------------------
 
-_Item = tuple[ParsedEntry, tuple[EntryKey, ...]]
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One item: its facts, its text where that is at hand, its keys."""
+
+    facts: ItemFacts
+    entry: ParsedEntry | None
+    keys: tuple[EntryKey, ...]
+    number: int
+
+    @property
+    def rank(self) -> tuple[str, int, str]:
+        return self.facts.moment, self.facts.length, self.facts.fingerprint
+
+    def text(self) -> ParsedEntry:
+        if self.entry is None:
+            raise Uncertain
+        return self.entry
 
 
-def _collapsed(entries: Sequence[ParsedEntry], keys: Sequence[tuple[EntryKey, ...]]) -> list[_Item]:
+def _collapsed(
+    items: Sequence[ItemFacts], entries: Sequence[ParsedEntry | None], keys: Sequence[tuple[EntryKey, ...]]
+) -> list[_Item]:
     """Each item once; of two copies under one id, or with one text, the newer, whatever their order."""
-    kept: dict[EntryKey, _Item] = {}
-    for entry, own in zip(entries, keys, strict=True):
-        name = own[0] if entry.guid else own[-1]
-        there = kept.get(name)
-        if there is None or _rank(entry) > _rank(there[0]):
-            kept[name] = (entry, own)
+    kept: dict[str, _Item] = {}
+    for number, (each, entry, own) in enumerate(zip(items, entries, keys, strict=True)):
+        name = f"id {own[0].key}" if each.guid else each.hash
+        there, item = kept.get(name), _Item(each, entry, own, number)
+        if there is None or item.rank > there.rank:
+            kept[name] = item
     return list(kept.values())
 
 
-def _rank(entry: ParsedEntry) -> tuple[str, int, str]:
-    moments = [m.isoformat() for m in (entry.updated_at, entry.published_at) if m is not None]
-    return max(moments, default=""), len(entry.body), fingerprint(entry)
+def _found(document: Sequence[_Item], known: Mapping[EntryKey, KnownEntry]) -> dict[int, KnownEntry]:
+    """The entry of each item that one of its own names finds."""
+    found: dict[int, KnownEntry] = {}
+    claimed: set[int] = set()
+    for look in (_by_id, _by_text, _by_rest):
+        for number, item in enumerate(document):
+            if number in found:
+                continue
+            hit = look(item, known, claimed)
+            if hit is not None:
+                found[number] = hit
+                claimed.add(hit.id)
+    return found
 
 
-def _by_id(entry: ParsedEntry, own: Sequence[EntryKey], known: Mapping[EntryKey, KnownEntry]) -> KnownEntry | None:
+def _by_id(item: _Item, known: Mapping[EntryKey, KnownEntry], _: set[int]) -> KnownEntry | None:
     """The entry that bears this id; when the publisher has used the id for several, the one with this link."""
-    hit = next((known[key] for key in own if key.kind == "id" and key in known), None)
-    linked = next((known[key] for key in own if key.kind == "link" and key in known), None)
-    if hit is not None and linked is not None and linked.id != hit.id and linked.guid == entry.guid:
+    hit = next((known[key] for key in item.keys if key.kind == "id" and key in known), None)
+    if hit is None:
+        return None
+    linked = next((known[key] for key in item.keys if key.kind == "link" and key in known), None)
+    if linked is not None and linked.id != hit.id and linked.guid == item.facts.guid:
         return linked
     return hit
 
 
-def _by_rest(
-    entry: ParsedEntry, own: Sequence[EntryKey], known: Mapping[EntryKey, KnownEntry], claims: Mapping[int, str]
-) -> KnownEntry | None:
-    for key in own:
-        hit = known.get(key)
-        if hit is None or key.kind == "id" or (hit.id and hit.id in claims):
+def _by_text(item: _Item, known: Mapping[EntryKey, KnownEntry], claimed: set[int]) -> KnownEntry | None:
+    """The entry with the very same link, title and text; for an item with an id, if the publisher has repeated that."""
+    for key in item.keys:
+        if key.kind not in ("hash", "repeat"):
             continue
-        if key.kind != "link" or _is_same(entry, hit):
+        hit = known.get(EntryKey("id", key.key) if key.kind == "repeat" else key)
+        if hit is None or (hit.id and hit.id in claimed):
+            continue
+        if not hit.id or key.kind == "hash" or hit.fingerprint == item.facts.fingerprint:
             return hit
     return None
 
 
-def _is_same(entry: ParsedEntry, hit: KnownEntry) -> bool:
+def _by_rest(item: _Item, known: Mapping[EntryKey, KnownEntry], claimed: set[int]) -> KnownEntry | None:
+    for key in item.keys:
+        hit = known.get(key)
+        if hit is None or key.kind not in ("idnorm", "link", "titledate") or (hit.id and hit.id in claimed):
+            continue
+        if key.kind != "link" or _is_same(item, hit):
+            return hit
+    return None
+
+
+def _is_same(item: _Item, hit: KnownEntry) -> bool:
     """Whether an item under a known link is that entry: no other id, or a like text, title or time.
 
     One time alone is no evidence (a page may be reused at once), and neither is a title that comes back on another day
-    over another text (a weather page).
+    over another text (a weather page). What the title and the time decide alone is not asked of the text.
     """
-    if not entry.guid or not hit.guid or entry.guid == hit.guid:
+    own = item.facts
+    if not own.guid or not hit.guid or own.guid == hit.guid:
         return True
-    like = _likeness(entry.body, hit.body)
-    if like >= SAME_BODY or entry.published_at is None or hit.published_at is None:
-        return like >= SAME_BODY or _same_title(entry, hit)
-    if entry.published_at == hit.published_at:
-        return _same_title(entry, hit) or like >= RELATED or _likeness(entry.title, hit.title) >= RELATED
-    return abs(entry.published_at - hit.published_at) <= SAME_TIME and _same_title(entry, hit)
+    titled = bool(own.title) and own.title == folded(hit.title)
+    published = datetime.fromisoformat(own.published) if own.published else None
+    apart = abs(published - hit.published_at) if published is not None and hit.published_at is not None else None
+    if titled and (apart is None or apart <= SAME_TIME):
+        return True
+    like = likeness(item.text().body, hit.body)
+    if like >= SAME_BODY:
+        return True
+    return apart == timedelta(0) and (like >= RELATED or likeness(own.title, hit.title) >= RELATED)
 
 
-def _same_title(entry: ParsedEntry, hit: KnownEntry) -> bool:
-    return bool(entry.title) and _folded(entry.title) == _folded(hit.title)
-
-
-def _likeness(one: str, other: str) -> float:
-    """The share of words two texts have in common, 0..1."""
-    a, b = (Counter(_folded(_lasting(text)).split()[:_WORDS]) for text in (one, other))
-    total = a.total() + b.total()
-    return 2 * (a & b).total() / total if total else 0.0
-
-
-def _change(
-    entry: ParsedEntry, own: tuple[EntryKey, ...], hit: KnownEntry | None, known: Mapping[EntryKey, KnownEntry]
-) -> EntryChange:
+def _change(item: _Item, hit: KnownEntry | None, known: Mapping[EntryKey, KnownEntry]) -> EntryChange:
     """Keys that other entries own stay theirs."""
-    free = tuple(key for key in own if key not in known)
-    now = fingerprint(entry)
+    free = tuple(key for key in item.keys if key not in known and key.kind != "repeat")
+    now = item.facts.fingerprint
     if hit is None:
-        return NewEntry(entry, free, now)
-    passing = _passing(entry, hit)
+        alone = all(key in free for key in item.keys if key.kind not in _SECOND)
+        return NewEntry(item.text(), free, now, item.number if alone and item.facts.guid else -1)
+    if not hit.id:
+        return SameEntry(0, ())  # pruned: whatever became of it, it stays gone
+    passing = _passing(item.facts, hit)
     learnt = tuple(key for key in free if key.kind not in passing)
     if hit.fingerprint == now:
-        return SameEntry(hit.id, learnt)
-    return RevisedEntry(hit.id, hit.revision + 1, entry, learnt, now, hit.article)
+        return SameEntry(hit.id, tuple(key for key in learnt if key.kind != "text"))
+    return RevisedEntry(hit.id, hit.revision + 1, item.text(), learnt, now, hit.article)
 
 
-def _passing(entry: ParsedEntry, hit: KnownEntry) -> frozenset[str]:
-    """Kinds of keys not worth learning: they differ from the known in a token alone, and will again at the next poll."""
+def _passing(item: ItemFacts, hit: KnownEntry) -> frozenset[str]:
+    """Kinds of keys not to be learnt: they differ from the known in a token alone, and will again at the next poll.
+
+    Nor is an id that the entry bears without being known by it: others were seen to bear it too.
+    """
     kinds: set[str] = set()
-    if entry.guid != hit.guid and _path(entry.guid) == _path(hit.guid):
+    if path(item.guid) == path(hit.guid):
         kinds.add("id")
-    if entry.link != hit.link and _path(_link(entry)) == (_path(urls.identity(hit.link)) or _path(hit.link)):
+    if item.guid == hit.guid:
+        kinds.add("idnorm")
+    if item.link != hit.link and path(item.address) == path(urls.identity(hit.link) or hit.link):
         kinds |= {"link", "hash"}
     return frozenset(kinds)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from aggregator.errors import Quarantine, Retry
+from aggregator.feeds import fields
 from aggregator.feeds.fields import RawItem, RawText
 
 _VERSIONS = {
@@ -24,6 +25,7 @@ class RawFeed(NamedTuple):
     language: str
     version: str
     items: list[Any]
+    authors: tuple[str, ...] = ()
 
 
 def looks_like(text: str) -> bool:
@@ -45,21 +47,28 @@ def read(text: str, url: str) -> RawFeed:
     version = _VERSIONS.get(_text(data, "version").replace("http://", "https://").rstrip("/")) if data else None
     if version is None or not isinstance(data.get("items"), list):
         raise Quarantine("not_a_feed", "JSON, but not JSON Feed 1.0 or 1.1", url)
-    return RawFeed(_text(data, "title"), _text(data, "home_page_url"), _text(data, "language"), version, data["items"])
+    return RawFeed(
+        title=_text(data, "title"),
+        link=_text(data, "home_page_url"),
+        language=_text(data, "language"),
+        version=version,
+        items=data["items"],
+        authors=tuple(_authors(data)),
+    )
 
 
 def item(found: Any, feed: RawFeed) -> RawItem:
-    """One item; its language is the feed's where it names none."""
+    """One item; its language and its authors are the feed's where it names none."""
     if not isinstance(found, dict):
         raise TypeError("an item that is no object")
     markup, words = _text(found, "content_html"), _text(found, "content_text")
     return RawItem(
         guid=_id(found.get("id")),
-        link=_text(found, "url") or _text(found, "external_url"),
+        link=next(filter(fields.followable, (_text(found, "url"), _text(found, "external_url"))), ""),
         title=RawText(_text(found, "title"), markup=False),
         summary=RawText(_text(found, "summary"), markup=False),
         content=RawText(markup) if markup else RawText(words, markup=False),
-        authors=tuple(_authors(found)),
+        authors=tuple(_authors(found)) or feed.authors,
         categories=tuple(t for t in _list(found, "tags") if isinstance(t, str)),
         enclosures=tuple(_attachments(found)),
         language=_text(found, "language") or feed.language,
@@ -70,21 +79,27 @@ def item(found: Any, feed: RawFeed) -> RawItem:
 
 def _id(value: Any) -> str:
     """Ids should be strings; numbers are to be read as such (1.1, items)."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    value = _number(value)
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def _authors(found: dict[str, Any]) -> Iterator[str]:
     for author in [*_list(found, "authors"), found.get("author")]:
         if isinstance(author, dict):
-            yield _text(author, "name") or _text(author, "url")
+            name = _text(author, "name") or _text(author, "url")
+            if name:
+                yield name
 
 
 def _attachments(found: dict[str, Any]) -> Iterator[tuple[str, str, object]]:
     for attachment in _list(found, "attachments"):
         if isinstance(attachment, dict):
-            yield _text(attachment, "url"), _text(attachment, "mime_type"), attachment.get("size_in_bytes", 0)
+            yield _text(attachment, "url"), _text(attachment, "mime_type"), _number(attachment.get("size_in_bytes"))
+
+
+def _number(value: Any) -> Any:
+    """JSON knows no integers: 1500 may be written 1.5e3."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _text(data: Any, name: str) -> str:

@@ -9,14 +9,17 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
+from xml.sax import SAXParseException
 
 from aggregator.errors import Quarantine, Retry, WorkError
-from aggregator.feeds import charset, discover, fields, jsonfeed, rss, sanitize, xmltext
+from aggregator.feeds import charset, discover, fields, hints, jsonfeed, quick, rss, sanitize, xmltext
 from aggregator.feeds.fields import RawItem, RawText
+from aggregator.feeds.quickparts import QuickFeed
 from aggregator.model import ParsedEntry, ParsedFeed
 
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
+_OPML = re.compile(r"<opml[\s>]", re.IGNORECASE)
 _FEED = re.compile(r"<(?:[A-Za-z]+:)?(?:rss|rdf|feed|channel)[\s>]", re.IGNORECASE)
 _ITEM = re.compile(r"<(item|entry)[\s>]", re.IGNORECASE)
 _HEADERS = {"content-type": "application/xml; charset=utf-8"}
@@ -39,18 +42,26 @@ def document(body: bytes, url: str, content_type: str = "") -> ParsedFeed:
 
 def _document(body: bytes, url: str, content_type: str) -> ParsedFeed:
     text = charset.decide(body, content_type).text
-    if not xmltext.clean(text).strip("\ufeff\ufffd \t\r\n"):
+    clean = xmltext.clean(text)
+    if not clean.strip("\ufeff\ufffd \t\r\n"):
         raise Retry("empty", "the server sent an empty document", url)
     if jsonfeed.looks_like(text):
         return _json(text, url)
+    foreign = "" if clean == text else "characters that XML does not allow"
+    text = xmltext.redeclared(clean)
+    if (easy := quick.read(text, url)) is not None:
+        return _easy(easy, url, foreign, text)
     checked = xmltext.prepare(text, url)
+    malformed = checked.malformed or foreign
+    if checked.malformed and (easy := quick.read(checked.text, url)) is not None:
+        return _easy(easy, url, malformed, checked.text)
     found = _feedparser(checked.text, url)
     if not found["version"] and not found["entries"]:
         raise _no_feed(text, url)
-    malformed = checked.malformed or _complaint(found)
+    malformed = malformed or _complaint(found)
     if malformed and not found["entries"]:
         raise Retry("parse_error", f"not well-formed and without entries: {malformed}", url)
-    return _feed(found, url, malformed)
+    return _feed(found, url, malformed, checked.text)
 
 
 def _json(text: str, url: str) -> ParsedFeed:
@@ -66,16 +77,37 @@ def _json(text: str, url: str) -> ParsedFeed:
     )
 
 
-def _feed(found: Any, url: str, malformed: str) -> ParsedFeed:
-    head, version = found["feed"], str(found["version"])
-    entries, lost = _entries(found["entries"], lambda item: rss.item(item, head, version), url)
+def _easy(found: QuickFeed, url: str, malformed: str, text: str) -> ParsedFeed:
+    head = _Head(found.title, found.link, found.language, found.version, malformed)
+    return _cleaned(head, found.items, lambda item: item, url, text)
+
+
+def _feed(found: Any, url: str, malformed: str, text: str) -> ParsedFeed:
+    feed, version = found["feed"], str(found["version"])
+    head = _Head(rss.feed_title(feed), rss.home(feed), rss.feed_language(feed), version or "cdf", malformed)
+    return _cleaned(head, found["entries"], lambda item: rss.item(item, feed, version), url, text)
+
+
+class _Head(NamedTuple):
+    """What a document says of itself, before anything is believed, and why it is malformed, or ""."""
+
+    title: str
+    link: str
+    language: str
+    version: str
+    malformed: str
+
+
+def _cleaned(head: _Head, items: Iterable[Any], raw: Callable[[Any], RawItem], url: str, text: str) -> ParsedFeed:
+    entries, lost = _entries(items, raw, url)
     return ParsedFeed(
-        title=fields.heading(RawText(rss.feed_title(head), markup=True)),
-        link=fields.link(url, rss.home(head)),
-        language=fields.language(rss.feed_language(head)),
-        version=version or "cdf",
+        title=fields.heading(RawText(head.title, markup=True)),
+        link=fields.link(url, head.link),
+        language=fields.language(head.language),
+        version=head.version,
         entries=entries,
-        malformed=malformed or lost,
+        malformed=head.malformed or lost,
+        hints=hints.read(hints.head(text)),
     )
 
 
@@ -97,14 +129,76 @@ def _entries(items: Iterable[Any], raw: Callable[[Any], RawItem], url: str) -> t
 
 @cache
 def _library() -> Any:
-    """feedparser, told to leave ids as they are (it resolves them like links) and dates to us (it guesses)."""
+    """feedparser, told to leave to us what it guesses: ids (resolved like links), permalinks, names of authors, dates."""
     import feedparser
     from feedparser import datetimes
     from feedparser.mixin import _FeedParserMixin
 
     _FeedParserMixin.can_be_relative_uri = _FeedParserMixin.can_be_relative_uri - {"id"}
+    for name, ours in _OURS.items():
+        setattr(_FeedParserMixin, name, ours)
     datetimes._date_handlers.clear()  # noqa: SLF001 - there is no public way to refuse its guesses
     return feedparser
+
+
+def _end_guid(self: Any) -> None:
+    """A permalink is told as one even beside an empty `<link/>`, where feedparser forgets it."""
+    value = self.pop("id")
+    self._save("guidislink", bool(self.guidislink))
+    if self.guidislink:
+        self._save("link", value)
+
+
+def _add_tag(self: Any, term: str | None, scheme: str | None, label: str | None) -> None:
+    """A category once, and no more than are kept: feedparser compares each with all, which is quadratic."""
+    tags = self._get_context().setdefault("tags", [])
+    tag = {"term": term, "scheme": scheme, "label": label}
+    if (term or scheme or label) and len(tags) < fields.MAX_LIST and tag not in tags:
+        tags.append(tag)
+
+
+def _start_media_group(self: Any, _attributes: Any) -> None:
+    """Number the groups: their files are one thing in several forms, which feedparser does not tell."""
+    self.media_groups = self.media_group = getattr(self, "media_groups", 0) + 1
+
+
+def _end_media_group(self: Any) -> None:
+    self.media_group = 0
+
+
+def _start_media_description(self: Any, attributes: Any) -> None:
+    """What a picture shows is a field of its own: feedparser takes it for the description of the item."""
+    self.push_content("media_description", attributes, "text/plain", 1)
+
+
+def _end_media_description(self: Any) -> None:
+    self.pop_content("media_description")
+
+
+def _start_media_content(self: Any, attributes: Any) -> None:
+    files = self._get_context().setdefault("media_content", [])
+    files.append({**attributes, "group": getattr(self, "media_group", 0)})
+
+
+def _sync_author_detail(self: Any, key: str = "author") -> None:
+    """The whole text of an author; feedparser takes an address out of it, but not one at a long top-level domain."""
+    context = self._get_context()
+    last = context.get(f"{key}s", [{}])[-1]
+    if not last and context.get(key):
+        last["name"] = context[key]
+
+
+_OURS = {
+    "_add_tag": _add_tag,
+    "_end_guid": _end_guid,
+    "_end_id": _end_guid,
+    "_start_media_content": _start_media_content,
+    "_start_media_description": _start_media_description,
+    "_end_media_description": _end_media_description,
+    "_start_media_group": _start_media_group,
+    "_end_media_group": _end_media_group,
+    "_sync_author_detail": _sync_author_detail,
+}
 
 
 def _feedparser(text: str, url: str) -> Any:
@@ -149,12 +243,21 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _complaint(found: Any) -> str:
     """Why feedparser thinks the document is not well-formed, e.g. a prefix that stands for no namespace."""
-    return sanitize.plain(str(found.get("bozo_exception", "not well-formed")))[:200] if found.get("bozo") else ""
+    if not found.get("bozo"):
+        return ""
+    problem = found.get("bozo_exception", "not well-formed")
+    if isinstance(problem, SAXParseException):
+        problem = (
+            f"{problem.getMessage()} (line {problem.getLineNumber()}, column {(problem.getColumnNumber() or 0) + 1})"
+        )
+    return sanitize.plain(str(problem))[:200]
 
 
 def _no_feed(text: str, url: str) -> WorkError:
     """What stands at this address instead of a feed."""
     head = text[:20_000]
+    if _OPML.search(head):
+        return Quarantine("not_a_feed", "a list of feeds (OPML), not a feed: `feeds import` reads those", url)
     if _PAGE.search(head):
         offers = ", ".join(candidate.url for candidate in discover.candidates(text, url)[:5])
         return Quarantine("not_a_feed", "an HTML page, not a feed" + (f"; it offers {offers}" if offers else ""), url)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from aggregator.feeds import fields
 from aggregator.feeds.fields import RawItem, RawText
 
-_HTML = frozenset({"text/html", "application/xhtml+xml"})
-_TEXTUAL = _HTML | {"text/plain", "", "text/xml", "application/xml"}
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_TEXTUAL = HTML_TYPES | {"text/plain", "", "text/xml", "application/xml"}
 
 
 def item(found: Any, feed: Any, version: str) -> RawItem:
@@ -19,6 +20,8 @@ def item(found: Any, feed: Any, version: str) -> RawItem:
     atom = version.startswith("atom")
     content = _content(found, atom)
     summary = _detail(found, "summary", atom)
+    if not (summary.value or content.value):
+        summary = _detail(found, "media_description", atom)
     return RawItem(
         guid=_string(found, "id"),
         link=_link(found),
@@ -59,7 +62,10 @@ def _text(detail: Any, atom: bool) -> RawText:
     kind = _string(detail, "type").partition(";")[0].strip().lower()
     if kind not in _TEXTUAL and not kind.startswith("text/"):
         return RawText()
-    return RawText(_string(detail, "value"), markup=kind in _HTML or not atom, base=_string(detail, "base"))
+    value = _string(detail, "value")
+    if kind == "application/xhtml+xml":
+        value = value.replace("</br>", "")  # feedparser closes what is empty: HTML would read a second break
+    return RawText(value, markup=kind in HTML_TYPES or not atom, base=_string(detail, "base"))
 
 
 def _content(found: Any, atom: bool) -> RawText:
@@ -75,10 +81,11 @@ def _published(found: Any, atom: bool) -> str:
 
 def _link(found: Any) -> str:
     """F15: the page about the item; else a guid that is one; else any other link; else the first file it carries."""
-    alternate = next(_alternates(found), "") or _string(found, "link")
+    permalink = _string(found, "id") if dict.get(found, "guidislink") else ""
+    alternate = next(filter(fields.followable, [*_alternates(found), _string(found, "link"), permalink]), "")
     if alternate and (alternate != _string(found, "id") or alternate.startswith(("http://", "https://"))):
         return alternate
-    links = [link for link in _list(found, "links") if _string(link, "href")]
+    links = [link for link in _list(found, "links") if fields.followable(_string(link, "href"))]
     related = [link for link in links if _string(link, "rel") not in {"self", "edit", "replies", "enclosure", "via"}]
     files = [link for link in links if _string(link, "rel") == "enclosure"]
     return next((_string(link, "href") for link in [*related, *files]), "")
@@ -87,7 +94,7 @@ def _link(found: Any) -> str:
 def _alternates(found: Any) -> Iterator[str]:
     """Links to the page itself, HTML first."""
     links = [link for link in _list(found, "links") if _string(link, "rel") == "alternate" and _string(link, "href")]
-    for link in sorted(links, key=lambda found: _string(found, "type") not in _HTML):
+    for link in sorted(links, key=lambda found: _string(found, "type") not in HTML_TYPES):
         yield _string(link, "href")
 
 
@@ -105,9 +112,9 @@ def _authors(found: Any, feed: Any, atom: bool) -> Iterator[str]:
 def _names(found: Any) -> Iterator[str]:
     named = [_string(author, "name") or _string(author, "email") for author in _list(found, "authors")]
     if any(named):
-        yield from (name for name in named if name)
+        yield from (fields.person(name) for name in named if name)
     elif _string(found, "author"):
-        yield _string(found, "author")
+        yield fields.person(_string(found, "author"))
 
 
 def _categories(found: Any) -> Iterator[str]:
@@ -119,10 +126,24 @@ def _enclosures(found: Any) -> Iterator[tuple[str, str, object]]:
     for link in _list(found, "links"):
         if _string(link, "rel") == "enclosure":
             yield _string(link, "href"), _string(link, "type"), dict.get(link, "length", 0)
-    for media in _list(found, "media_content"):
+    for media in _one_of_each(_list(found, "media_content")):
         yield _string(media, "url"), _string(media, "type") or _string(media, "medium"), dict.get(media, "filesize", 0)
     for thumbnail in _list(found, "media_thumbnail"):
         yield _string(thumbnail, "url"), "image", 0
+
+
+def _one_of_each(files: list[Any]) -> list[Any]:
+    """F16: a media:group is one file in several forms: its default, else its first. Other files stand for themselves."""
+    chosen: dict[object, Any] = {}
+    for number, file in enumerate(files):
+        name = dict.get(file, "group") or ("alone", number)
+        if name not in chosen or (_is_default(file) and not _is_default(chosen[name])):
+            chosen[name] = file
+    return list(chosen.values())
+
+
+def _is_default(file: Any) -> bool:
+    return _string(file, "isdefault").strip().lower() == "true"
 
 
 def _language(found: Any, feed: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html as entities
 import re
-from functools import partial
+from functools import cache, lru_cache, partial
 
 import nh3
 
@@ -63,22 +63,31 @@ _CONTROLS = dict.fromkeys([*range(1, 9), 11, 12, *range(14, 32), *range(0x7F, 0x
 }
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:-]*)")
-_OUTPUT_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)[^>]*>")
+_OUTPUT_TAG = re.compile(r"</?[a-z][a-z0-9]*[^>]*>")
+_INLINE_TAG = re.compile(rf"</?(?!(?:{'|'.join(sorted(_BLOCKS))})\b)[a-z][a-z0-9]*[^>]*>")
 _IMAGE = re.compile(r"<img\b[^>]*>")
 _TINY = re.compile(r'\s(?:width|height)="[01](?:px)?"')
-_SPACE = re.compile(r"[^\S\n]+")
-_LINES = re.compile(r"\s*\n\s*")
+_UNCLEAN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _ESCAPED_TAG = re.compile(r"&lt;/?([A-Za-z][A-Za-z0-9]*)")
 _ESCAPED_CLOSE = re.compile(r"&lt;/[A-Za-z][A-Za-z0-9]*\s*&gt;|&lt;(?:br|img|hr)\b", re.IGNORECASE)
 
 
 def html(fragment: str, base: str = "") -> str:
     """Safe HTML: our tags and attributes only, links absolute over http, https or mailto, no tracking pixels."""
+    if not fragment:
+        return ""
     fragment = _prepared(fragment)
     if _depth(fragment) > MAX_DEPTH:
         return _paragraphs(_shallow_text(fragment))
-    clean = nh3.clean(
-        fragment,
+    clean: str = _safe(base).clean(fragment)
+    if "&#" in fragment:  # a reference becomes the control that it names
+        clean = cleaned(clean)
+    return (_IMAGE.sub(_seen_image, clean) if "<img" in clean else clean).strip()
+
+
+@lru_cache(maxsize=16)
+def _safe(base: str) -> nh3.Cleaner:
+    return nh3.Cleaner(
         tags=set(_KEPT),
         clean_content_tags=set(_DROPPED),
         attributes=_ATTRIBUTES,
@@ -86,7 +95,11 @@ def html(fragment: str, base: str = "") -> str:
         link_rel="noopener noreferrer nofollow",
         url_schemes={"http", "https", "mailto"},
     )
-    return _IMAGE.sub(_seen_image, clean).strip()
+
+
+@cache
+def _bare() -> nh3.Cleaner:
+    return nh3.Cleaner(tags=set(_BLOCKS - {"title"}), clean_content_tags=set(_DROPPED | {"title"}), attributes={})
 
 
 def text(fragment: str) -> str:
@@ -96,9 +109,7 @@ def text(fragment: str) -> str:
     fragment = _prepared(fragment)
     if _depth(fragment) > MAX_DEPTH:
         return tidy(_shallow_text(fragment))
-    return _flattened(
-        nh3.clean(fragment, tags=set(_BLOCKS - {"title"}), clean_content_tags=set(_DROPPED | {"title"}), attributes={})
-    )
+    return _flattened(_bare().clean(fragment))
 
 
 def safe_text(clean: str) -> str:
@@ -118,12 +129,13 @@ def plain(value: str) -> str:
 
 def tidy(value: str) -> str:
     """Several lines of plain text: no controls, no blank lines, white space collapsed inside a line."""
-    return _LINES.sub("\n", _SPACE.sub(" ", cleaned(value).replace("\r", "\n"))).strip()
+    lines = (" ".join(line.split()) for line in cleaned(value).replace("\r", "\n").split("\n"))
+    return "\n".join(filter(None, lines))
 
 
 def cleaned(value: str) -> str:
     """Text that databases and terminals can take: NUL and lone surrogates are U+FFFD, other controls are gone."""
-    return _SURROGATES.sub("\ufffd", value.translate(_CONTROLS))
+    return _SURROGATES.sub("\ufffd", value.translate(_CONTROLS)) if _UNCLEAN.search(value) else value
 
 
 def escaped(value: str) -> str:
@@ -136,7 +148,7 @@ def escaped(value: str) -> str:
 
 def _prepared(fragment: str) -> str:
     fragment = cleaned(fragment)
-    return entities.unescape(fragment) if _escaped_twice(fragment) else fragment
+    return cleaned(entities.unescape(fragment)) if _escaped_twice(fragment) else fragment
 
 
 def _escaped_twice(fragment: str) -> bool:
@@ -209,11 +221,11 @@ def _after_raw(lower: str, at: int, name: str) -> int:
 
 
 def _flattened(clean: str) -> str:
-    return tidy(entities.unescape(_OUTPUT_TAG.sub(_break, clean.replace("\n", " "))))
-
-
-def _break(found: re.Match[str]) -> str:
-    return "\n" if found.group(2) in _BLOCKS else ""
+    text = clean.replace("\n", " ")
+    if "<" in text:
+        text = _INLINE_TAG.sub("", text)
+        text = _OUTPUT_TAG.sub("\n", text) if "<" in text else text
+    return tidy(entities.unescape(text))
 
 
 def _paragraphs(value: str) -> str:

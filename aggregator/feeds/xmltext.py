@@ -16,7 +16,7 @@ MAX_ENTITY = 200
 MAX_GROWTH = 1_000_000
 
 _DECLARATION = re.compile(r"<\?xml\s[^>]{0,400}?\?>")
-_CONTROLS = dict.fromkeys([*range(1, 9), 11, 12, *range(14, 32), 0x7F, 0xFFFE, 0xFFFF]) | {0: "\ufffd"}
+_CONTROLS = dict.fromkeys([*range(1, 9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF]) | {0: "\ufffd"}
 _SURROGATES = re.compile(r"[\ud800-\udfff]+")
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9A-Fa-f]{1,8})|([0-9]{1,9}));")
 _SURROGATE_PAIR = re.compile(r"&#[xX]([dD][89abAB][0-9A-Fa-f]{2});&#[xX]([dD][c-fC-F][0-9A-Fa-f]{2});")
@@ -44,12 +44,11 @@ def clean(text: str) -> str:
 
 
 def prepare(text: str, url: str) -> Checked:
-    """Clean, check and where need be repair a document; its declaration says UTF-8 afterwards, its entities are text.
+    """Check and where need be repair a clean, redeclared document; its entities are text afterwards.
 
     Raises:
         Quarantine: bomb, when it is deeper, wider or has more entities than any feed needs.
     """
-    text = _redeclared(clean(text))
     malformed, entities = examine(text, url)
     if malformed:
         text = repaired(text)
@@ -72,14 +71,18 @@ def examine(text: str, url: str) -> tuple[str, dict[str, str]]:
 
 
 def repaired(text: str) -> str:
-    """Undo what careless publishers do: junk before the first tag, bare ampersands, HTML's own entities."""
+    """Undo what careless publishers do: junk before the first tag, bare ampersands, HTML's own entities.
+
+    Line ends become what XML makes of them (§2.11), since feedparser's loose reader leaves them.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     start = text.find("<")
-    text = _redeclared(text[start:]) if start > 0 else text
+    text = redeclared(text[start:]) if start > 0 else text
     own = frozenset(_DOCTYPE_ENTITY.findall(text[:20_000]))
     return _ampersands(text, own)
 
 
-def _redeclared(text: str) -> str:
+def redeclared(text: str) -> str:
     """The same document declared as UTF-8, whatever it said before."""
     head = _DECLARATION.sub('<?xml version="1.0" encoding="utf-8"?>', text[:_START], count=1)
     return head + text[_START:]

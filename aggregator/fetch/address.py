@@ -64,7 +64,7 @@ def follow(base: str, location: str) -> str:
     try:
         parts = urlsplit(urljoin(base, location.strip()))
     except ValueError as e:
-        raise WorkError("bad_http", "redirects to something that is not an address") from e
+        raise WorkError("bad_http", "the server redirects to something that is not an address") from e
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
 
 
@@ -79,6 +79,11 @@ def shown(text: str) -> str:
     query = "&".join(_masked(p) for p in parts.query.split("&")) if parts.query else ""
     line = urlunsplit(parts._replace(netloc=netloc, query=query, fragment=""))
     return "".join(c if c.isprintable() else "?" for c in line[:500])
+
+
+def basic(username: str, password: str) -> str:
+    """The Authorization header for a name and a password, in UTF-8 (RFC 7617 §2)."""
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
 
 
 def _on_the_wire(parts: SplitResult, port: int | None) -> URL:
@@ -106,8 +111,7 @@ def _authorization(parts: SplitResult) -> str:
     if not at:
         return ""
     user, _, password = credentials.partition(":")
-    pair = f"{unquote(user)}:{unquote(password)}"
-    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+    return basic(unquote(user), unquote(password))
 
 
 def _masked(parameter: str) -> str:

@@ -42,13 +42,15 @@ class Client:
         self._engine: Engine | None = None
         self._closed = False
 
-    def fetch_many(self, requests: Iterable[FetchRequest]) -> Generator[FetchResponse | FetchFailure, None, None]:
+    def fetch_many(
+        self, requests: Iterable[FetchRequest], *, wanted: Callable[[FetchRequest], bool] | None = None
+    ) -> Generator[FetchResponse | FetchFailure, None, None]:
         """GET each request; exactly one answer for each, as they come; nothing is raised for one of them.
 
         `requests` is read in the caller's thread, no further ahead than `lookahead`. Closing the iterator cancels what is
-        under way; closing the client ends the iterator. Raises RuntimeError when the client is already closed.
+        under way; closing the client ends the iterator. `wanted`: see ports.Fetcher. Raises RuntimeError when the client is already closed.
         """
-        run = self._started().run()
+        run = self._started().run(wanted)
         try:
             yield from run.answers(requests)
         finally:

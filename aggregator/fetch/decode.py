@@ -150,7 +150,7 @@ def coding_of(header: str) -> str:
     names = [n for n in (part.strip().lower() for part in header.split(",")) if n not in ("", "identity")]
     known = ["gzip" if n == "x-gzip" else n for n in names if n in ("gzip", "x-gzip", "deflate", "br", "zstd")]
     if len(known) > 1:
-        raise WorkError("bad_http", f"the body is encoded {len(known)} times ({header[:80]})")
+        raise WorkError("bad_http", f"the document is compressed {len(known)} times over ({header[:80]})")
     return known[0] if known else ""
 
 
@@ -194,7 +194,9 @@ class Body:
             self._decide(head)
             self._take(head)
         if self._stream is not None and not self._stream.complete:
-            self._fall_back(WorkError("truncated", f"the {self._coding} body ends before its end"))
+            self._fall_back(
+                WorkError("truncated", f"the compressed document ({self._coding}) broke off before its end")
+            )
         return b"".join(self._out)
 
     def _decide(self, head: bytes) -> None:
@@ -214,7 +216,7 @@ class Body:
         except WorkError:
             raise
         except Exception as e:  # noqa: BLE001 - zlib.error, brotli.error and ZstdError share no base
-            self._fall_back(WorkError("bad_http", f"the body does not decode as {self._coding} ({e})"))
+            self._fall_back(WorkError("bad_http", f"the compressed document is damaged ({self._coding}: {e})"))
 
     def _keep(self, piece: bytes) -> None:
         self._size += len(piece)
@@ -231,8 +233,11 @@ class Body:
 
     def _over(self) -> WorkError:
         if self._stream is not None and self._size > BOMB_RATIO * self._received:
-            return WorkError("bomb", f"{self._received} bytes unpack to more than {self._cap}")
-        return WorkError("too_large", f"the body is larger than {self._cap} bytes")
+            return WorkError(
+                "bomb",
+                f"{self._received:,} compressed bytes unpack to more than {self._cap:,}: no honest document does",
+            )
+        return WorkError("too_large", f"the document is larger than {self._cap:,} bytes")
 
     def _fall_back(self, error: WorkError) -> None:
         """Take what did not decode as it is when it plainly is a text; else raise `error`."""

@@ -51,9 +51,9 @@ class Engine:
             self._end_thread()
             raise
 
-    def run(self) -> Run:
+    def run(self, wanted: Callable[[FetchRequest], bool] | None = None) -> Run:
         """A new call of fetch_many."""
-        return Run(self)
+        return Run(self, wanted)
 
     def stop(self) -> None:
         """Cancel what is under way, close connections, end the thread."""
@@ -88,8 +88,8 @@ class Engine:
 
     async def _open(self) -> None:
         limits = self._limits
-        guard = Guard(limits.allow_private, by_name=limits.proxy is not None)
-        if guard.by_name:
+        guard = Guard(limits.allow_private)
+        if limits.proxy:
             log.warning("network.proxy is set: the address guard judges names only, the proxy must refuse the rest")
         self.traffic = Traffic(limits.concurrency, limits.host_connections, limits.host_spacing, KEEP_ALIVE)
         self._sessions = Sessions(
@@ -129,12 +129,13 @@ def _session(
 class Run:
     """One call of fetch_many: requests go in from the caller's thread, answers come out of a queue.
 
-    At most `concurrency` requests are under way or answered and not taken yet, so a slow caller slows the fetching and
+    At most `concurrency` requests (and as many slow ones) are under way or answered and not taken yet, so a slow caller slows the fetching and
     not the other way round. At most `lookahead` requests are known, so that a stuck host cannot hide the others.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, wanted: Callable[[FetchRequest], bool] | None) -> None:
         self._engine = engine
+        self._wanted = wanted
         self._lane = Lane(engine.limits.concurrency)
         self._inbox: deque[FetchRequest] = deque()
         self._awake = False
@@ -201,7 +202,7 @@ class Run:
             task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, request: FetchRequest) -> None:
-        self._answers.put(await self._engine.exchange.get(request, self._lane))
+        self._answers.put(await self._engine.exchange.get(request, self._lane, self._wanted))
 
     def halt(self) -> list[asyncio.Task[None]]:
         """Cancel every task and let the caller know that no more answers come."""

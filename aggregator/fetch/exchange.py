@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,11 +16,12 @@ from aggregator.fetch.address import Target
 from aggregator.fetch.guard import ATTEMPT, Attempt, Guard
 from aggregator.fetch.limits import FetchLimits
 from aggregator.fetch.traffic import Lane, Traffic
-from aggregator.model import FetchFailure, FetchKind, FetchRequest, FetchResponse, Redirect
+from aggregator.model import Access, FetchFailure, FetchKind, FetchRequest, FetchResponse, Redirect
 
 if TYPE_CHECKING:
     from aggregator.ports import Clock
 
+log = logging.getLogger(__name__)
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HTML = "text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.1"
 ACCEPT: dict[FetchKind, str] = {
@@ -31,6 +33,7 @@ ACCEPT: dict[FetchKind, str] = {
     "page": HTML,
     "robots": "text/plain, */*;q=0.1",
 }
+Wanted = Callable[[FetchRequest], bool]
 IDLE_CONNECTIONS = 512
 """Hosts with a kept connection past which no more are kept: each is a file descriptor."""
 
@@ -40,6 +43,7 @@ class _Trip:
     """What one request has been through.
 
     `spent` is its time on the wire; waiting for a host's turn is our own politeness and never costs a feed its deadline.
+    `secrets` are the headers that only `home`, the feed's own origin, may see; `secure` says that the last hop was https.
     """
 
     request: FetchRequest
@@ -47,8 +51,15 @@ class _Trip:
     redirects: list[Redirect] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     home: str = ""
-    authorization: str = ""
+    secrets: dict[str, str] = field(default_factory=dict)
+    secure: bool = False
+    proxy: str | None = None
     holds_room: bool = False
+    wanted: Wanted | None = None
+
+    def withdrawn(self) -> bool:
+        """Whether the caller wants it no more. Once begun, a chain of redirects is followed to its end."""
+        return self.wanted is not None and not self.redirects and not self.wanted(self.request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +85,37 @@ class Exchange:
         self._limits = limits
         self._clock = clock
         self._agent = limits.agent()
+        self._told: set[str] = set()
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_timeout)
 
-    async def get(self, request: FetchRequest, lane: Lane) -> tuple[FetchResponse | FetchFailure, bool]:
+    async def get(
+        self, request: FetchRequest, lane: Lane, wanted: Wanted | None = None
+    ) -> tuple[FetchResponse | FetchFailure, bool]:
         """The answer, and whether it holds room in the lane until it is taken. Raises nothing but CancelledError."""
-        trip = _Trip(request)
+        trip = _Trip(request, wanted=wanted)
         try:
             return await self._travel(trip, lane), trip.holds_room
         except WorkError as e:
             return self._failure(trip, e), trip.holds_room
         except Exception as e:  # noqa: BLE001 - one request's surprise is never another's
-            return self._failure(trip, WorkError("internal", f"unexpected {type(e).__name__}")), trip.holds_room
+            return self._failure(
+                trip, WorkError("internal", f"a fault of ours: unexpected {type(e).__name__}")
+            ), trip.holds_room
 
     async def _travel(self, trip: _Trip, lane: Lane) -> FetchResponse:
         text = trip.request.url
         while True:
             target = self._admit(trip, text)
-            await self._traffic.enter(target.host, lane)
-            trip.holds_room = True
+            turn = await self._traffic.enter(target.host, lane)
+            trip.holds_room = asked = True
             try:
+                asked = not trip.withdrawn()
+                if not asked:
+                    raise WorkError("withdrawn", "not asked any more")
                 answer = await self._hop(trip, target)
                 trip.holds_room = isinstance(answer, FetchResponse)
             finally:
-                self._traffic.leave(target.host, lane, answered=trip.holds_room)
+                self._traffic.leave(turn, answered=trip.holds_room, asked=asked)
             if isinstance(answer, FetchResponse):
                 return answer
             trip.redirects.append(answer)
@@ -106,19 +125,43 @@ class Exchange:
         """The next hop, when scheme, guard and the rules for redirects allow it (RFC 9110 §15.4)."""
         target = address.target(text)
         if not trip.redirects:
-            trip.home, trip.authorization = target.host, target.authorization
+            self._set_out(trip, target)
+        secure = target.url.scheme == "https"
+        if trip.secrets and trip.secure and not secure:
+            raise WorkError(
+                "bad_scheme", "the server redirects from https to http; with a password or headers nobody follows"
+            )
+        trip.secure = secure
         if str(target.url) in trip.seen:
-            raise WorkError("redirect_loop", f"redirects in a circle, back to {address.shown(target.text)}")
+            raise WorkError("redirect_loop", f"the server redirects in a circle, back to {address.shown(target.text)}")
         if len(trip.redirects) > self._limits.max_redirects:
-            raise WorkError("redirect_loop", f"more than {self._limits.max_redirects} redirects")
+            raise WorkError("redirect_loop", f"the server redirects more than {self._limits.max_redirects} times")
         name = target.url.host or ""
-        if not self._guard.allows_name(name):
+        if trip.proxy and not self._guard.allows_name(name):
             raise faults.blocked(name, [])
         trip.seen.add(str(target.url))
         return target
 
+    def _set_out(self, trip: _Trip, target: Target) -> None:
+        """What goes with the request besides its address: credentials for the feed's own origin, and its proxy."""
+        access = trip.request.access or Access()
+        trip.home = address.target(access.home).host if access.home else target.host
+        trip.secrets = dict(access.headers)
+        authorization = target.authorization or (
+            address.basic(access.username, access.password) if access.username else ""
+        )
+        if authorization:
+            trip.secrets["Authorization"] = authorization
+        trip.proxy = access.proxy or self._limits.proxy
+        if access.proxy and trip.request.ref not in self._told:
+            self._told.add(trip.request.ref)
+            log.warning(
+                "%s has a proxy of its own: the address guard judges names only, the proxy must refuse the rest",
+                trip.request.ref,
+            )
+
     async def _hop(self, trip: _Trip, target: Target) -> FetchResponse | Redirect:
-        attempt = Attempt()
+        attempt = Attempt(proxied=bool(trip.proxy))
         ATTEMPT.set(attempt)
         started = self._clock.monotonic()
         try:
@@ -139,14 +182,16 @@ class Exchange:
             headers=headers,
             allow_redirects=False,
             timeout=self._timeout,
-            proxy=self._limits.proxy,
+            proxy=trip.proxy,
         ) as response:
             if sum(len(name) + len(value) + 4 for name, value in response.raw_headers) > self._limits.max_headers:
                 raise faults.header_too_large(target.url.host or "")
             if response.status in REDIRECTS:
                 return _redirect(response, target)
             if response.status == 304 and not _conditional(trip):
-                raise WorkError("bad_http", "answered 304 Not Modified although it was asked without a condition")
+                raise WorkError(
+                    "bad_http", "the server says that nothing changed (304 Not Modified) although it was not asked"
+                )
             body = await self._body(response) if response.status // 100 == 2 else b""
             return self._response(trip, response, target, body, self._clock.monotonic() - started)
 
@@ -160,9 +205,10 @@ class Exchange:
             # RFC 9110 §13.1: both are echoed as they came; validators belong to the URL that gave them.
             headers |= {"If-None-Match": trip.request.etag} if trip.request.etag else {}
             headers |= {"If-Modified-Since": trip.request.last_modified} if trip.request.last_modified else {}
-        if trip.authorization and target.host == trip.home:
-            headers["Authorization"] = trip.authorization
-        return headers
+        if target.host != trip.home:
+            return headers
+        given = {name.lower() for name in trip.secrets}
+        return {name: value for name, value in headers.items() if name.lower() not in given} | trip.secrets
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         encoding = ",".join(response.headers.getall("Content-Encoding", []))
@@ -178,7 +224,7 @@ class Exchange:
         return FetchResponse(
             request=trip.request,
             status=response.status,
-            url=target.text if trip.redirects or trip.authorization else trip.request.url,
+            url=target.text if trip.redirects or target.authorization else trip.request.url,
             headers=_lower(response),
             body=body,
             redirects=tuple(trip.redirects),
@@ -205,7 +251,7 @@ def _conditional(trip: _Trip) -> bool:
 def _redirect(response: aiohttp.ClientResponse, target: Target) -> Redirect:
     location = _lower(response).get("location", "")
     if not location.strip():
-        raise WorkError("bad_http", f"answered {response.status} without saying where to go")
+        raise WorkError("bad_http", f"the server redirects ({response.status}) without saying where to")
     return Redirect(response.status, address.follow(target.text, location))
 
 

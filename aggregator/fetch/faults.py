@@ -21,8 +21,8 @@ class Lost(Exception):  # noqa: N818 - not for people: it keeps aiohttp from ask
 def blocked(host: str, addresses: list[str]) -> WorkError:
     """The refusal; it names the setting that lifts it."""
     seen = ", ".join(dict.fromkeys(addresses))
-    means = f"{host} is at {seen}" if seen and seen != host else host
-    return WorkError("blocked_address", f"{means}, which is not public; network.allow_private can allow it")
+    means = f"{host} is at {seen}, which is" if seen and seen != host else f"{host} is"
+    return WorkError("blocked_address", f"{means} not public; network.allow_private can allow it")
 
 
 def read(exc: Exception, host: str, attempt: Attempt) -> WorkError:
@@ -43,7 +43,7 @@ def read(exc: Exception, host: str, attempt: Attempt) -> WorkError:
         return WorkError("tls", f"no secure connection to {host}: {_reason(exc)}")
     if isinstance(exc, aiohttp.InvalidURL):
         return WorkError("bad_scheme", "not an address that can be fetched")
-    return WorkError("internal", f"unexpected {type(exc).__name__}")
+    return WorkError("internal", f"a fault of ours: unexpected {type(exc).__name__}")
 
 
 def _connecting(exc: aiohttp.ClientConnectorError, host: str, attempt: Attempt) -> WorkError:
@@ -74,21 +74,21 @@ def _bad_answer(exc: aiohttp.ClientResponseError, host: str) -> WorkError:
     # aiohttp wraps the parser's own error twice and keeps only its text.
     if exc.message.startswith(("Got more than", "Too many headers")):
         return header_too_large(host)
-    return WorkError("bad_http", f"{host} does not answer in HTTP")
+    return WorkError("bad_http", f"the answer of {host} is garbled: it is not HTTP")
 
 
 def header_too_large(host: str) -> WorkError:
     """The header section is past its limit."""
-    return WorkError("header_too_large", f"the headers from {host} are too large")
+    return WorkError("header_too_large", f"what {host} sends before the document (its headers) is too large")
 
 
 def _bad_body(exc: aiohttp.ClientPayloadError) -> WorkError:
     chain = list(_causes(exc))
     if any(isinstance(e, ConnectionError) for e in chain):
-        return WorkError("reset", "the connection broke inside the body")
+        return WorkError("reset", "the connection broke off in the middle of the document")
     if any(isinstance(e, http_exceptions.ContentLengthError) for e in chain) or "Not enough data" in str(exc):
-        return WorkError("truncated", "the body ends before its end")
-    return WorkError("bad_http", "the body is not framed as HTTP")
+        return WorkError("truncated", "the document broke off before its end")
+    return WorkError("bad_http", "the document arrived garbled: it cannot be told where it ends")
 
 
 def _causes(exc: BaseException | None) -> Iterator[BaseException]:

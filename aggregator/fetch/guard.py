@@ -66,10 +66,12 @@ class Attempt:
     """What happened while one request got its connection.
 
     Attributes:
+        proxied: a proxy connects for this request, so the socket leads to the proxy that the operator named.
         fresh: a new socket was made; False says that a kept connection was used.
         refused: addresses the guard said no to.
     """
 
+    proxied: bool = False
     fresh: bool = False
     refused: list[str] = field(default_factory=list)
 
@@ -81,15 +83,15 @@ ATTEMPT: ContextVar[Attempt] = ContextVar("attempt")
 class Guard:
     """Says no to addresses inside.
 
+    Where a proxy connects for us addresses cannot be seen: hosts are judged by their text alone, which stops address
+    literals and local names and nothing else.
+
     Args:
         allow: networks that may be reached although they are not public (`network.allow_private`).
-        by_name: a proxy connects for us, so addresses cannot be seen: hosts are judged by their text alone, which stops
-            address literals and local names and nothing else.
     """
 
-    def __init__(self, allow: Sequence[Network] = (), *, by_name: bool = False) -> None:
+    def __init__(self, allow: Sequence[Network] = ()) -> None:
         self._allow = tuple(allow)
-        self.by_name = by_name
 
     def allows(self, address: str) -> bool:
         """Whether this numeric address may be connected to; what is not an address may not."""
@@ -100,9 +102,7 @@ class Guard:
         return self._allowed(ip) or all(is_public(face) or self._allowed(face) for face in faces(ip))
 
     def allows_name(self, host: str) -> bool:
-        """Whether a proxy may be asked for this host; always true without a proxy, where the socket is judged."""
-        if not self.by_name:
-            return True
+        """Whether a proxy may be asked for this host."""
         numeric = _numeric(host)
         if numeric:
             return self.allows(numeric)
@@ -114,7 +114,8 @@ class Guard:
         """The socket_factory of aiohttp: a socket for this getaddrinfo row, or BlockedAddress."""
         family, kind, protocol, _, address = info
         attempt = ATTEMPT.get(None)
-        if not self.by_name and not self.allows(str(address[0])):
+        proxied = attempt is not None and attempt.proxied
+        if not proxied and not self.allows(str(address[0])):
             if attempt is not None:
                 attempt.refused.append(str(address[0]))
             raise BlockedAddress(str(address[0]))

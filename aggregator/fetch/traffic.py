@@ -1,13 +1,19 @@
 """Who may send now: one request at a time and a pause for each host, so many at once over all hosts.
 
-A request that waits for its host holds nothing that others need, so a stuck host delays only its own feeds. All of it
-runs on the event loop's thread; there are no locks.
+A request that waits for its host holds nothing that others need, so a stuck host delays only its own feeds. One that
+keeps us waiting for its answer steps aside after a second and lends its place to others, so that a few hosts that hang
+do not keep everybody waiting until they time out. All of it runs on the event loop's thread; there are no locks.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import TypeVar
+
+T = TypeVar("T")
+SLOW = 1.0
+"""Seconds on the wire after which a request steps aside; as many may stand there as have places."""
 
 
 class Lane:
@@ -28,14 +34,26 @@ class Gate:
     def __init__(self, host: str) -> None:
         self.host = host
         self.taken = 0
-        self.waiting: dict[Lane, deque[asyncio.Future[None]]] = {}
+        self.waiting: dict[Lane, deque[asyncio.Future[Turn]]] = {}
+
+
+class Turn:
+    """One request's right to be on the wire; `aside` when others have its place meanwhile."""
+
+    __slots__ = ("aside", "gate", "lane", "timer")
+
+    def __init__(self, gate: Gate, lane: Lane) -> None:
+        self.gate = gate
+        self.lane = lane
+        self.aside = False
+        self.timer: asyncio.TimerHandle | None = None
 
 
 class Traffic:
     """The lights for every request of one client.
 
     Args:
-        concurrency: requests on the wire at once, over all hosts.
+        concurrency: requests on the wire at once, over all hosts; those that stand aside, as many again, not counted.
         host_connections: requests on the wire at once for one host.
         host_spacing: seconds between the end of a request and the start of the next for the same host.
         keep_alive: seconds that a connection stays open after its request.
@@ -49,30 +67,63 @@ class Traffic:
         self._host_connections = host_connections
         self._host_spacing = host_spacing
         self._running = 0
+        self._aside = 0
+        self._slow: dict[Turn, None] = {}
         self._gates: dict[str, Gate] = {}
         self._blocked: dict[Gate, None] = {}
 
-    async def enter(self, host: str, lane: Lane) -> None:
+    async def enter(self, host: str, lane: Lane) -> Turn:
         """Wait for a turn at `host`; `leave` must follow."""
         gate = self._gates.setdefault(host, Gate(host))
-        turn: asyncio.Future[None] = self._loop.create_future()
+        turn: asyncio.Future[Turn] = self._loop.create_future()
         gate.waiting.setdefault(lane, deque()).append(turn)
         self._pump(gate)
         try:
-            await turn
+            return await turn
         except asyncio.CancelledError:
             self._give_up(gate, lane, turn)
             raise
 
-    def leave(self, host: str, lane: Lane, *, answered: bool) -> None:
-        """End the turn. An answered request keeps its room in the lane until the answer is taken."""
-        gate = self._gates[host]
-        self._loop.call_later(self._host_spacing, self._rested, gate)
-        self._used.pop(host, None)
-        self._used[host] = self._loop.time()
+    def leave(self, turn: Turn, *, answered: bool, asked: bool = True) -> None:
+        """End the turn. An answered request keeps its room in the lane until the answer is taken.
+
+        When the host was not asked after all, it needs no pause.
+        """
+        self._loop.call_later(self._host_spacing if asked else 0, self._rested, turn.gate)
+        if asked:
+            self._used.pop(turn.gate.host, None)
+            self._used[turn.gate.host] = self._loop.time()
+        if turn.timer is not None:
+            turn.timer.cancel()
+        self._slow.pop(turn, None)
+        if turn.aside:
+            self._come_back(turn, answered=answered)
+        else:
+            self._running -= 1
+            if not answered:
+                self.give(turn.lane)
+        self._pump_blocked()
+
+    def _step_aside(self, turn: Turn) -> None:
+        """Lend the place, and the room in the lane, to others."""
+        if self._aside >= self._concurrency:
+            self._slow[turn] = None
+            return
+        turn.aside = True
+        self._aside += 1
         self._running -= 1
-        if not answered:
-            self.give(lane)
+        self.give(turn.lane)
+        self._pump_blocked()
+
+    def _come_back(self, turn: Turn, *, answered: bool) -> None:
+        """A request that stood aside is done; the next slow one may stand there."""
+        self._aside -= 1
+        if answered:
+            turn.lane.room -= 1
+        if self._slow:
+            self._step_aside(_pop_first(self._slow))
+
+    def _pump_blocked(self) -> None:
         while self._blocked and self._running < self._concurrency:
             self._pump(_pop_first(self._blocked))
 
@@ -115,16 +166,18 @@ class Traffic:
             gate.taken += 1
             self._running += 1
             lane.room -= 1
-            turn.set_result(None)
+            begun = Turn(gate, lane)
+            begun.timer = self._loop.call_later(SLOW, self._step_aside, begun)
+            turn.set_result(begun)
 
     def _rested(self, gate: Gate) -> None:
         gate.taken -= 1
         self._pump(gate)
         self._forget(gate)
 
-    def _give_up(self, gate: Gate, lane: Lane, turn: asyncio.Future[None]) -> None:
+    def _give_up(self, gate: Gate, lane: Lane, turn: asyncio.Future[Turn]) -> None:
         if turn.done() and not turn.cancelled():
-            self.leave(gate.host, lane, answered=False)
+            self.leave(turn.result(), answered=False)
             return
         turns = gate.waiting.get(lane, deque())
         if turn in turns:
@@ -138,7 +191,7 @@ class Traffic:
             self._gates.pop(gate.host, None)
 
 
-def _pop_first(gates: dict[Gate, None]) -> Gate:
-    gate = next(iter(gates))
-    del gates[gate]
-    return gate
+def _pop_first(waiting: dict[T, None]) -> T:
+    first = next(iter(waiting))
+    del waiting[first]
+    return first

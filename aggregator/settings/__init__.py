@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from aggregator.settings.edit import add_digest, add_feed, add_feeds, add_to_digest, add_watchlist, remove_feed
 from aggregator.settings.environment import variable
-from aggregator.settings.fields import address
-from aggregator.settings.files import host_id
+from aggregator.settings.fields import address, http_url, show_duration, slug
+from aggregator.settings.files import host_id, same_url
 from aggregator.settings.home import Home, prepare, secret
 from aggregator.settings.loading import Configuration, load
 from aggregator.settings.models import Settings, known_settings, masked
@@ -28,12 +28,16 @@ __all__ = [
     "add_watchlist",
     "address",
     "host_id",
+    "http_url",
     "json_schema",
     "known_settings",
     "load",
     "masked",
     "prepare",
     "remove_feed",
+    "same_url",
     "secret",
+    "show_duration",
+    "slug",
     "variable",
 ]

@@ -12,6 +12,7 @@ import copy
 import io
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -21,14 +22,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
+from aggregator import urls
 from aggregator.errors import ConfigError, UsageError
 from aggregator.model import DigestSpec, FeedSpec, Watchlist
 from aggregator.settings import yamlfile
 from aggregator.settings.fields import nearest, show_duration, shown
-from aggregator.settings.files import FeedItem, default_ids
+from aggregator.settings.files import FeedItem, default_ids, same_url
 from aggregator.settings.home import Home, sync_folder, write_new
 from aggregator.settings.loading import Configuration, load
+from aggregator.settings.problems import findings
 from aggregator.settings.yamlfile import Loc, YamlFile
 
 _HEADERS = {
@@ -68,14 +72,37 @@ def add_feed(home: Path, **fields: Any) -> FeedSpec:
     return add_feeds(home, [fields])[0]
 
 
-def add_feeds(home: Path, feeds: Sequence[Mapping[str, Any]]) -> tuple[FeedSpec, ...]:
-    """Add feeds to feeds.yaml, all or none."""
+def add_feeds(home: Path, feeds: Sequence[Mapping[str, Any]], *, write: bool = True) -> tuple[FeedSpec, ...]:
+    """Add feeds to feeds.yaml, all or none; without `write`, only tell what they would be.
+
+    Raises UsageError when one is no feed, or when its address stands there already, in whatever spelling.
+    """
     if not feeds:
         return ()
     before = load(home, {}).feeds
-    rows = _with_ids(before, [_plain(feed) for feed in feeds])
-    after = _edit(home, Home.at(home).feeds_file, _Change(("feeds",), tuple(rows)))
+    plain = [_plain(feed) for feed in feeds]
+    for row in plain:
+        _check(row)
+    rows = _with_ids(before, plain)
+    file = Home.at(home).feeds_file
+    known = {same_url(feed.url): feed.id for feed in before}
+    names = set(known.values())
+    for row in rows:
+        there = known.get(same_url(row["url"]))
+        if there is not None:
+            raise UsageError(f"{urls.mask(row['url'])} is in {file} already: the feed {there}")
+        if row["id"] in names:
+            raise UsageError(f"the id {row['id']} is in {file} already; choose another")
+    after = _edit(home, file, _Change(("feeds",), tuple(rows)), write=write)
     return after.feeds[len(before) :]
+
+
+def _check(row: dict[str, Any]) -> None:
+    """What is wrong with a feed is told as such, and not as a fault of a file that was never written."""
+    try:
+        FeedItem.model_validate(row)
+    except ValidationError as error:
+        raise UsageError(findings(error, FeedItem)[0][1].removeprefix(": ")) from None
 
 
 def remove_feed(home: Path, feed_id: str) -> FeedSpec:
@@ -135,14 +162,15 @@ def _with_ids(before: Sequence[FeedSpec], rows: list[dict[str, Any]]) -> list[di
     return [{"url": row.get("url", ""), **row, "id": name} for row, name in zip(rows, ids, strict=True)]
 
 
-def _edit(home: Path, path: Path, change: _Change) -> Configuration:
+def _edit(home: Path, path: Path, change: _Change, *, write: bool = True) -> Configuration:
     """Make the change on paper, prove it, then put it in place."""
     raw = yamlfile.contents(path)
     file = yamlfile.read(path, raw)
     text = _proven(file, change)
     after = raw[:3] + text.encode() if raw.startswith(b"\xef\xbb\xbf") else text.encode()
     configuration = load(home, {}, {path: after})
-    _replace(path, after)
+    if write:
+        _replace(path, after)
     return configuration
 
 
@@ -288,13 +316,24 @@ def _by_round_trip(file: YamlFile, change: _Change) -> str | None:
     try:
         data = editor.load(file.text) or {}
         listed = _list_at(data, change.way)
-        listed.extend(change.added)
+        listed.extend(_round_trip(item) for item in change.added)
         if change.removed >= 0:
             del listed[change.removed]
         editor.dump(data, out)
     except (YAMLError, AttributeError, TypeError, ValueError, RecursionError):
         return None
     return out.getvalue()
+
+
+def _round_trip(value: Any) -> Any:
+    """A value for ruamel.yaml, quoted where it begins with a mark: inside brackets it writes `[:a]`, which libyaml refuses."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    if isinstance(value, dict):
+        return {key: _round_trip(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_round_trip(item) for item in value]
+    return DoubleQuotedScalarString(value) if isinstance(value, str) and re.match(r"\W", value) else value
 
 
 # -- the file ------------------------------------------------------------------------------------------------------

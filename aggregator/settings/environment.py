@@ -66,7 +66,7 @@ def _take(overrides: Overrides, known: Mapping[str, Loc], name: str, value: str)
     loc = known.get(name.upper())
     if loc is None and name.upper().endswith("_FILE"):
         loc = known.get(name.upper().removesuffix("_FILE"))
-        value = _contents(value) if loc and value else value
+        value = contents(value) if loc and value else value
     if loc is None:
         raise ValueError(f"unknown setting{nearest(name, known)}")
     if loc in overrides.names:
@@ -75,8 +75,8 @@ def _take(overrides: Overrides, known: Mapping[str, Loc], name: str, value: str)
     overrides.names[loc] = name
 
 
-def _contents(path: str) -> str:
-    """The value in a file, without the line end that editors leave."""
+def contents(path: str) -> str:
+    """The value in a file, without the line end that editors leave; ValueError when it cannot be had."""
     try:
         with Path(path).open("rb") as file:
             raw = file.read(_MAX_FILE + 1)

@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, SecretStr, WithJsonSchema
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -22,7 +22,22 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_USERINFO = re.compile(r"//[^/@\s]*@")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+_OF_CONNECTION = "it belongs to the connection, not to the feed"
+_OF_VALIDATORS = "the validators of the last answer stand there"
+OWNED_HEADERS = {
+    **dict.fromkeys(("host", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"), _OF_CONNECTION),
+    **dict.fromkeys(("content-length", "transfer-encoding", "content-type", "content-encoding"), "a GET has no body"),
+    **dict.fromkeys(
+        ("if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range"), _OF_VALIDATORS
+    ),
+    **dict.fromkeys(("proxy-authorization", "proxy-connection"), "give the proxy's name and password in `proxy`"),
+    "accept-encoding": "it says what the program can unpack",
+    "range": "a feed is read whole",
+    "user-agent": "it stays honest; `network.user_agent_contact` adds an address to it",
+}
+"""Headers that the client answers for, in lower case, and why nobody else sets them."""
+_USERINFO = re.compile(r"//[^/?#\s]*@")
 
 
 def shown(value: Any) -> str:
@@ -164,7 +179,41 @@ def http_url(value: str) -> str:
     if parts.scheme not in {"http", "https"}:
         raise ValueError(f"{shown(value)} is not an http:// or https:// address")
     if "@" in parts.netloc:
-        raise ValueError("take the name and password out of the address; they would show in every list and log")
+        raise ValueError(
+            "take the name and password out of the address; they would show in every list and log "
+            "(a feed has keys of its own for them: `username` and `password_file`)"
+        )
+    return value
+
+
+def header_name(value: str) -> str:
+    """A header that the operator may set: a token (RFC 9110 §5.1), and none of those that the client answers for."""
+    if not _TOKEN.fullmatch(value):
+        raise ValueError("is not the name of a header; write it like X-Api-Key")
+    reason = OWNED_HEADERS.get(value.lower())
+    if reason:
+        raise ValueError(f"this header cannot be set: {reason}")
+    return value
+
+
+def header_value(value: SecretStr) -> SecretStr:
+    """What can stand in a header (RFC 9110 §5.5); never shown, as it may be a key."""
+    if not re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", value.get_secret_value()):
+        raise ValueError("holds what cannot stand in a header: ASCII on one line only, no blanks around it")
+    return value
+
+
+def username(value: str) -> str:
+    """The name of Basic authentication, in which a colon ends it (RFC 7617 §2)."""
+    if ":" in text(value):
+        raise ValueError("a name to sign in with cannot hold a colon")
+    return value
+
+
+def password(value: SecretStr) -> SecretStr:
+    """A password on one line; never shown."""
+    if _CONTROL.search(value.get_secret_value()):
+        raise ValueError("holds a line break or a control character")
     return value
 
 
@@ -217,9 +266,9 @@ def sqlite_url(value: str) -> str:
 
 
 def contact(value: str) -> str:
-    """A mail address or URL that may stand in the User-Agent header."""
-    if not re.fullmatch(r"[!-~]*", value) or re.search(r"[()\\;]", value):
-        raise ValueError(f"{shown(value)} cannot stand in a header; name one URL or mail address")
+    """A mail address, a URL or both, as they may stand in the User-Agent header."""
+    if not re.fullmatch(r"[ -~]{0,200}", value) or re.search(r'[()\\<>"]', value):
+        raise ValueError(f"{shown(value)} cannot stand in a header; name a URL, a mail address or both")
     return value
 
 
@@ -274,3 +323,7 @@ Network = Annotated[
 DomainName = Annotated[str, AfterValidator(lambda value: value and domain(value))]
 DatabaseUrl = Annotated[str, AfterValidator(sqlite_url)]
 Contact = Annotated[str, AfterValidator(contact)]
+HeaderName = Annotated[str, AfterValidator(header_name)]
+HeaderValue = Annotated[SecretStr, AfterValidator(header_value)]
+Username = Annotated[str, AfterValidator(username)]
+Password = Annotated[SecretStr, AfterValidator(password)]

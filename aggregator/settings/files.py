@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from aggregator.model import WEEKDAYS, DigestSpec, FeedSpec, Schedule, Watchlist, Weekday
+from aggregator.model import WEEKDAYS, Access, DigestSpec, FeedSpec, Schedule, Watchlist, Weekday
 from aggregator.settings import fields as f
 from aggregator.settings.models import Section
 
@@ -47,6 +47,43 @@ class FeedItem(Section):
     articles: ArticlesWord | None = Field(
         default=None, description="Whose article pages are fetched: never, short or all."
     )
+    homepage: f.HttpUrl | None = Field(default=None, description="Page of the publisher; OPML calls it htmlUrl.")
+    hints: bool = Field(
+        default=True, description="Whether the publisher's hints (ttl, Cache-Control ...) may make the interval longer."
+    )
+    username: f.Username = Field(default="", description="Name to sign in with (Basic authentication).")
+    password: f.Password = Field(default=SecretStr(""), description="Password to sign in with; better a file.")
+    password_file: f.Text = Field(
+        default="", description="File that holds the password; a relative path starts in the home folder."
+    )
+    headers: dict[f.HeaderName, f.HeaderValue] = Field(
+        default_factory=dict, max_length=16, description="Headers sent with every request to the feed's own server."
+    )
+    proxy: f.ProxyUrl | None = Field(
+        default=None, repr=False, description="URL of an HTTP proxy for this feed; names only are checked then."
+    )
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        """Nothing twice, and no password without a name."""
+        if self.password.get_secret_value() and self.password_file:
+            raise ValueError("`password` and `password_file` exclude each other; keep one")
+        if (self.password.get_secret_value() or self.password_file) and not self.username:
+            raise ValueError("a password without `username`")
+        names = [name.lower() for name in self.headers]
+        again = next((name for name in self.headers if names.count(name.lower()) > 1), None)
+        if again:
+            raise ValueError(f"the header {again} stands there twice")
+        if self.username and "authorization" in names:
+            raise ValueError("`username` and an Authorization header exclude each other; keep one")
+        return self
+
+    def access(self, password: str = "") -> Access | None:
+        """How it is asked, where that takes more than its address; `password` is that of its file."""
+        headers = tuple((name, value.get_secret_value()) for name, value in self.headers.items())
+        if not (self.username or headers or self.proxy):
+            return None
+        return Access(self.username, self.password.get_secret_value() or password, headers, self.proxy or "", self.url)
 
 
 class FeedsFile(Section):
@@ -73,6 +110,7 @@ class FeedsFile(Section):
             tags=base.tags if item.tags is None else item.tags,
             interval=item.interval or base.interval,
             articles=item.articles or base.articles,
+            hints=item.hints,
         )
 
 

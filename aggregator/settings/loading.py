@@ -8,16 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from aggregator.errors import ConfigError
-from aggregator.model import DigestSpec, FeedSpec, Watchlist
+from aggregator.model import Access, DigestSpec, FeedSpec, Watchlist
 from aggregator.settings import checks, environment, yamlfile
 from aggregator.settings.environment import Overrides
+from aggregator.settings.fields import password
 from aggregator.settings.files import DigestsFile, FeedsFile, WatchlistsFile
 from aggregator.settings.home import Home, is_folder
 from aggregator.settings.models import Section, Settings
-from aggregator.settings.problems import Finding, findings, tell
+from aggregator.settings.problems import Finding, dotted, findings, tell
 from aggregator.settings.yamlfile import YamlFile
 
 M = TypeVar("M", bound=Section)
@@ -25,7 +26,13 @@ M = TypeVar("M", bound=Section)
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything the operator says, checked; feeds, watchlists and digests in the order of their files."""
+    """Everything the operator says, checked; feeds, watchlists and digests in the order of their files.
+
+    Attributes:
+        access: by feed id, how those feeds are asked that want a password, a header or a proxy; kept in no database.
+        homepages: by feed id, the publisher's page where the file names it.
+        secrets: the files that passwords were read from.
+    """
 
     home: Home
     settings: Settings
@@ -33,6 +40,9 @@ class Configuration:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     watchlists: tuple[Watchlist, ...] = ()
     digests: tuple[DigestSpec, ...] = ()
+    access: Mapping[str, Access] = field(default_factory=dict)
+    homepages: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[Path, ...] = ()
 
     @property
     def initial(self) -> timedelta:
@@ -64,6 +74,7 @@ class _Loading:
         settings = self._settings()
         feeds_file = self._read(self._home.feeds_file)
         feeds = self._model(feeds_file, FeedsFile, checks.feeds(feeds_file) if feeds_file else [])
+        passwords = self._passwords(feeds_file, feeds)
         lists_file = self._read(self._home.watchlists_file)
         lists = self._model(lists_file, WatchlistsFile, checks.watchlists(lists_file) if lists_file else [])
         known = checks.names(lists_file.data, "watchlists") if lists_file else None
@@ -72,7 +83,22 @@ class _Loading:
         if self._problems or not (settings and feeds and lists and digests):
             raise ConfigError(self._problems)
         home = Home.at(self._home.path, settings.storage.url, settings.mail.directory)
-        return Configuration(home, settings, feeds.specs(), lists.aliases, lists.specs(), digests.specs())
+        specs = feeds.specs()
+        access = {
+            spec.id: item.access(passwords.get(at, ""))
+            for at, (spec, item) in enumerate(zip(specs, feeds.feeds, strict=True))
+        }
+        return Configuration(
+            home,
+            settings,
+            specs,
+            lists.aliases,
+            lists.specs(),
+            digests.specs(),
+            {name: one for name, one in access.items() if one is not None},
+            {spec.id: item.homepage for spec, item in zip(specs, feeds.feeds, strict=True) if item.homepage},
+            tuple(home.path / feeds.feeds[place].password_file for place in passwords),
+        )
 
     def _read(self, path: Path) -> YamlFile | None:
         """A file, or None and a problem."""
@@ -90,6 +116,28 @@ class _Loading:
         if found or more or file.problems:
             self._problems += tell(file, [*more, *found])
         return value
+
+    def _passwords(self, file: YamlFile | None, feeds: FeedsFile | None) -> dict[int, str]:
+        """The passwords that stand in files of their own, by the feed's place in the list."""
+        found: dict[int, str] = {}
+        problems: list[Finding] = []
+        for place, item in enumerate(feeds.feeds if feeds else ()):
+            if item.password_file:
+                try:
+                    found[place] = self._password(item.password_file)
+                except ValueError as error:
+                    loc = ("feeds", place, "password_file")
+                    problems.append((loc, f"{dotted(loc)}: {error}"))
+        if problems and file is not None:
+            self._problems += tell(file, problems)
+        return found
+
+    def _password(self, path: str) -> str:
+        """The password in a file; ValueError when there is none."""
+        value = environment.contents(str(self._home.path / path))
+        if not value:
+            raise ValueError(f"{path!r} is empty; it should hold the password")
+        return password(SecretStr(value)).get_secret_value()
 
     def _settings(self) -> Settings | None:
         """The settings of file and environment; a problem names the one that said it."""

@@ -28,7 +28,12 @@ class NetworkSettings(Section):
     )
     host_connections: int = Field(default=1, ge=1, le=8, description="Requests at a time to one host.")
     host_spacing: f.Duration = Field(default=f.duration("1s"), description="Pause between two requests to one host.")
-    concurrency: int = Field(default=64, ge=1, le=1024, description="Requests at a time over all hosts.")
+    concurrency: int = Field(
+        default=64,
+        ge=1,
+        le=1024,
+        description="Requests at a time over all hosts; as many again that have waited longer than a second.",
+    )
     allow_private: tuple[f.Network, ...] = Field(
         default=(), description="Private networks that may be asked all the same, for example 127.0.0.0/8."
     )
@@ -36,7 +41,7 @@ class NetworkSettings(Section):
         default=None, repr=False, description="URL of an HTTP proxy; the address guard then checks names only."
     )
     user_agent_contact: f.Contact = Field(
-        default="", description="URL or mail address that server owners can find in the User-Agent header."
+        default="", description="URL, mail address or both, that server owners can find in the User-Agent header."
     )
 
 
@@ -60,7 +65,7 @@ class PollingSettings(Section):
         default=f.duration("5m"), description="No feed is polled more often, whatever its `interval` says."
     )
     tick: f.PositiveDuration = Field(
-        default=f.duration("10s"), description="How often the daemon asks the database what is due."
+        default=f.duration("2s"), description="How often the daemon asks the database what is due."
     )
     initial: f.Duration = Field(
         default=f.duration("1d"),

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from aggregator.model import EntryChange, SameEntry
 
-_SAMPLE = 5_000
+_SAMPLE = 2_000
 _LEAST_LETTERS = 12
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ][^\W\d_]+)?")
 _URL = re.compile(r"\S*(?://|@|www\.)\S*")
@@ -41,15 +41,21 @@ def tell(change: EntryChange, declared: str) -> EntryChange:
 def detect(text: str, declared: str) -> str:
     """The primary subtag of the text's language; the declared one where the text does not tell; "" where none does."""
     told = declared.replace("_", "-").partition("-")[0].strip().lower()
-    words = [word.lower() for word in _WORD.findall(_URL.sub(" ", text[:_SAMPLE]))]
-    letters = Counter("".join(words))
+    sample = text[:_SAMPLE].lower()
+    if "//" in sample or "@" in sample or "www." in sample:
+        sample = _URL.sub(" ", sample)
+    words = _WORD.findall(sample)
+    joined = "".join(words)
+    if joined.isascii():
+        return _latin(words, len(joined), 0, told) if len(joined) >= _LEAST_LETTERS else told
+    letters = Counter(joined)
     cyrillic = sum(count for char, count in letters.items() if "\u0400" <= char <= "\u052f")
     latin = sum(count for char, count in letters.items() if char.isascii())
     if cyrillic + latin < _LEAST_LETTERS:
         return told
     if cyrillic > latin:
         return _cyrillic(letters, words, told)
-    return _latin(words, latin, letters, told)
+    return _latin(words, latin, sum(count for char, count in letters.items() if not char.isascii()), told)
 
 
 def _cyrillic(letters: Counter[str], words: list[str], told: str) -> str:
@@ -69,16 +75,14 @@ def _cyrillic(letters: Counter[str], words: list[str], told: str) -> str:
     return told
 
 
-def _latin(words: list[str], latin: int, letters: Counter[str], told: str) -> str:
+def _latin(words: list[str], latin: int, accents: int, told: str) -> str:
     """English by its words, all but free of accents; against another declared language it takes more of them."""
-    accents = sum(count for char, count in letters.items() if not char.isascii())
-    share = _share(words, "en")
     needed = 0.12 if told in {"", "en"} else 0.25
-    hits = len({word for word in words if word in _OWN["en"]})
-    if share >= needed and hits >= 3 and accents * 50 <= latin:
+    hits = len(_OWN["en"].intersection(words))
+    if hits >= 3 and accents * 50 <= latin and _share(words, "en") >= needed:
         return "en"
     return told
 
 
 def _share(words: list[str], code: str) -> float:
-    return sum(word in _OWN[code] for word in words) / max(1, len(words))
+    return sum(map(_OWN[code].__contains__, words)) / max(1, len(words))

@@ -98,7 +98,7 @@ class WatchIndex:
     def _candidate_slots(self, document: Document) -> set[_Slot]:
         found: set[_Slot] = set()
         for tokens in (document.title, document.body, document.article):
-            held = tokens.positions.keys()
+            held = tokens.distinct
             for token in self._tokens.keys() & held:
                 found |= self._tokens[token]
             for prefix in self._prefixes(held):
@@ -204,7 +204,7 @@ def _other_keys(document: Document) -> Iterator[_Key]:
     for name in ("source", "author", "category"):
         for text in document.searched(name):
             yield name, ""
-            yield from ((name, token) for token in text.tokens.positions)
+            yield from ((name, token) for token in text.tokens.distinct)
 
 
 def _discard(postings: dict[_K, set[_V]], key: _K, member: _V) -> bool:

@@ -78,10 +78,11 @@ Behaviour = Callable[[Call], None]
 
 
 class FeedServer:
-    """Listens on a port that the system chooses; one thread for each connection. `greeting` is sent unasked."""
+    """Listens, on a port that the system chooses unless told; one thread for each connection. `greeting` is sent unasked."""
 
-    def __init__(self, host: str = "127.0.0.1", greeting: bytes = b"") -> None:
+    def __init__(self, host: str = "127.0.0.1", greeting: bytes = b"", port: int = 0) -> None:
         self.host = host
+        self._wanted = port
         self._greeting = greeting
         self.requests: list[Request] = []
         self.connections = 0
@@ -92,7 +93,7 @@ class FeedServer:
         self._wires: set[socket.socket] = set()
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server((self.host, 0), backlog=256)
+        self._listener = socket.create_server((self.host, self._wanted), backlog=256)
         self.port: int = self._listener.getsockname()[1]
         self._spawn(self._accept)
         return self

@@ -53,7 +53,7 @@ def test_the_request_says_who_we_are_and_nothing_more(server: FeedServer, client
     good(client, url)
     for request in server.log("/feed"):
         assert request.headers["user-agent"].startswith("aggregator/")
-        assert re.fullmatch(r"aggregator/[\d.]+ \(\+desk@example.org\)", request.headers["user-agent"])
+        assert re.fullmatch(r"aggregator/[\d.]+ \(\+mailto:desk@example.org\)", request.headers["user-agent"])
         assert "desk@example.org" in request.headers["user-agent"]
         assert request.headers["accept"].startswith("application/atom+xml, application/rss+xml, application/feed+json")
         assert request.headers["accept"].endswith("*/*;q=0.1")

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import pytest
@@ -193,3 +194,57 @@ def test_the_client_is_a_fetcher_and_light_to_import() -> None:
     fetcher.close()
     code = "import sys, aggregator.fetch; print(sorted({'aiohttp', 'asyncio', 'ssl', 'yarl'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_hosts_that_hang_lend_their_places_but_no_more_than_there_are() -> None:
+    limits = replace(SMALL, concurrency=2, total_timeout=3.0, allow_private=(ip_network("127.0.0.0/8"),))
+    with FeedServer("0.0.0.0") as server, opened(limits) as client:
+        server.add("/hangs", fs.silent())
+        server.add("/ok", fs.document())
+        hanging = [FetchRequest(f"h{i}", server.url("/hangs", host=f"127.0.0.{2 + i}")) for i in range(6)]
+        good = [FetchRequest(f"g{i}", server.url("/ok", host=f"127.0.0.{20 + i}")) for i in range(6)]
+        answers = {a.request.ref: a for a in client.fetch_many([*hanging[:2], *good, *hanging[2:]])}
+        starts = sorted(r.started for r in server.log("/hangs"))
+        first = starts[0]
+        assert max(r.started for r in server.log("/ok")) - first < 2.5, "the first two stand aside"
+        assert starts[3] - first < 2.5
+        assert starts[4] - first > 2.5, "nobody stands aside any more until one of them is done"
+        assert len(answers) == 12
+        assert all(isinstance(answers[r.ref], FetchFailure) for r in hanging)
+        assert all(isinstance(answers[r.ref], FetchResponse) for r in good)
+        assert client._engine is not None
+        traffic = client._engine.traffic
+        assert (traffic._running, traffic._aside, dict(traffic._slow)) == (0, 0, {})
+
+
+def test_a_slow_answer_takes_its_room_again_until_it_is_taken() -> None:
+    """Those that stood aside do not fill the memory of a slow caller."""
+    limits = replace(SMALL, concurrency=2, allow_private=(ip_network("127.0.0.0/8"),))
+    with FeedServer("0.0.0.0") as server, opened(limits) as client:
+        server.add("/slow", fs.slow(fs.document(), 1.3))
+        requests = [FetchRequest(str(i), server.url("/slow", host=f"127.0.0.{2 + i}")) for i in range(8)]
+        answers = client.fetch_many(requests)
+        next(answers)
+        time.sleep(3.0)  # noqa: TID251 - a caller that takes its time
+        asked = len(server.requests)
+        assert asked <= 5, "two with a place, two aside, one taken"
+        assert len(list(answers)) == 7
+
+
+def test_a_request_that_is_not_wanted_any_more_is_not_sent_and_costs_its_host_no_pause(server: FeedServer) -> None:
+    server.add("/feed", fs.document())
+    refused: list[str] = []
+
+    def wanted(request: FetchRequest) -> bool:
+        return len(server.requests) < 2 or refused.append(request.ref) is not None  # type: ignore[func-returns-value]
+
+    with opened(replace(SMALL, host_spacing=0.2)) as client:
+        started = time.monotonic()
+        requests = [FetchRequest(str(i), server.url("/feed")) for i in range(50)]
+        answers = list(client.fetch_many(requests, wanted=wanted))
+    assert time.monotonic() - started < 5, "not a pause for each"
+    assert len(server.requests) == 2
+    withdrawn = [a.request.ref for a in answers if isinstance(a, FetchFailure) and a.error_class == "withdrawn"]
+    assert sorted(withdrawn) == sorted(refused)
+    assert len(withdrawn) == 48
+    assert len(answers) == 50

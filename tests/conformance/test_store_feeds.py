@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aggregator.errors import StoreError
-from aggregator.model import EntryKey, PollOutcome
+from aggregator.model import EntryKey, FeedEvent, Hints, PollOutcome
 from aggregator.ports import Stores
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, OTHER, Scene, new, poll, spec
 
@@ -297,13 +297,118 @@ def test_a_poll_state_comes_back_as_it_was_stored(scene: Scene) -> None:
     state = poll(
         state="failing", etag='W/"\\"ы"', last_modified="Thu, 02 Feb 2023 12:00:00 GMT", body_hash="ff", failures=2,
         failing_since=NOW - HOUR, error_class="http_5xx", error="503", http_status=503, last_ok_at=None,
-        held_until=NOW + HOUR, malformed="mismatched tag", title="Own", language="ru",
+        held_until=NOW + HOUR, malformed="mismatched tag", title="Own", language="ru", next_poll_reason="failed twice",
+        hints=Hints(2 * HOUR, None, frozenset({0, 23}), frozenset({5, 6})), news_at=NOW - HOUR, looked_at=NOW,
+        frozen_at=NOW - 2 * HOUR, quiet_polls=3, rhythm=3 * MINUTE, window=HOUR, moved_url="https://m.example/",
+        move_target="https://t.example/", move_polls=2, move_refused="https://r.example/",
     )  # fmt: skip
     scene.stores.feeds.claim_due(ME, 9, NOW)
     scene.stores.polls.commit_polls([PollOutcome("a", state)], ME, NOW)
     feed = scene.stores.feeds.get("a")
     assert feed is not None
     assert (feed.poll, feed.title, feed.language) == (state, "Own", "ru")
+
+
+def test_whether_hints_are_heard_is_the_operators_word(scene: Scene) -> None:
+    assert scene.stores.feeds.sync([spec("a", hints=False), spec("b")], NOW).changed == ("a",)
+    assert [f.spec.hints for f in scene.stores.feeds.list()] == [False, True]
+
+
+# -- moves -----------------------------------------------------------------------------------------------------------
+
+NEW_HOME = "https://new.example/rss"
+
+
+def moved(scene: Scene, feed_id: str = "a", **state: Any) -> None:
+    scene.poll(feed_id, new("one"), moved_url=NEW_HOME, etag="of-the-new-home", **state)
+
+
+def test_a_moved_feed_is_polled_where_it_lives_and_keeps_what_feeds_yaml_says(scene: Scene) -> None:
+    moved(scene)
+    scene.stores.feeds.sync([spec("a"), spec("b")], NOW)
+    feed = scene.stores.feeds.get("a")
+    assert feed is not None
+    assert (feed.url, feed.spec.url, feed.poll.etag) == (NEW_HOME, "https://a.example/rss", "of-the-new-home")
+    [claim] = scene.stores.feeds.claim_due(ME, 1, NOW, ids=["a"])
+    assert claim.url == NEW_HOME
+
+
+def test_the_address_it_moved_to_written_into_feeds_yaml_changes_nothing_else(scene: Scene) -> None:
+    moved(scene, next_poll_at=NOW + HOUR)
+    assert scene.stores.feeds.sync([spec("a", NEW_HOME), spec("b")], NOW).changed == ("a",)
+    feed = scene.stores.feeds.get("a")
+    assert feed is not None
+    assert (feed.url, feed.poll.moved_url, feed.poll.etag, feed.entries) == (NEW_HOME, "", "of-the-new-home", 1)
+    assert (feed.poll.state, feed.poll.next_poll_at, feed.poll.last_ok_at) == ("ok", NOW + HOUR, NOW)
+
+
+def test_also_under_another_name_made_from_the_new_host(scene: Scene) -> None:
+    moved(scene)
+    report = scene.stores.feeds.sync([spec("new-example", NEW_HOME), spec("b")], NOW)
+    assert (report.added, report.changed, report.removed) == ((), ("new-example",), ())
+    assert entries_of(scene.stores) == {"new-example": 1, "b": 0}
+
+
+def test_a_second_feed_at_the_address_it_moved_to_leaves_the_first_alone(scene: Scene) -> None:
+    moved(scene)
+    assert scene.stores.feeds.sync([spec("a"), spec("b"), spec("c", NEW_HOME)], NOW).added == ("c",)
+    assert entries_of(scene.stores) == {"a": 1, "b": 0, "c": 0}
+
+
+def test_any_other_change_of_url_forgets_the_move(scene: Scene) -> None:
+    moved(scene, move_target="https://t.example/", move_polls=2, move_refused="https://r.example/")
+    scene.stores.feeds.sync([spec("a", "https://else.example/"), spec("b")], NOW)
+    feed = scene.stores.feeds.get("a")
+    assert feed is not None
+    assert (feed.url, feed.poll.etag) == ("https://else.example/", "")
+    assert (feed.poll.moved_url, feed.poll.move_target, feed.poll.move_polls, feed.poll.move_refused) == ("", "", 0, "")
+
+
+def test_a_move_taken_back_is_remembered_and_told(scene: Scene) -> None:
+    stores = scene.stores
+    moved(scene, next_poll_at=NOW + HOUR)
+    assert stores.history.undo_move("a", NOW + MINUTE)
+    feed = stores.feeds.get("a")
+    assert feed is not None
+    assert (feed.url, feed.poll.moved_url, feed.poll.move_refused) == ("https://a.example/rss", "", NEW_HOME)
+    assert (feed.poll.etag, feed.poll.body_hash, feed.poll.next_poll_at, feed.entries) == ("", "", NOW + MINUTE, 1)
+    [told] = stores.history.events("a")
+    assert (told.kind, told.at, told.feed_id) == ("move_undone", NOW + MINUTE, "a")
+    assert told.detail == f"from {NEW_HOME} back to https://a.example/rss"
+    assert not stores.history.undo_move("a", NOW), "it has not moved"
+    assert not stores.history.undo_move("nobody", NOW)
+
+
+def test_what_is_under_way_when_a_move_is_taken_back_is_left_out(scene: Scene) -> None:
+    moved(scene)
+    scene.stores.feeds.claim_due(ME, 9, NOW)
+    scene.stores.history.undo_move("a", NOW)
+    assert scene.stores.polls.commit_polls([PollOutcome("a", poll(), (new("two"),))], ME, NOW) == {}
+
+
+def test_who_lives_at_an_address(scene: Scene) -> None:
+    moved(scene)
+    at = scene.stores.history.living_at
+    assert (at(NEW_HOME, "b"), at(NEW_HOME, "a"), at("https://b.example/rss", "a"), at("", "b")) == ("a", "", "b", "")
+    scene.stores.feeds.sync([spec("b")], NOW)
+    assert at(NEW_HOME, "b") == "", "a removed feed lives nowhere"
+
+
+def test_events_come_newest_first_follow_a_new_name_and_are_stored_with_the_poll(scene: Scene) -> None:
+    for hour, kind in enumerate(["gone", "back"]):
+        scene.stores.feeds.claim_due(ME, 9, NOW + hour * HOUR, ids=["a"], everything=True)
+        outcome = PollOutcome("a", poll(NOW + hour * HOUR), events=(FeedEvent(kind, "why"),))
+        scene.stores.polls.commit_polls([outcome], ME, NOW + hour * HOUR)
+    scene.stores.feeds.sync([spec("z", "https://a.example/rss"), spec("b")], NOW)
+    assert [(e.feed_id, e.kind, e.at) for e in scene.stores.history.events("z")] == [
+        ("z", "back", NOW + HOUR),
+        ("z", "gone", NOW),
+    ]
+    assert [e.kind for e in scene.stores.history.events(limit=1)] == ["back"]
+    assert scene.stores.history.events("b") == []
+
+
+# -- side by side ----------------------------------------------------------------------------------------------------
 
 
 def test_claimers_side_by_side_share_everything_and_nothing_twice(open_stores: Callable[[], Stores]) -> None:

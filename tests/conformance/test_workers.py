@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -232,6 +233,59 @@ def test_closing_is_quick_cancels_the_rest_and_leaves_no_process() -> None:
 
 def test_closing_before_any_work_starts_nothing() -> None:
     Pool().close()
+
+
+def processor() -> float:
+    return resource.getrlimit(resource.RLIMIT_CPU)[0] - time.process_time()
+
+
+def test_every_task_has_its_own_share_of_processor_time(pool: Workers) -> None:
+    assert all(1.5 < pool.submit(processor).result(10) <= 4 for _ in range(3))
+
+
+ORPHAN = """
+import os, signal, sys
+from aggregator.workers import Pool
+
+def spin(*told):
+    signal.alarm(0)
+    print(os.getpid(), flush=True)
+    while True:
+        pass
+
+def main():
+    Pool(max_workers=1, timeout=1.0).submit(spin).exception(0.5)
+
+if __name__ == "__main__":
+    try:
+        main()
+    finally:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_loop_ends_even_when_its_parent_is_gone(tmp_path: Path) -> None:
+    script = tmp_path / "orphan-script"
+    script.write_text(ORPHAN)
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
+        assert parent.stdout is not None
+        orphan = int(parent.stdout.readline())
+        assert parent.wait(20) == -signal.SIGKILL
+        until = time.monotonic() + 60
+        while _runs(orphan) and time.monotonic() < until:
+            _wait(0.1)
+        left = _runs(orphan)
+        if left:
+            os.kill(orphan, signal.SIGKILL)
+        assert not left
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process is there and no zombie, which a container's first process may leave standing."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 SCRIPT = """

@@ -245,8 +245,10 @@ class Daemon:
             self.lines.append(line)
 
     def ready(self) -> Self:
-        """Wait until it runs."""
+        """Wait until it runs. What it said before, of a first sweep for instance, can still be waited for."""
+        seen = self._seen
         self.wait_for("running on")
+        self._seen = seen
         return self
 
     def end(self, number: int = signal.SIGTERM, timeout: float = 10.0) -> tuple[int, float]:

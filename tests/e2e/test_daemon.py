@@ -240,3 +240,36 @@ def test_a_signal_at_any_moment_ends_it_well(tmp_path: Path, number: signal.Sign
         code, _ = daemon.end(number)
         assert code == 0, daemon.text
         assert "Traceback" not in daemon.text
+
+
+def test_an_outage_of_our_own_is_one_line_when_it_begins_and_one_when_it_ends(tmp_path: Path) -> None:
+    """Six machines, all gone at once, and back."""
+    hosts = [f"127.0.0.{i}" for i in range(2, 8)]
+    with FeedServer(hosts[0]) as first:
+        port = first.port
+    home = write_home(tmp_path, {f"feed{i}": f"http://{host}:{port}/rss" for i, host in enumerate(hosts)})
+    said = done(home, "poll")
+    assert said.out.count("local_network: ") == len(hosts)
+    assert "our own network seems down" in said.err
+    assert "nothing is held against the feeds" in said.err
+    doctor = aggregator(home, "doctor")
+    assert doctor.code == 1
+    assert "our own network seems down since" in doctor.out
+    assert not any(f"feed{i} " in doctor.out for i in range(len(hosts)))
+    listed = done(home, "feeds", "list", "--json").lines
+    assert {(f["state"], f["failures"], f["error"]) for f in listed} == {("new", 0, "")}
+    with Daemon(home) as daemon:
+        daemon.wait_for(
+            "our own network seems down since"
+        )  # the first sweep may end before the daemon says that it runs
+        with ExitStack() as stack:
+            for i, host in enumerate(hosts):
+                server = stack.enter_context(FeedServer(host, port=port))
+                server.add("/rss", Wire(f"feed{i}", f"News {i}"))
+            assert "0 failed" in done(home, "poll", "--all").err
+            daemon.wait_for("our own network is back")
+        assert daemon.end()[0] == 0
+        assert len([line for line in daemon.lines if "our own network" in line]) == 2
+        assert "feed feed" not in daemon.text
+        assert "Traceback" not in daemon.text
+    assert "our own network" not in done(home, "doctor").out

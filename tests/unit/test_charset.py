@@ -43,6 +43,18 @@ def test_cyrillic_labelled_as_latin_is_seen_through() -> None:
     assert WORDS in charset.decide(xml(declared="iso-8859-1").encode("cp1251")).text
 
 
+@pytest.mark.parametrize("declared", ["", "utf-8", "windows-1251"])
+@pytest.mark.parametrize("text", ["ОДКБ", "АДКБ", "БЕЛТА", "МЧС", "Минск", "США", "The CSTO (ОДКБ) met"])
+def test_a_short_word_is_read_by_its_label(text: str, declared: str) -> None:
+    assert text in charset.decide(xml(text, declared).encode("cp1251")).text
+
+
+@pytest.mark.parametrize("text", ["Минск", "ОДКБ в Минске", "НОВОСТИ", "Лукашенко"])
+@pytest.mark.parametrize("declared", ["", "windows-1251"])
+def test_a_word_that_cannot_be_of_its_label_is_seen_through(text: str, declared: str) -> None:
+    assert text in charset.decide(xml(text, declared).encode("koi8-r")).text
+
+
 def test_other_labels_are_believed() -> None:
     text = "ČSTK: Příliš žluťoučký kůň"
     assert charset.decide(xml(text, "windows-1250").encode("cp1250")).text == xml(text, "windows-1250")

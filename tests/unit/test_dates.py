@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -135,6 +135,151 @@ def test_every_month_is_known_in_russian_and_belarusian(number: int) -> None:
     ]
     for names in (russian, belarusian):
         assert dates.parse(f"3 {names[number - 1]} 2023") == at(2023, number, 3)
+
+
+RUSSIAN = [
+    "января",
+    "февраля",
+    "марта",
+    "апреля",
+    "мая",
+    "июня",
+    "июля",
+    "августа",
+    "сентября",
+    "октября",
+    "ноября",
+    "декабря",
+]
+RUSSIAN_SHORT = ["янв", "фев", "мар", "апр", "май", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"]
+RUSSIAN_NOMINATIVE = [
+    "январь",
+    "февраль",
+    "март",
+    "апрель",
+    "май",
+    "июнь",
+    "июль",
+    "август",
+    "сентябрь",
+    "октябрь",
+    "ноябрь",
+    "декабрь",
+]
+BELARUSIAN = [
+    "студзеня",
+    "лютага",
+    "сакавіка",
+    "красавіка",
+    "мая",
+    "чэрвеня",
+    "ліпеня",
+    "жніўня",
+    "верасня",
+    "кастрычніка",
+    "лістапада",
+    "снежня",
+]
+BELARUSIAN_NOMINATIVE = [
+    "студзень",
+    "люты",
+    "сакавік",
+    "красавік",
+    "май",
+    "чэрвень",
+    "ліпень",
+    "жнівень",
+    "верасень",
+    "кастрычнік",
+    "лістапад",
+    "снежань",
+]
+BELARUSIAN_SHORT = ["сту", "лют", "сак", "кра", "май", "чэр", "ліп", "жні", "вер", "кас", "ліс", "сне"]
+ENGLISH = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+DAYS = [
+    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+    ["пн", "вт", "ср", "чт", "пт", "сб", "вс"],
+    ["понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье"],
+    ["пн", "аў", "ср", "чц", "пт", "сб", "нд"],
+    ["панядзелак", "аўторак", "серада", "чацвер", "пятніца", "субота", "нядзеля"],
+]
+ZONES = {
+    "GMT": 0, "UT": 0, "Z": 0, "+0000": 0, "MSK": 180, "МСК": 180, "MSD": 240, "EET": 120, "EEST": 180, "SAMT": 240, "YEKT": 300,
+    "CET": 60, "EST": -300, "PDT": -420, "GMT+3": 180, "UTC-05:30": -330, "+0300": 180, "-0330": -210, "+03": 180, "+05:45": 345,
+    "+0300 (MSK)": 180, "GMT +0300": 180,
+}  # fmt: skip
+MONTHS = [RUSSIAN, RUSSIAN_SHORT, RUSSIAN_NOMINATIVE, BELARUSIAN, BELARUSIAN_NOMINATIVE, BELARUSIAN_SHORT, ENGLISH]
+
+
+@pytest.mark.parametrize("names", MONTHS, ids=lambda names: names[0])
+@pytest.mark.parametrize("number", range(1, 13))
+def test_months_are_known_in_every_form(names: list[str], number: int) -> None:
+    for name in (names[number - 1], names[number - 1].upper(), names[number - 1].title()):
+        assert dates.parse(f"3 {name} 2023") == at(2023, number, 3)
+
+
+def shapes(moment: datetime, months: list[str], days: list[str], zone: str) -> list[str]:
+    """One moment in every way that we claim to read; `zone` stands where the way has one."""
+    day, month, year, clock = moment.day, months[moment.month - 1], moment.year, f"{moment:%H:%M:%S}"
+    weekday = days[moment.weekday()]
+    numeric = zone.split(maxsplit=1)[0] if zone[0] in "+-Z" else ""
+    iso = [f"{moment:%Y-%m-%d}T{clock}{numeric}", f"{moment:%Y-%m-%d} {clock} {numeric}", f"{moment:%G-W%V-%u}T{clock}{numeric}",
+           f"{moment:%Y-%j}T{clock}{numeric}", f"{moment:%Y-%m-%d}t{clock}.500{numeric.lower()}", f"{moment:%Y%m%dT%H%M%S}{numeric}"]  # fmt: skip
+    return [
+        f"{weekday}, {day:02} {month} {year} {clock} {zone}",
+        f"{days[0]}, {day} {month} {year} {clock} {zone}",
+        f"{day} {month} {year}, {clock} {zone}",
+        f"{clock} {zone}, {day} {month} {year}",
+        f"{month} {day}, {year} {clock} {zone}",
+        f"{day:02}-{month}-{year} {clock} {zone}",
+        f"{day:02}.{moment.month:02}.{year} {clock} {zone}",
+        f"{year}/{moment.month:02}/{day:02} {clock} {zone}",
+        f"{weekday} {month} {day} {clock} {zone} {year}",
+        f"{day} {month} {year} года в {clock} {zone}",
+        *([f"{weekday}, {day} {month} {year % 100:02} {clock} {zone}"] if 1950 <= year < 2050 else []),
+        *(iso if numeric else []),
+    ]
+
+
+@given(
+    st.integers(min_value=-30_000_000_000, max_value=250_000_000_000).map(
+        lambda n: at(1970, 1, 1) + timedelta(seconds=n)
+    ),
+    st.sampled_from(MONTHS),
+    st.sampled_from(DAYS),
+    st.sampled_from(sorted(ZONES)),
+)
+def test_one_moment_in_every_supported_format(moment: datetime, months: list[str], days: list[str], zone: str) -> None:
+    wanted = moment - timedelta(minutes=ZONES[zone])
+    for text in shapes(moment, months, days, zone):
+        assert dates.parse(text) == wanted, text
+        assert dates.parse(text.upper()) == wanted, text
+
+
+@given(st.dates(date(1000, 1, 2), date(9998, 12, 30)))
+def test_the_24th_hour_is_the_next_day(day: date) -> None:
+    wanted = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    assert dates.parse(f"{day.isoformat()}T24:00:00Z") == wanted
+    assert dates.parse(f"{day.day} {ENGLISH[day.month - 1]} {day.year} 24:00 GMT") == wanted
+
+
+@given(st.integers(0, 10**13))
+def test_a_number_alone_is_no_date_unless_it_is_written_as_one(number: int) -> None:
+    found = dates.parse(str(number))
+    assert found is None or (len(str(number)) == 8 and f"{found:%Y%m%d}" == str(number))
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[\d:TZ+\-. ]{1,30}", fullmatch=True))

@@ -36,12 +36,76 @@ def test_a_base_element_counts() -> None:
     assert [c.url for c in discover.candidates(page, "https://x.by/")] == ["https://z.by/d/f"]
 
 
+LINK = '<link rel="alternate" type="application/rss+xml" href="/feed">'
+FEED = ["https://x.by/feed"]
+
+
+@pytest.mark.parametrize(
+    ("page", "found"),
+    [
+        ("<link rel=alternate type='application/rss+xml' href=/feed>", FEED),
+        ("<link/href='/feed'\n\ttype = application/rss+xml\nREL = Alternate />", FEED),
+        ('<link title="a > b" href="/feed" type="application/rss+xml" rel="alternate">', FEED),
+        ('<link rel="alternate" rel="stylesheet" type="application/rss+xml" href="/feed" href="/other">', FEED),
+        (f"<script>if (a<b) document.write('{LINK}')</script>", []),
+        (f"<style>{LINK}</style><textarea>{LINK}</textarea><title>{LINK}</title>", []),
+        (f"<!-- {LINK}", []),
+        (f"<!---->{LINK}<!-- x -->", FEED),
+        (f"<SCRIPT></script\n>{LINK}", FEED),
+        (f'<script src="x"/>{LINK}', FEED),
+        (f"<scripted>{LINK}", FEED),
+        ('<link rel="alternate" type="application/json" href="/wp-json/wp/v2/pages/2">', []),
+        ('<link rel="alternate" type="application/json" href="/feed.json">', ["https://x.by/feed.json"]),
+        (
+            '<link rel="alternate" type="application/json+oembed" href="/o"><link rel=alternate type=text/html href=/m>',
+            [],
+        ),
+        (LINK + '<base href="//z.by/a/"><base href="/b/">', ["https://z.by/feed"]),
+        ('<base target="_blank"><base href="sub/">' + LINK.replace("/feed", "feed"), ["https://x.by/news/sub/feed"]),
+        ('<base href="javascript:0">' + LINK, FEED),
+        ('<link rel=alternate type="application/rss+xml" href="">', []),
+        ('<link rel=alternate type="application/rss+xml" href="/поток?a=б в">', ["https://x.by/поток?a=б%20в"]),
+    ],
+)
+def test_real_pages_are_written_in_many_ways(page: str, found: list[str]) -> None:
+    assert [candidate.url for candidate in discover.candidates(page, "https://x.by/news/")] == found
+
+
+def test_a_title_is_plain_text_and_one_line() -> None:
+    page = LINK.replace(" href", ' title=" \x1b[31mNews\n&amp;\u2028 more&#27; " href')
+    assert discover.candidates(page, "https://x.by/")[0].title == "[31mNews & more"
+
+
+def test_a_page_that_names_thousands_is_cut() -> None:
+    page = "".join(LINK.replace("/feed", f"/{n}") for n in range(1_000))
+    assert len(discover.candidates(page, "https://x.by/")) == discover.MOST
+
+
+@pytest.mark.parametrize(
+    ("version", "media"),
+    [("rss20", "rss+xml"), ("atom10", "atom+xml"), ("json11", "feed+json"), ("cdf", "rss+xml"), ("", "rss+xml")],
+)
+def test_a_feed_is_its_own_candidate(version: str, media: str) -> None:
+    assert discover.itself("u", "t", version) == Candidate("u", "t", f"application/{media}")
+
+
 @pytest.mark.parametrize("page", ["", "no tags", "<link", "<!--", "<link rel=alternate>"])
 def test_a_page_without_feeds_has_none(page: str) -> None:
     assert discover.candidates(page, "https://x.by/") == []
 
 
-@pytest.mark.parametrize("bomb", ["<link " * 150_000, "<!--" * 250_000, "<link a=" + "a=" * 400_000 + ">"])
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "<link " * 150_000,
+        "<!--" * 250_000,
+        "<link a=" + "a=" * 400_000 + ">",
+        "<script " * 120_000,
+        "<link " + " " * 900_000,
+        "<link a=\"b='" * 80_000,
+        "<script></script" * 60_000,
+    ],
+)
 def test_hostile_pages_cost_little(bomb: str) -> None:
     started = time.perf_counter()
     discover.candidates(bomb, "https://x.by/")

@@ -149,14 +149,17 @@ def test_the_socket_is_made_only_for_an_allowed_address_and_the_attempt_remember
              "0177.0.0.1", "10.0.0.1", "10.0.0.1.", "::1", "[::1]", "fe80::1%1"]
 )  # fmt: skip
 def test_behind_a_proxy_names_are_judged(host: str) -> None:
-    assert not Guard(by_name=True).allows_name(host)
-    assert Guard().allows_name(host), "without a proxy the socket is judged instead"
+    assert not Guard().allows_name(host)
 
 
 @pytest.mark.parametrize("host", ["example.org", "8.8.8.8", "local.example", "international", "2606:4700::1111"])
 def test_behind_a_proxy_other_names_pass(host: str) -> None:
-    assert Guard(by_name=True).allows_name(host)
+    assert Guard().allows_name(host)
 
 
 def test_behind_a_proxy_the_address_of_the_proxy_itself_is_not_judged() -> None:
-    Guard(by_name=True).socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("10.0.0.1", 3128))).close()
+    token = ATTEMPT.set(Attempt(proxied=True))
+    try:
+        Guard().socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("10.0.0.1", 3128))).close()
+    finally:
+        ATTEMPT.reset(token)

@@ -102,6 +102,13 @@ def test_a_304_keeps_what_it_does_not_replace() -> None:
     assert politeness.not_modified(before, answer(304, body=b""), NOW).etag == '"1"'
 
 
+def test_a_304_from_another_url_gives_no_validators_either() -> None:
+    before = feed(last_modified="then")
+    elsewhere = replace(answer(304, ("etag", '"2"'), ("last-modified", "now"), body=b"", moved=True), url=URL + "/")
+    after = politeness.not_modified(before, elsewhere, NOW)
+    assert (after.etag, after.last_modified) == ('"1"', "then")
+
+
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
@@ -219,6 +226,29 @@ def test_retry_after_is_obeyed_in_every_form(status: int, value: str, held: time
     assert wait(after) >= max(held or HOUR, HOUR)
 
 
+@pytest.mark.parametrize("status", [200, 304])
+def test_retry_after_means_nothing_where_there_is_nothing_to_retry(status: int) -> None:
+    later = answer(status, ("retry-after", "86400"))
+    after = succeed(feed(), later) if status == 200 else politeness.not_modified(feed(), later, NOW)
+    assert (wait(after), after.held_until) == (HOUR, None)
+
+
+@pytest.mark.parametrize(
+    ("failures", "response", "why"),
+    [
+        (0, answer(500), "failed once"),
+        (3, answer(404), "failed 4 times in a row"),
+        (0, answer(429), "the server refused (429), failed once"),
+        (2, answer(503), "the server refused (503), failed 3 times in a row"),
+        (0, answer(503, ("retry-after", "9000")), "the server asked to wait 2 h 30 min (Retry-After)"),
+        (0, answer(500, ("retry-after", "60")), "failed once"),
+        (0, answer(410), "gone (410): one look in 7 days"),
+    ],
+)
+def test_each_failure_says_why_the_next_poll_is_when_it_is(failures: int, response: FetchResponse, why: str) -> None:
+    assert fail(feed(failures=failures, state="failing"), response).next_poll_reason == why
+
+
 def test_retry_after_is_relative_to_the_servers_own_clock() -> None:
     wrong = ("date", "Sat, 24 Nov 2001 09:30:00 GMT")
     after = fail(feed(), answer(503, wrong, ("retry-after", "Sat, 24 Nov 2001 14:30:00 GMT")))
@@ -293,8 +323,12 @@ def test_each_answer_has_its_class(status: int, body: bytes, expected: str | Non
 
 
 def test_the_message_says_what_the_server_said() -> None:
-    assert politeness.classify(answer(404)) == ("http_4xx", "the server answered 404 Not Found")
-    assert politeness.classify(answer(599)) == ("http_5xx", "the server answered 599")
+    found = ("http_4xx", "the server answered 404 Not Found: there is nothing at this address")
+    assert politeness.classify(answer(404)) == found
+    assert politeness.classify(answer(599)) == (
+        "http_5xx",
+        "the server answered 599: the server has a fault of its own",
+    )
 
 
 # -- for every answer there is ---------------------------------------------------------------------------------------

@@ -123,3 +123,7 @@ def test_nothing_raises_and_nothing_live_comes_out(fragment: str) -> None:
     for text in (sanitize.text(fragment), sanitize.title(fragment), sanitize.plain(fragment)):
         text.encode()
         assert "\0" not in text
+
+
+def test_a_reference_to_a_control_is_no_way_around() -> None:
+    assert sanitize.html("<p>a&#1;b&#x1b[31m&#0;&#x81;</p>") == "<p>ab[31m\ufffd</p>"

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from aggregator import settings
 from aggregator.errors import ConfigError
-from aggregator.model import DigestSpec, FeedSpec, Schedule, Watchlist
+from aggregator.model import Access, DigestSpec, FeedSpec, Schedule, Watchlist
 from aggregator.settings import Configuration, Home, fields
+from aggregator.settings.files import FeedsFile
 
 ROOT = Path(__file__).parents[2]
 FILES = {
@@ -163,6 +164,41 @@ def test_secrets_are_masked_wherever_settings_are_shown(tmp_path: Path) -> None:
     assert settings.masked(loaded)["network"]["proxy"] == "http://***@proxy:1"
 
 
+ACCESS = """
+feeds:
+  - {url: "https://a.example/", id: plain, hints: no, homepage: "https://a.example/about"}
+  - {url: "https://b.example/", id: signed, username: стол, password: hidden1, headers: {X-Key: hidden2, Cookie: c=hidden3}}
+  - {url: "https://c.example/", id: file, username: desk, password_file: secrets/c.txt}
+  - {url: "https://d.example/", id: proxied, proxy: "http://user:hidden4@proxy:1"}
+"""
+
+
+def test_a_feed_may_have_a_password_headers_and_a_proxy(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/c.txt").write_text("hidden5\r\n")
+    loaded = load(tmp_path, feeds=ACCESS)
+    assert loaded.access == {
+        "signed": Access("стол", "hidden1", (("X-Key", "hidden2"), ("Cookie", "c=hidden3")), home="https://b.example/"),
+        "file": Access("desk", "hidden5", home="https://c.example/"),
+        "proxied": Access(proxy="http://user:hidden4@proxy:1", home="https://d.example/"),
+    }
+    assert loaded.homepages == {"plain": "https://a.example/about"}
+    assert [feed.hints for feed in loaded.feeds] == [False, True, True, True]
+    file = FeedsFile.model_validate(yaml.safe_load(ACCESS))
+    for shown in (
+        repr(loaded),
+        str(loaded.access),
+        repr(file),
+        file.model_dump_json(),
+        json.dumps(settings.json_schema()),
+    ):
+        assert "hidden" not in shown
+    (tmp_path / "secrets/c.txt").write_text("\n")
+    assert problems(tmp_path) == [
+        "feeds.yaml:5: feeds[2].password_file: 'secrets/c.txt' is empty; it should hold the password"
+    ]
+
+
 def test_masked_settings_can_be_read_again(tmp_path: Path) -> None:
     loaded = load(tmp_path, agg=yaml.safe_dump(settings.masked(settings.Settings()), sort_keys=False))
     assert loaded.settings == settings.Settings()
@@ -179,7 +215,31 @@ def test_five_thousand_feeds_load(tmp_path: Path) -> None:
 
 DIGEST = "digests:\n- id: d\n  watchlists: [w]\n"
 WATCH = "watchlists: [{id: w, query: csto}]"
+FEED = "feeds:\n- url: https://a.example/\n  "
 BROKEN: list[tuple[str, str, int, str]] = [
+    ("feeds", FEED + "headers: {Host: a}", 3, "feeds[0].headers.Host: this header cannot be set: it belongs to"),
+    ("feeds", FEED + "headers:\n    X-Key: a\n    user-agent: Mozilla/5.0 hunter2", 5, "it stays honest"),
+    ("feeds", FEED + "headers:\n    Accept-Encoding: br", 4, "what the program can unpack"),
+    ("feeds", FEED + "headers:\n    if-none-match: x", 4, "the validators of the last answer stand there"),
+    ("feeds", FEED + "headers:\n    Content-Length: 0", 4, "a GET has no body"),
+    ("feeds", FEED + "headers:\n    Transfer-Encoding: chunked", 4, "a GET has no body"),
+    ("feeds", FEED + "headers:\n    Proxy-Authorization: hunter2", 4, "give the proxy's name and password in `proxy`"),
+    ("feeds", FEED + "headers:\n    'X Key': hunter2", 4, "is not the name of a header"),
+    ("feeds", FEED + 'headers:\n    X-Key: "hunter2\\r\\nX-Evil: 1"', 4, "holds what cannot stand in a header"),
+    ("feeds", FEED + "headers:\n    X-Key: хунтер2", 4, "holds what cannot stand in a header"),
+    ("feeds", FEED + "headers:\n    X-Key: [hunter2]", 4, "expected plain text, found a list"),
+    ("feeds", FEED + "headers: [X-Key]", 3, "feeds[0].headers: expected keys with values, found a list"),
+    ("feeds", FEED + "headers: {X-Key: a, x-key: b}", 2, "the header X-Key stands there twice"),
+    ("feeds", FEED + "password: hunter2", 2, "a password without `username`"),
+    ("feeds", FEED + "username: a\n  password: hunter2\n  password_file: x", 2, "exclude each other; keep one"),
+    ("feeds", FEED + "username: a\n  headers: {Authorization: hunter2}", 2, "exclude each other; keep one"),
+    ("feeds", FEED + "username: 'a:b'", 3, "cannot hold a colon"),
+    ("feeds", FEED + 'username: a\n  password: "hunter2\\n"', 4, "holds a line break or a control character"),
+    ("feeds", FEED + "username: a\n  password_file: nowhere", 4, "nowhere' cannot be read: No such file"),
+    ("feeds", FEED + "username: a\n  password_file: /", 4, "cannot be read: Is a directory"),
+    ("feeds", FEED + "proxy: 'socks5://user:hunter2@proxy'", 3, "address of a proxy"),
+    ("feeds", FEED + "hints: perhaps", 3, "feeds[0].hints: expected true or false, found 'perhaps'"),
+    ("feeds", FEED + "homepage: example.org", 3, "is not a complete URL"),
     (
         "feeds",
         "feeds:\n- url: https://a.example/\n  intervall: 1h",

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database as Utils
 
 from aggregator import tokens
 from aggregator.errors import StoreError
-from aggregator.model import EntryKey, PollOutcome, StoryKey
+from aggregator.model import EntryKey, Hints, PollOutcome, StoryKey
 from aggregator.store.sqlite import SqliteStores, editions, feeds, migrations, outbox, polls
 from aggregator.store.sqlite.database import Database
 from tests.conformance.stores import HOUR, ME, NOW, Scene, attempt, digest, first, match, message, new, poll, revised
@@ -79,9 +80,44 @@ def test_from_an_empty_file_to_the_current_schema_in_one_step(path: Path) -> Non
     path.touch()
     stores = SqliteStores(path, secret=SECRET)
     applied = connection(stores).execute("SELECT name FROM _sqlite_migrations").fetchall()
-    assert [tuple(r) for r in applied] == [("0001_schema",)]
+    assert [r[0] for r in applied] == [m.name for m in migrations.migrations._migrations]
     assert connection(stores).execute("SELECT name, value FROM facts").fetchall()[0]["name"] == "tokenizer_version"
     assert stores.upkeep.migrate() == []
+    stores.upkeep.close()
+
+
+def test_a_database_of_the_first_release_is_brought_up_to_date_with_all_it_knows(path: Path) -> None:
+    old = Utils(path)
+    migrations.migrations.apply(old, stop_before="0002_politeness")
+    with old.conn:
+        old.execute("INSERT INTO facts VALUES ('tokenizer_version', ?)", [str(tokens.TOKENIZER_VERSION)])
+        sql = "INSERT INTO feeds (id, url, next_poll_at, added_at, etag, last_ok_at) VALUES (?, ?, ?, ?, ?, ?)"
+        times = ("2023-02-02T13:00:00.000000Z", "2023-01-01T00:00:00.000000Z")
+        old.execute(sql, ["read", "https://read.example/", *times, '"e"', "2023-02-02T12:00:00.000000Z"])
+        old.execute(sql, ["new", "https://new.example/", *times, "", None])
+        old.execute("INSERT INTO stories VALUES (1, 't', '2023-02-01T12:00:00.000000Z')")
+        columns = (
+            "feed_id, story_id, guid, link, title, summary, content, body, author, categories, language, sort_at, "
+        )
+        old.execute(
+            f"INSERT INTO entries ({columns} first_seen_at, fingerprint) VALUES "
+            "('read', 1, 'g', '', 't', '', '', '', '', '[]', '', ?, ?, 'f')",
+            ["2023-02-01T11:00:00.000000Z", "2023-02-01T12:00:00.000000Z"],
+        )
+    old.close()
+    stores = SqliteStores(path, secret=SECRET)
+    fresh, read = stores.feeds.list()
+    assert (read.poll.etag, read.entries, read.spec.hints, read.poll.hints) == ('"e"', 1, True, Hints())
+    assert (read.poll.news_at, read.poll.looked_at) == (NOW - 24 * HOUR, NOW)
+    assert (fresh.poll.news_at, fresh.poll.looked_at, fresh.poll.quiet_polls, fresh.poll.moved_url) == (
+        None,
+        None,
+        0,
+        "",
+    )
+    assert stores.history.events() == []
+    assert [r["feed_id"] for r in connection(stores).execute("SELECT * FROM feed_health")] == ["new", "read"]
+    assert stores.upkeep.check() == []
     stores.upkeep.close()
 
 
@@ -93,6 +129,20 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatc
     conn.close()
     monkeypatch.undo()
     SqliteStores(path, secret=SECRET).upkeep.close()
+
+
+def test_feeds_of_an_older_file_get_their_host(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = migrations.migrations._migrations
+    with monkeypatch.context() as older:
+        older.setattr(migrations.migrations, "_migrations", [s for s in steps if s.name < "0003"])
+        with sqlite3.connect(path) as conn:
+            migrations.migrations.apply(Utils(conn))
+            sql = "INSERT INTO feeds (id, url, next_poll_at, added_at) VALUES ('a', 'https://A.example/rss', 'x', 'x')"
+            conn.execute(sql)
+        conn.close()
+    stores = SqliteStores(path, secret=SECRET)
+    assert connection(stores).execute("SELECT host FROM feeds").fetchone()[0] == "https://a.example:443"
+    stores.upkeep.close()
 
 
 def test_two_processes_may_open_a_new_file_at_once(path: Path) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aggregator import urls
@@ -97,11 +97,24 @@ def test_two_items_under_like_addresses(one: str, other: str) -> None:
         ("https://x.by/", "http://[::1", ""),
         ("https://x.by/", "", ""),
         ("", "/a", ""),
+        ("https://x.by/", "HTTP://Y.by/A", "http://Y.by/A"),
+        ("https://x.by/", "/a\x80b", "https://x.by/a%C2%80b"),
         ("https://x.by/", '/a b"<c>', "https://x.by/a%20b%22%3Cc%3E"),
     ],
 )
 def test_absolute_links(base: str, link: str, wanted: str) -> None:
     assert urls.absolute(base, link) == wanted
+
+
+@given(st.from_regex(r"(https?|HTTP|ftp)://([a-z]*@)?[a-zA-Z0-9.-]{1,9}(:[0-9]{0,6})?[/?#\\ \x00é]?x?", fullmatch=True))
+@example("http://example.org:0/")
+@example("http://example.org:0080/")
+@example("http://example.org./")
+@example("http://example.org:65536/")
+@example("https://example.org\n")
+def test_the_short_way_to_a_host_key_leads_where_the_long_one_does(url: str) -> None:
+    parts = urls._parse(url)
+    assert urls.host_key(url) == (f"{parts.scheme}://{parts.host}:{parts.port}" if parts else "")
 
 
 def test_host_key_is_scheme_name_and_port() -> None:
@@ -153,3 +166,31 @@ def test_trackers_and_order_change_nothing(pairs: list[str], trackers: list[str]
     noisy = "http://www.x.by/a/?" + "&".join([*trackers, *reversed(pairs)])
     assert urls.canonical(plain) == urls.canonical(noisy)
     assert urls.identity(plain) == urls.identity(noisy)
+
+
+PIECES = ["http://", "https://", "HTTP:", "//", "/", ".", "..", "a", "B", "www.", "m.", "amp.", "amp", "x.by", "-", "~"]
+PIECES += [
+    "_",
+    ":",
+    ":80",
+    "@",
+    "?",
+    "#",
+    "?utm_id=1",
+    "%",
+    "%41",
+    " ",
+    "\n",
+    "tag:x",
+    "urn",
+    "ht",
+    "\t",
+    "é",
+    "[",
+    "]",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=9).map("".join) | st.text())
+def test_the_short_ways_to_an_identity_lead_where_the_long_one_does(url: str) -> None:
+    assert urls.identity(url) == urls._identity(url)

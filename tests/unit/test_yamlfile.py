@@ -288,6 +288,32 @@ def test_a_digest_takes_one_more_watchlist(tmp_path: Path, text: str, wanted: st
 
 
 @pytest.mark.parametrize(
+    "tag", [":0", "?x", "-", "- a", "a: b", "a #b", "{", "a, b", "[x]", "'", '"', "&a", "*a", "!x", "%x", "@x"]
+)
+@pytest.mark.parametrize(
+    "text", ['{"feeds": []}', "feeds: [{url: https://z.example/}]\n", "", "feeds:\n- url: https://z.example/\n"]
+)
+def test_any_tag_can_be_written_into_any_style(tmp_path: Path, text: str, tag: str) -> None:
+    (tmp_path / "feeds.yaml").write_text(text)
+    assert settings.add_feed(tmp_path, url="https://c.example/", tags=[tag, "б"], title=tag).tags == (tag, "б")
+    assert settings.load(tmp_path, {}).feeds[-1].title == tag
+
+
+def test_a_feed_with_headers_is_edited_around_and_removed_whole(tmp_path: Path) -> None:
+    text = (
+        "feeds:\n- url: https://a.example/  # a\n  id: a\n  headers:\n    X-Key: one  # ours\n    X-More: two\n"
+        "- url: https://b.example/  # b\n  id: b\n  username: desk\n  password: p\n  headers: {X-Key: x}  # last\n"
+    )
+    (tmp_path / "feeds.yaml").write_text(text)
+    settings.add_feed(tmp_path, url="https://c.example/")
+    added = "- url: https://c.example/\n  id: c-example\n"
+    assert (tmp_path / "feeds.yaml").read_text() == text + added
+    settings.remove_feed(tmp_path, "a")
+    assert (tmp_path / "feeds.yaml").read_text() == "feeds:\n" + text[text.index("- url: https://b") :] + added
+    assert list(settings.load(tmp_path, {}).access) == ["b"]
+
+
+@pytest.mark.parametrize(
     "fields",
     [
         {"url": "ftp://a.example/"},
@@ -300,7 +326,7 @@ def test_a_digest_takes_one_more_watchlist(tmp_path: Path, text: str, wanted: st
 )
 def test_a_bad_edit_leaves_the_old_file(tmp_path: Path, fields: dict[str, Any]) -> None:
     home = home_with(tmp_path)
-    with pytest.raises(ConfigError):
+    with pytest.raises(UsageError):
         settings.add_feed(home, **fields)
     assert (home / "feeds.yaml").read_text() == FEEDS
     assert [path.name for path in home.iterdir()] == ["feeds.yaml"]

@@ -10,6 +10,8 @@ from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.editions import Editions
 from aggregator.store.sqlite.entries import Entries
 from aggregator.store.sqlite.feeds import Feeds
+from aggregator.store.sqlite.history import History
+from aggregator.store.sqlite.network import Network
 from aggregator.store.sqlite.outbox import Outbox
 from aggregator.store.sqlite.polls import Polls
 from aggregator.store.sqlite.subscriptions import Subscriptions
@@ -38,7 +40,9 @@ class SqliteStores:
             raise StoreError(f"{path.parent}: no such folder; run `aggregator init` there or name another --home")
         db = Database(path, synchronous=synchronous)
         self.feeds = Feeds(db)
+        self.history = History(db)
         self.polls = Polls(db)
+        self.network = Network(db)
         self.entries = Entries(db)
         self.watch = Watch(db)
         self.editions = Editions(db, initial)

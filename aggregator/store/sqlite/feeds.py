@@ -39,6 +39,7 @@ class Feeds:
                 row = stored.get(spec.id)
                 if row is None:
                     columns = rows.spec_columns(spec) | {"added_at": stamp, "next_poll_at": stamp}
+                    columns["next_poll_reason"] = "never polled yet"
                     rows.table(self._db.utils, "feeds").insert(columns)
                 elif not self._update(conn, spec, row, now):
                     continue
@@ -75,14 +76,18 @@ class Feeds:
         if not differs and row["removed_at"] is None:
             return False
         extra: dict[str, object] = {"removed_at": None}
-        if "url" in differs:  # validators belong to a URL (RFC 9111 §4), and so does a poll under way
+        if "url" in differs and spec.url == row["moved_url"]:
+            # The operator writes down where the feed lives: nothing else changes, not even the validators.
+            extra |= _MOVED_NOWHERE
+        elif "url" in differs:  # validators belong to a URL (RFC 9111 §4), and so does a poll under way
             extra |= {"etag": "", "last_modified": "", "body_hash": "", "failures": 0, "failing_since": None}
-            extra |= {"held_until": None, "next_poll_at": rows.stamp(now), "error": "", "error_class": ""}
-            extra |= {"claimed_by": None, "claimed_until": None}
+            extra |= {"held_until": None, "held_by": "", "items": 0, "next_poll_at": rows.stamp(now)}
+            extra |= {"error": "", "error_class": "", "next_poll_reason": "its address in feeds.yaml changed"}
+            extra |= {"claimed_by": None, "claimed_until": None, "looked_at": None, "frozen_at": None} | _MOVED_NOWHERE
             # Another address may be another feed: unless its entries are known, they are news to nobody.
             extra |= {"last_ok_at": None} | ({} if row["state"] == "paused" else {"state": "new"})
         elif row["removed_at"] is not None:
-            extra["next_poll_at"] = rows.stamp(now)
+            extra |= {"next_poll_at": rows.stamp(now), "next_poll_reason": "named again in feeds.yaml"}
         values = columns | extra
         sets = ", ".join(f"{name} = :{name}" for name in values)
         conn.execute(f"UPDATE feeds SET {sets} WHERE id = :id", values)  # noqa: S608 - names are ours
@@ -97,6 +102,7 @@ class Feeds:
             "state != 'paused'",
             "(claimed_until IS NULL OR claimed_until <= :now)",
             "(held_until IS NULL OR held_until <= :now)",
+            "host NOT IN (SELECT host FROM hosts WHERE held_until > :now)",
             # A poll in the future: the clock was ahead once. It must not put the feed to sleep for as long.
             "(last_poll_at IS NULL OR last_poll_at < :now OR last_poll_at > :ahead)"
             if everything
@@ -110,7 +116,7 @@ class Feeds:
         sql = (
             "UPDATE feeds SET claimed_by = :owner, claimed_until = :until WHERE id IN (SELECT id FROM feeds WHERE "  # noqa: S608 - our own conditions
             + " AND ".join(conditions)
-            + " ORDER BY next_poll_at, id LIMIT :limit) RETURNING *, 0 AS entries"
+            + " ORDER BY next_poll_at, id LIMIT :limit) RETURNING *, 0 AS entries, 0 AS gaps, NULL AS host_held_until, NULL AS said_by, NULL AS said_at"
         )
         with self._db.write() as conn:
             claimed = conn.execute(sql, {**values, "limit": limit}).fetchall()
@@ -141,12 +147,12 @@ class Feeds:
     def list(self) -> builtins.list[Feed]:
         """See FeedStore.list."""
         with self._db.read() as conn:
-            return [rows.feed(r) for r in conn.execute(_SELECT + " WHERE removed_at IS NULL ORDER BY id")]
+            return [rows.feed(r) for r in conn.execute(_SELECT + " WHERE removed_at IS NULL ORDER BY f.id")]
 
     def get(self, feed_id: str) -> Feed | None:
         """See FeedStore.get."""
         with self._db.read() as conn:
-            row = conn.execute(_SELECT + " WHERE removed_at IS NULL AND id = ?", (feed_id,)).fetchone()
+            row = conn.execute(_SELECT + " WHERE removed_at IS NULL AND f.id = ?", (feed_id,)).fetchone()
         return None if row is None else rows.feed(row)
 
     def pause(self, feed_id: str, now: datetime) -> bool:  # noqa: ARG002 - the port's shape: other stores log the time
@@ -159,22 +165,29 @@ class Feeds:
         """See FeedStore.resume."""
         with self._db.write() as conn:
             sql = """UPDATE feeds SET state = iif(last_ok_at IS NULL, 'new', 'ok'), failures = 0, failing_since = NULL,
-                     error = '', error_class = '', held_until = NULL, next_poll_at = :now
+                     error = '', error_class = '', held_until = NULL, held_by = '', next_poll_at = :now,
+                     next_poll_reason = 'resumed by hand'
                      WHERE id = :id AND removed_at IS NULL"""
+            conn.execute("DELETE FROM hosts WHERE host = (SELECT host FROM feeds WHERE id = ?)", (feed_id,))
             return conn.execute(sql, {"id": feed_id, "now": rows.stamp(now)}).rowcount == 1
 
 
-_SELECT = "SELECT f.*, (SELECT count(*) FROM entries e WHERE e.feed_id = f.id) AS entries FROM feeds f"
+_SELECT = """SELECT f.*, (SELECT count(*) FROM entries e WHERE e.feed_id = f.id) AS entries,
+  (SELECT count(*) FROM gaps g WHERE g.feed_id = f.id) AS gaps, h.held_until AS host_held_until, h.said_by, h.said_at
+FROM feeds f LEFT JOIN hosts h ON h.host = f.host"""
 _NO_CLAIM = "claimed_by = NULL, claimed_until = NULL"
+_MOVED_NOWHERE: dict[str, object] = {"moved_url": "", "move_target": "", "move_polls": 0, "move_refused": ""}
 
 
 def _moves(specs: Sequence[FeedSpec], stored: dict[str, sqlite3.Row]) -> dict[str, str]:
-    """Old id -> new id of the feeds known by their URL under another name.
+    """Old id -> new id of the feeds known by their URL, or by the one they have moved to, under another name.
 
     A name that a stored feed keeps is not free; what is not a move is then a change of URL.
     """
     in_use_last = sorted(stored.values(), key=lambda r: r["removed_at"] is None)
-    by_url = {r["url"]: r["id"] for r in in_use_last}
+    named = {s.url for s in specs}
+    by_url = {r["moved_url"]: r["id"] for r in in_use_last if r["moved_url"] and r["url"] not in named}
+    by_url |= {r["url"]: r["id"] for r in in_use_last}
     moves = {by_url[s.url]: s.id for s in specs if s.url in by_url and by_url[s.url] != s.id}
     while taken := [old for old, new in moves.items() if new in stored and new not in moves]:
         for old in taken:

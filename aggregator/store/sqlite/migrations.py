@@ -6,6 +6,8 @@ from importlib import resources
 
 from sqlite_utils import Database, Migrations
 
+from aggregator import urls
+
 SET = "aggregator"
 migrations = Migrations(SET)
 
@@ -20,6 +22,29 @@ def statements(name: str) -> list[str]:
 def schema(db: Database) -> None:
     """The first released schema."""
     for statement in statements("schema.sql"):
+        db.execute(statement)
+
+
+@migrations(name="0002_politeness")
+def politeness(db: Database) -> None:
+    """Why a feed is polled when it is, its rhythm, its moves and its history."""
+    for statement in statements("0002_politeness.sql"):
+        db.execute(statement)
+
+
+@migrations(name="0003_gaps_and_hosts")
+def gaps_and_hosts(db: Database) -> None:
+    """Gaps, hosts that are held, and which host each feed is of."""
+    for statement in statements("0003_gaps_and_hosts.sql"):
+        db.execute(statement)
+    known = db.execute("SELECT id, url FROM feeds").fetchall()
+    db.conn.executemany("UPDATE feeds SET host = ? WHERE id = ?", [(urls.host_key(url), i) for i, url in known])
+
+
+@migrations(name="0004_documents")
+def documents(db: Database) -> None:
+    """What is kept of each feed's last document."""
+    for statement in statements("0004_documents.sql"):
         db.execute(statement)
 
 

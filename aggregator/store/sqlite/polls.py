@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -9,20 +10,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from aggregator import urls
 from aggregator.model import (
     EntryKey,
+    Gap,
     KnownEntry,
     NewEntry,
     NewMatch,
     ParsedEntry,
     PollOutcome,
+    Recall,
     RevisedEntry,
     StoredChange,
     StoryCandidate,
     StoryChoice,
     StoryKey,
 )
-from aggregator.store.sqlite import rows
+from aggregator.store.sqlite import history, rows
 from aggregator.store.sqlite.database import Database
 
 
@@ -46,6 +50,14 @@ class Polls:
                         found[EntryKey(kind, row["key"])] = _known(row)
         return found
 
+    def recall(self, feed_id: str) -> Recall | None:
+        """See PollStore.recall."""
+        with self._db.read() as conn:
+            row = conn.execute(_RECALL, (feed_id,)).fetchone()
+        if row is None:
+            return None
+        return Recall(row["head"], row["seen"], bool(row["settled"]), row["items"], tuple(json.loads(row["fresh"])))
+
     def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:
         """See PollStore.story_candidates."""
         by_kind: dict[str, list[str]] = defaultdict(list)
@@ -65,6 +77,18 @@ class Polls:
             writer = _Writer(conn, now)
             return {o.feed_id: writer.outcome(o) for o in outcomes if _holds(conn, o.feed_id, owner)}
 
+    def newest_entry(self, feed_id: str) -> datetime | None:
+        """See PollStore.newest_entry."""
+        with self._db.read() as conn:
+            row = conn.execute("SELECT max(sort_at) FROM entries WHERE feed_id = ?", (feed_id,)).fetchone()
+        return rows.moment_or_none(row[0])
+
+    def gaps(self, feed_id: str = "", since: datetime | None = None) -> list[Gap]:
+        """See PollStore.gaps."""
+        values = {"feed": feed_id, "since": rows.stamp(since) if since else ""}
+        with self._db.read() as conn:
+            return [rows.gap(r) for r in conn.execute(_GAPS, values)]
+
 
 def _holds(conn: sqlite3.Connection, feed_id: str, owner: str) -> bool:
     row = conn.execute("SELECT claimed_by FROM feeds WHERE id = ? AND removed_at IS NULL", (feed_id,)).fetchone()
@@ -82,24 +106,46 @@ class _Writer:
     def outcome(self, outcome: PollOutcome) -> list[int]:
         """One feed: its poll state and all its changes; ids of the new entries."""
         columns = rows.poll_columns(outcome.poll)
+        if outcome.poll.moved_url:
+            columns["host"] = urls.host_key(outcome.poll.moved_url)
         sets = ", ".join(f"{name} = :{name}" for name in columns)
         # An operator's pause during the poll stands.
         self._conn.execute(
-            f"UPDATE feeds SET {sets.replace('state = :state', _KEEP_PAUSE)}, claimed_by = NULL, claimed_until = NULL "  # noqa: S608 - names are ours
+            f"UPDATE feeds SET {sets.replace('state = :state', _KEEP_PAUSE)}, held_by = :held_by, claimed_by = NULL, claimed_until = NULL "  # noqa: S608 - names are ours
             "WHERE id = :id",
-            {**columns, "id": outcome.feed_id},
+            {**columns, "held_by": outcome.held_by, "id": outcome.feed_id},
         )
+        history.add_events(self._conn, outcome.feed_id, outcome.events, self._now)
+        if outcome.held_by and outcome.poll.held_until is not None:
+            self._conn.execute(_HOLD_HOST, {"host": outcome.held_by, "id": outcome.feed_id, "now": self._now})
+        if outcome.gap is not None:
+            self._gap(outcome.gap)
         added: list[int] = []
+        fresh: list[tuple[int, int]] = []
         for stored in outcome.changes:
             if isinstance(stored.change, NewEntry):
                 added.append(self._new(outcome.feed_id, stored, stored.change))
+                fresh.append((stored.change.number, added[-1]))
             elif not self._exists(outcome.feed_id, stored.change.entry_id):
                 continue  # pruned while its feed was polled: it stays gone
             elif isinstance(stored.change, RevisedEntry):
                 self._revised(outcome.feed_id, stored, stored.change)
             else:
                 self._keys(outcome.feed_id, stored.change.entry_id, stored.change.keys)
+        if outcome.recall is not None:
+            self._recall(outcome.feed_id, outcome.recall, [pair for pair in fresh if pair[0] >= 0])
         return added
+
+    def _recall(self, feed_id: str, recall: Recall, fresh: Sequence[tuple[int, int]]) -> None:
+        self._conn.execute(
+            "INSERT OR REPLACE INTO documents (feed_id, head, seen, settled, items, fresh) VALUES (?, ?, ?, ?, ?, ?)",
+            (feed_id, recall.head, recall.seen, recall.settled, recall.items, rows.dump(fresh)),
+        )
+
+    def _gap(self, gap: Gap) -> None:
+        times = (rows.stamp(gap.after_at), rows.stamp(gap.before_at), rows.stamp(gap.found_at))
+        sql = "INSERT INTO gaps (feed_id, after_at, before_at, found_at) VALUES (?, ?, ?, ?)"
+        self._conn.execute(sql, (gap.feed_id, *times))
 
     def _exists(self, feed_id: str, entry_id: int) -> bool:
         sql = "SELECT 1 FROM entries WHERE id = ? AND feed_id = ?"
@@ -229,7 +275,15 @@ def _candidate(row: sqlite3.Row) -> StoryCandidate:
     )
 
 
+_RECALL = "SELECT head, seen, settled, items, fresh FROM documents WHERE feed_id = ?"
 _KEEP_PAUSE = "state = iif(state = 'paused', 'paused', :state)"
+# A second URL of the host says the same while the first still waits: the host itself is held, until the later of the two.
+_HOLD_HOST = """INSERT INTO hosts (host, held_until, said_by, said_at)
+SELECT :host, max(held_until), :id, :now FROM feeds WHERE held_by = :host AND held_until > :now AND removed_at IS NULL
+GROUP BY held_by HAVING count(*) > 1
+ON CONFLICT (host) DO UPDATE SET held_until = max(held_until, excluded.held_until), said_by = :id, said_at = :now"""
+_GAPS = """SELECT g.* FROM gaps g JOIN feeds f ON f.id = g.feed_id AND f.removed_at IS NULL
+WHERE (:feed = '' OR g.feed_id = :feed) AND g.found_at >= :since ORDER BY g.id DESC"""
 _KNOWN = """SELECT k.key, e.id, e.guid, e.link, e.title, e.fingerprint, e.revision, e.published_at, e.body,
   coalesce(a.text, '') AS article
 FROM entry_keys k LEFT JOIN entries e ON e.id = k.entry_id LEFT JOIN articles a ON a.entry_id = e.id WHERE k.feed_id = ? AND k.kind = ?"""

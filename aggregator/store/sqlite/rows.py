@@ -14,7 +14,21 @@ from typing import Any
 from sqlite_utils import Database as Utils
 from sqlite_utils.db import Table
 
-from aggregator.model import Enclosure, Entry, Feed, FeedSpec, Match, Message, PollState, Span, Subscription
+from aggregator import urls
+from aggregator.model import (
+    Enclosure,
+    Entry,
+    Feed,
+    FeedSpec,
+    Gap,
+    Hints,
+    HostHold,
+    Match,
+    Message,
+    PollState,
+    Span,
+    Subscription,
+)
 
 ENTRY_COLUMNS = """e.id, e.feed_id, f.url AS feed_url,
   coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) AS feed_title,
@@ -86,6 +100,7 @@ def feed(row: sqlite3.Row) -> Feed:
         tags=tuple(json.loads(row["tags"])),
         interval=timedelta(seconds=row["interval_seconds"]),
         articles=row["articles"],
+        hints=bool(row["use_hints"]),
     )
     poll = PollState(
         next_poll_at=moment(row["next_poll_at"]),
@@ -104,8 +119,33 @@ def feed(row: sqlite3.Row) -> Feed:
         malformed=row["malformed"],
         title=row["own_title"],
         language=row["own_language"],
+        next_poll_reason=row["next_poll_reason"],
+        hints=_hints(row["hints"]),
+        news_at=moment_or_none(row["news_at"]),
+        looked_at=moment_or_none(row["looked_at"]),
+        frozen_at=moment_or_none(row["frozen_at"]),
+        quiet_polls=row["quiet_polls"],
+        rhythm=_span(row["rhythm_seconds"]),
+        window=_span(row["window_seconds"]),
+        moved_url=row["moved_url"],
+        move_target=row["move_target"],
+        move_polls=row["move_polls"],
+        move_refused=row["move_refused"],
+        items=row["items"],
     )
-    return Feed(spec, poll, row["entries"])
+    return Feed(spec, poll, row["entries"], row["gaps"], hold(row))
+
+
+def hold(row: sqlite3.Row) -> HostHold | None:
+    """The hold of a host, from the columns of `hosts`; None where there is no row."""
+    if row["said_at"] is None:
+        return None
+    return HostHold(row["host"], moment(row["host_held_until"]), row["said_by"], moment(row["said_at"]))
+
+
+def gap(row: sqlite3.Row) -> Gap:
+    """A gap from the columns of `gaps`."""
+    return Gap(row["feed_id"], moment(row["after_at"]), moment(row["before_at"]), moment(row["found_at"]))
 
 
 def poll_columns(poll: PollState) -> dict[str, Any]:
@@ -127,7 +167,47 @@ def poll_columns(poll: PollState) -> dict[str, Any]:
         "malformed": poll.malformed,
         "own_title": poll.title,
         "own_language": poll.language,
+        "next_poll_reason": poll.next_poll_reason,
+        "hints": _hint_text(poll.hints),
+        "news_at": stamp_or_none(poll.news_at),
+        "looked_at": stamp_or_none(poll.looked_at),
+        "frozen_at": stamp_or_none(poll.frozen_at),
+        "quiet_polls": poll.quiet_polls,
+        "rhythm_seconds": _seconds(poll.rhythm),
+        "window_seconds": _seconds(poll.window),
+        "moved_url": poll.moved_url,
+        "move_target": poll.move_target,
+        "move_polls": poll.move_polls,
+        "move_refused": poll.move_refused,
+        "items": poll.items,
     }
+
+
+def _seconds(span: timedelta | None) -> int | None:
+    return None if span is None else round(span.total_seconds())
+
+
+def _span(seconds: int | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+_NO_HINTS = Hints()
+
+
+def _hints(text: str) -> Hints:
+    if text == "{}":
+        return _NO_HINTS
+    told = json.loads(text)
+    hours, days = frozenset(told.get("skip_hours", ())), frozenset(told.get("skip_days", ()))
+    return Hints(_span(told.get("ttl")), _span(told.get("update")), hours, days)
+
+
+def _hint_text(hints: Hints) -> str:
+    if hints == _NO_HINTS:
+        return "{}"
+    told = {"ttl": _seconds(hints.ttl), "update": _seconds(hints.update)}
+    rest = {"skip_hours": sorted(hints.skip_hours), "skip_days": sorted(hints.skip_days)}
+    return dump({k: v for k, v in (told | rest).items() if v})
 
 
 def spec_columns(spec: FeedSpec) -> dict[str, Any]:
@@ -135,12 +215,14 @@ def spec_columns(spec: FeedSpec) -> dict[str, Any]:
     return {
         "id": spec.id,
         "url": spec.url,
+        "host": urls.host_key(spec.url),
         "title": spec.title,
         "language": spec.language,
         "country": spec.country,
         "tags": dump(list(spec.tags)),
         "interval_seconds": int(spec.interval.total_seconds()),
         "articles": spec.articles,
+        "use_hints": int(spec.hints),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from aggregator.errors import StoreError
 from aggregator.model import Checked, FailingFeed
-from aggregator.store.sqlite import migrations, rows
+from aggregator.store.sqlite import migrations, network, rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.outbox import UNCLAIM
 from aggregator.tokens import TOKENIZER_VERSION
@@ -97,6 +97,7 @@ class Upkeep:
             conn.execute(f"DELETE FROM entry_index WHERE rowid IN ({old})", (cut,))  # noqa: S608 - our own statement
             entries = conn.execute(f"DELETE FROM entries WHERE id IN ({old})", (cut,)).rowcount  # noqa: S608 - our own statement
             stories = conn.execute("DELETE FROM stories WHERE id NOT IN (SELECT story_id FROM entries)").rowcount
+            conn.execute("DELETE FROM gaps WHERE found_at < ?", (cut,))
         return {"entries": entries, "stories": stories}
 
     def stats(self, now: datetime) -> dict[str, Any]:
@@ -124,16 +125,12 @@ class Upkeep:
 
     def checked(self) -> Checked:
         """See ports.Upkeep.checked."""
-        sql = "SELECT * FROM feed_health WHERE state != 'paused'"
+        sql = "SELECT h.*, f.last_poll_at FROM feed_health h JOIN feeds f ON f.id = h.feed_id WHERE h.state != 'paused'"
         with self._db.read() as conn:
             found = conn.execute(sql).fetchall()
-        failing = tuple(
-            FailingFeed(
-                r["feed_id"], r["title"], rows.moment_or_none(r["failing_since"]), r["error"] or "not polled yet"
-            )
-            for r in found
-            if r["state"] != "ok"
-        )
+            outage = network.outage_began(conn)
+        last = max((r["last_poll_at"] or "" for r in found), default="")
+        failing = tuple(_failing(r, outage) for r in found if r["state"] != "ok" or (outage and _unread(r, last)))
         return Checked(len(found), len(found) - len(failing), failing)
 
     def hold_outbox(self, now: datetime) -> int:
@@ -145,6 +142,18 @@ class Upkeep:
     def close(self) -> None:
         """See ports.Upkeep.close."""
         self._db.close()
+
+
+def _unread(row: sqlite3.Row, last: str) -> bool:
+    """Whether a feed in order was asked in vain since it was read, or was due when another was."""
+    return bool(row["last_poll_at"] > row["last_ok_at"] or row["next_poll_at"] <= last)
+
+
+def _failing(row: sqlite3.Row, outage: str | None) -> FailingFeed:
+    if row["state"] == "ok":
+        return FailingFeed(row["feed_id"], row["title"], rows.moment_or_none(outage), "our own network is down")
+    since = rows.moment_or_none(row["failing_since"])
+    return FailingFeed(row["feed_id"], row["title"], since, row["error"] or "not polled yet")
 
 
 _OTHER_TOKENS = "search index: made by another tokeniser; searches may miss entries until it is rebuilt"

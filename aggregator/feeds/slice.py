@@ -1,0 +1,139 @@
+"""Which items of a document were seen before, told by their bytes: a poll parses only the others (DESIGN §1).
+
+A document that can be cut is a head and a run of items, `<item>` or `<entry>`, with nothing but white space between them.
+While the head stays as it was (but for the times it carries) an item of the same bytes means what it meant: its facts are
+recalled. What cannot be cut for certain is parsed whole: no UTF-8, a document type, nested items, JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from hashlib import blake2b
+from operator import attrgetter
+from typing import NamedTuple
+
+from aggregator.feeds import charset
+from aggregator.model import ItemFacts, Recall
+
+VERSION = 1
+"""Stored with what is recalled; a change of what parsing or `facts` make of an item must raise it."""
+LARGEST = 4_000_000
+"""Bytes of a document that is cut here, outside the workers; the work is linear, but it is everybody's time."""
+
+_MARK = re.compile(r"<(?:!--|!\[CDATA\[|\?|(/?)(?:[A-Za-z_][\w.-]{0,60}:)?(?:item|entry)(?=[\s/>]))")
+_ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
+_ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,60}:)?(?:rss|RDF|feed)[\s>]")
+_PASSING = re.compile(
+    r"<((?:[A-Za-z_][\w.-]{0,60}:)?(?:lastBuildDate|pubDate|updated|modified|date))(?:\s[^<>]{0,500})?>[^<]{0,500}</\1\s{0,20}>"
+    r"|<!--.*?-->"
+    r"|<rdf:li\s[^<>]{0,4000}>",
+    re.DOTALL,
+)
+"""Parts of a head that change without meaning anything for the items: times, comments, RSS 1.0's list of them."""
+
+_values = attrgetter(*(field.name for field in fields(ItemFacts)))
+
+
+@dataclass(frozen=True)
+class Sliced:
+    """A document taken apart.
+
+    Attributes:
+        before, after: what stands around the items.
+        items: each item's own text, in order.
+        names: a digest of each item's bytes.
+        head: a digest of what decides about every item alike: the head, and where the document was found.
+    """
+
+    before: str
+    after: str
+    items: tuple[str, ...]
+    names: tuple[str, ...]
+    head: str
+
+    @cached_property
+    def seen(self) -> str:
+        """A digest of the whole: head and items, in whatever order these stand."""
+        return _digest(f"{self.head} {' '.join(sorted(self.names))}")
+
+    def without(self, names: Container[str]) -> bytes:
+        """The document less the items of these names, as UTF-8."""
+        kept = (item for item, name in zip(self.items, self.names, strict=True) if name not in names)
+        return "".join((self.before, *kept, self.after)).encode("utf-8", "surrogatepass")
+
+
+def cut(body: bytes, content_type: str, url: str) -> Sliced | None:
+    """Take a document apart; None when it has to be parsed whole."""
+    if len(body) > LARGEST:
+        return None
+    text = charset.strict_utf8(body, content_type)
+    spans = _spans(text) if text is not None else None
+    if text is None or not spans:
+        return None
+    before, after = text[: spans[0][0]], text[spans[-1][1] :]
+    if "<!DOCTYPE" in before or not _ROOT.search(before):
+        return None
+    items = tuple(text[start:end] for start, end in spans)
+    lasting = f"{VERSION} {url}\n{_PASSING.sub('', before)}\n{_PASSING.sub('', after)}"
+    return Sliced(before, after, items, tuple(map(_digest, items)), _digest(lasting))
+
+
+class Remembered(NamedTuple):
+    """What is recalled of one item: its facts, the entry it is (0: to be looked up), and by which names."""
+
+    facts: ItemFacts
+    owner: int = 0
+    shape: str = ""
+
+
+def remember(sliced: Sliced, items: Mapping[str, Remembered], *, settled: bool) -> Recall:
+    """What the next poll will recall of this document; `settled` when judging it once more would change nothing."""
+    rows = [[name, items[name].owner, items[name].shape, *_values(items[name].facts)] for name in sliced.names]
+    packed = zlib.compress(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"), 1)
+    return Recall(sliced.head, sliced.seen, settled, packed)
+
+
+def recalled(recall: Recall) -> dict[str, Remembered]:
+    """The items that the last document held, by the digest of their bytes."""
+    rows = json.loads(zlib.decompress(recall.items))
+    fresh = dict(recall.fresh) if len({row[0] for row in rows}) == len(rows) else {}
+    return {
+        name: Remembered(ItemFacts(*facts), owner or fresh.get(number, 0), shape)
+        for number, (name, owner, shape, *facts) in enumerate(rows)
+    }
+
+
+def _spans(text: str) -> list[tuple[int, int]] | None:
+    """Where each item begins and ends; None when items are nested, empty elements, or more than white space apart."""
+    spans: list[tuple[int, int]] = []
+    at, opened = 0, -1
+    while found := _MARK.search(text, at):
+        mark = found[0]
+        closing = _ENDS.get(mark)
+        if closing is not None:
+            end = text.find(closing, found.end())
+            at = end + len(closing)
+        elif found[1]:
+            end = text.find(">", found.end())
+            at = end + 1
+            if opened < 0 or (spans and text[spans[-1][1] : opened].strip()):
+                return None
+            spans.append((opened, at))
+            opened = -1
+        else:
+            end = text.find(">", found.end())
+            if opened >= 0 or text[end - 1] == "/":
+                return None
+            opened, at = found.start(), found.end()
+        if end < 0:
+            return None
+    return spans if opened < 0 else None
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

@@ -1,0 +1,66 @@
+"""What the daemon's log says of polls, outages and changed files: a line when something happened, none when not."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from aggregator import urls
+from aggregator.model import PollReport
+
+if TYPE_CHECKING:
+    from aggregator.catalog import CatalogReport
+
+log = logging.getLogger("aggregator")
+MINUTE = "%Y-%m-%d %H:%M"
+
+
+def many(count: int, one: str, more: str = "") -> str:
+    """A number and its noun."""
+    return f"{count} {one if count == 1 else more or one + 's'}"
+
+
+def poll(report: PollReport) -> None:
+    """What one poll brought."""
+    for event in report.events:
+        log.warning("feed %s: %s: %s", report.feed_id, event.kind.replace("_", " "), event.detail)
+    if report.outcome == "failed":
+        error = urls.named(report.url, report.error)
+        when = report.next_poll_at.strftime(f"{MINUTE} UTC")
+        log.warning("feed %s: %s: %s; next try %s", report.feed_id, report.error_class, error, when)
+    elif report.entries_new or report.entries_revised:
+        revised = f", {report.entries_revised} revised" if report.entries_revised else ""
+        matches = f", {many(report.matches, 'match', 'matches')}" if report.matches else ""
+        log.info("feed %s: %d new%s%s%s", report.feed_id, report.entries_new, revised, matches, _missed(report))
+    else:
+        log.debug("feed %s: %s", report.feed_id, report.outcome)
+
+
+def _missed(report: PollReport) -> str:
+    if report.gap is None:
+        return ""
+    return f", possibly missed between {report.gap.after_at:{MINUTE}} and {report.gap.before_at:{MINUTE}} UTC"
+
+
+def outage(before: datetime | None, now: datetime | None) -> None:
+    """One line when our own network goes, one when it is back; not one for each feed."""
+    if now is not None and before is None:
+        log.warning(
+            "our own network seems down since %s UTC: most hosts fail at once. Nothing is held against the feeds; a few are "
+            "tried every minute. `make demo` (`aggregator demo`) shows everything without a network",
+            now.strftime(MINUTE),
+        )
+    elif now is None and before is not None:
+        log.info("our own network is back (down since %s UTC): what is due is polled now", before.strftime(MINUTE))
+
+
+def sync(report: CatalogReport) -> None:
+    """What the files changed in the database, when they did."""
+    for what in ("feeds", "watchlists", "digests", "subscriptions"):
+        part = getattr(report, what)
+        counts = [f"{len(ids)} {how}" for how in ("added", "changed", "removed") if (ids := getattr(part, how))]
+        if counts:
+            log.info("%s: %s", what, ", ".join(counts))
+    if report.matches:
+        log.info("%s among entries of the last day", many(report.matches, "match", "matches"))

@@ -1,0 +1,154 @@
+"""The bookkeeping of one sweep: requests go out beside the line, what comes back waits in one queue for the line's thread."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from aggregator import urls
+from aggregator.feeds import arrival, politeness, rounds
+from aggregator.model import (
+    Access,
+    EntryChange,
+    Feed,
+    FeedEvent,
+    FetchFailure,
+    FetchRequest,
+    FetchResponse,
+    Gap,
+    PollState,
+    Recall,
+)
+from aggregator.ports import Fetcher
+
+IN_HAND = 64
+"""Documents fetched but not decided yet, at most: a slow parser must not fill the memory."""
+
+Answer = FetchResponse | FetchFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A feed whose poll has been decided, but for the stories and matches that its batch decides together.
+
+    `first` says that the feed was never read at this address and none of its entries is known: no alerts yet. `excuse`
+    is why a failure is not held against the feed.
+    """
+
+    feed: Feed
+    poll: PollState
+    answer: FetchResponse | FetchFailure
+    outcome: str
+    changes: tuple[EntryChange, ...] = ()
+    first: bool = False
+    gap: Gap | None = None
+    excuse: str = ""
+    events: tuple[FeedEvent, ...] = ()
+    recall: Recall | None = None
+    archive: arrival.Archive = arrival.NO_ARCHIVE
+
+
+@dataclass
+class Sweep:
+    """What is under way in one sweep.
+
+    Attributes:
+        feeds: claimed and not committed yet, by id.
+        events: what the line's thread is to do next; each gives a decided feed or None.
+        waiting: fetches and workers that are still to report.
+        asking: fetches whose list has not ended: what falls due meanwhile comes with it.
+        ready: decided, to be committed with the next batch; `since` is when the first of them came.
+        round: what the answers say of our own network.
+        held: failures that may be our own network's: they wait for the verdict, since `held_since`.
+        resting: hosts that have asked for a pause.
+        probing: only a handful is asked, for our network is down.
+    """
+
+    now: datetime
+    stop: threading.Event
+    feeds: dict[str, Feed] = field(default_factory=dict)
+    events: queue.Queue[Callable[[], Decided | None]] = field(default_factory=queue.Queue)
+    waiting: int = 0
+    asking: int = 0
+    ready: list[Decided] = field(default_factory=list)
+    since: float = 0.0
+    stopped: threading.Event = field(default_factory=threading.Event)
+    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(IN_HAND))
+    round: rounds.Round = field(default_factory=rounds.Round)
+    held: list[Decided] = field(default_factory=list)
+    held_since: float = 0.0
+    probing: bool = False
+    resting: frozenset[str] = frozenset()
+
+    def over(self) -> bool:
+        """Whether no further feed shall be taken in hand."""
+        return self.stopped.is_set() or self.stop.is_set()
+
+    def may_look(self) -> bool:
+        """Whether to look for feeds that have fallen due while others keep us waiting."""
+        return bool(self.waiting) and not self.asking and not self.over() and not self.round.down
+
+    def ask(self, feed: Feed, access: Access | None) -> FetchRequest:
+        """Take a claimed feed in hand."""
+        self.feeds[feed.id] = feed
+        self.events.put(lambda: self.round.ask(rounds.host(feed.url)))
+        return replace(politeness.request(feed, self.now), access=access)
+
+    def begin(
+        self,
+        fetcher: Fetcher,
+        requests: Callable[[], Iterator[FetchRequest]],
+        read: Callable[[Answer], Decided | None],
+    ) -> None:
+        """Fetch beside the line; each answer is to be read in its thread, and the end comes through the events too."""
+        self.waiting += 1
+        self.asking += 1
+        threading.Thread(target=self._fetch, args=(fetcher, requests, read), name="fetch", daemon=True).start()
+
+    def _fetch(
+        self,
+        fetcher: Fetcher,
+        requests: Callable[[], Iterator[FetchRequest]],
+        read: Callable[[Answer], Decided | None],
+    ) -> None:
+        """Runs beside the sweep, so that a slow host does not keep finished feeds from their commit."""
+        try:
+            # Closing the iterator cancels what is under way.
+            with contextlib.closing(fetcher.fetch_many(self._all(requests()), wanted=self._wanted)) as answers:
+                for answer in answers:
+                    if not self._has_room():
+                        return
+                    self.events.put(lambda answer=answer: read(answer))  # type: ignore[misc]
+        except BaseException as e:  # noqa: BLE001 - raised again in the sweep's own thread
+            self.events.put(lambda e=e: _fail(e))  # type: ignore[misc]
+        finally:
+            self.events.put(self._end)
+
+    def _all(self, requests: Iterator[FetchRequest]) -> Iterator[FetchRequest]:
+        yield from requests
+        self.events.put(self._asked_all)
+
+    def _wanted(self, request: FetchRequest) -> bool:
+        """Runs in the client's thread: a host may have asked for a pause since its feeds were taken in hand."""
+        return not self.resting or urls.host_key(request.url) not in self.resting
+
+    def _asked_all(self) -> None:
+        self.asking -= 1
+
+    def _has_room(self) -> bool:
+        """Wait until the sweep can take one more document in hand; False when it has ended."""
+        while not self.room.acquire(timeout=0.5):
+            if self.stopped.is_set():
+                return False
+        return not self.stopped.is_set()
+
+    def _end(self) -> None:
+        self.waiting -= 1
+
+
+def _fail(error: BaseException) -> None:
+    raise error
