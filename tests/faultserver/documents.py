@@ -67,7 +67,7 @@ def _stylesheet(place: Place) -> Behaviour:
     return document(xml(item(), declaration=f"<?xml version='1.0'?><?xml-stylesheet type='text/xsl' href='{url}'?>"))
 
 
-def _utf16_external(place: Place) -> Behaviour:
+def _utf16_external(_: Place) -> Behaviour:
     """The same attack where a byte-wise look does not see it (CVE-2015-5161)."""
     body = "<?xml version='1.0' encoding='utf-16'?><!DOCTYPE rss [<!ENTITY f SYSTEM 'file:///etc/passwd'>]>"
     return document(
@@ -77,7 +77,7 @@ def _utf16_external(place: Place) -> Behaviour:
 
 def _no_secret(seen: Seen) -> None:
     entry = seen.one()
-    assert SECRET not in " ".join((entry.title, entry.summary, entry.content, entry.body))
+    assert SECRET not in f"{entry.title} {entry.summary} {entry.content} {entry.body}"
     assert seen.paths() <= {"/feed"}
 
 
@@ -112,7 +112,8 @@ def _authors(seen: Seen) -> None:
 def _texts(seen: Seen) -> None:
     entry = seen.one()
     assert (entry.summary, entry.content) == ("<p>Short.</p>", "<p>Long <b>story</b>.</p>")
-    assert "Short." in entry.body and "Long story." in entry.body
+    assert "Short." in entry.body
+    assert "Long story." in entry.body
 
 
 def _nested_html(seen: Seen) -> None:
@@ -169,17 +170,19 @@ PAGE = b"<!doctype html><html><head><title>News</title><link rel='alternate' typ
 
 FAULTS: tuple[Fault, ...] = (
     torn("xml-truncated", "Stops in the middle of its third entry.", xml(item("A") + item("B", guid="2") + "<item><title>C")[:-16], "A", "B"),
+    torn("xml-cut-mid-item", "Stops in the middle of an entry's text: what there is of it is kept.",
+         xml(item("A") + "<item><guid>2</guid><title>Half</title><description>It is")[:-16], "A", "Half", spec="F1"),
     torn("xml-prefix", "Uses a prefix that stands for nothing.", xml(item(TITLE, "<media:title>x</media:title>"))),
     torn("xml-nbsp", "Uses HTML's names for characters.", xml(item("Town&nbsp;council&nbsp;meets"))),
-    torn("xml-control", "Has a control character inside.", xml(item("Town \x02council meets\x03 &"))),
+    torn("xml-control", "Has a control character inside.", xml(item("Town \x02council meets\x03"))),
     torn("xml-ampersand", "Writes & as it is.", xml(item("AT&T meets Q&A")), "AT&T meets Q&A", spec="F2"),
     torn("xml-junk-before", "Says something before it begins.", b"<br />\nWarning: mysql_connect()\n" + xml(item())),
     torn("xml-blank-before", "Begins with empty lines.", b"\n\n  " + xml(item())),
     torn("xml-junk-after", "Says something after it has ended.", xml(item()) + b"<!-- 0.3 s --><script>count()</script>"),
     torn("xml-mismatch", "Closes what it did not open.", xml(item(TITLE, "</description>"))),
-    read("xml-control-reference", "Refers to a control character.", "F1", xml(item("Town&#2; council&#0; meets")), malformed=False, titles=()),
-    read("cs-surrogate", "Refers to half of a character.", "F22, reliability §0.2", xml(item("Town &#xD800;council")), "Town \ufffdcouncil"),
-    read("xml-surrogate-pair", "Refers to both halves of a character, one by one.", "F22", xml(item("&#xD83D;&#xDE00; smiles")), "😀 smiles"),
+    read("xml-control-reference", "Refers to a control character and to NUL.", "F1", xml(item("Town&#2; council&#0; meets")), "Town council\ufffd meets", malformed=True),
+    read("cs-surrogate", "Refers to half of a character.", "F22, reliability §0.2", xml(item("Town &#xD800;council")), "Town \ufffdcouncil", malformed=True),
+    read("xml-surrogate-pair", "Refers to both halves of a character, one by one.", "F22", xml(item("&#xD83D;&#xDE00; smiles")), "😀 smiles", malformed=True),
     well("rss091-dtd", "Is Netscape's RSS 0.91 and names its document type, which is not asked for.", "F4", _dtd,  titles=(f"Café {TITLE}",)),
     well("xml-external", "Wants a file of ours and an address inside as entities.", "reliability XXE", _external, check=_no_secret),
     well("xml-parameter", "Wants a document type from elsewhere.", "reliability XXE", _parameter, check=_no_secret),
@@ -214,6 +217,7 @@ FAULTS: tuple[Fault, ...] = (
     read("json-1.1", "Is JSON Feed 1.1, with a number for an id.", "F23", json_feed()),
     read("json-1.0", "Is JSON Feed 1.0.", "F23", json_feed("1")),
     read("json-no-title", "Is JSON Feed with an entry that has no title.", "F23", json_feed(title=None), titles=("",)),
+    read("json-odd-item", "Is JSON Feed with a number among its entries.", "F23", json_feed().replace(b'"items": [', b'"items": [17, '), malformed=True),
     no_feed("json-2", "Is JSON Feed of a version that nobody knows.", json_feed("2"), spec="F23"),
     no_feed("json-other", "Is some JSON.", b'{"error": "rate limit"}', spec="F23"),
     no_feed("json-cut", "Is JSON Feed that breaks off.", json_feed()[:-9], "parse_error", "F23"),

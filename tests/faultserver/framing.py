@@ -75,7 +75,11 @@ def _mail_server(place: Place) -> str:
 
 
 def _no_tls(place: Place) -> str:
-    return place.server.url("/feed").replace("http://", "https://")
+    return (
+        place.open(greeting=b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        .url("/feed")
+        .replace("http://", "https://")
+    )
 
 
 def _broken_tls(place: Place) -> str:
@@ -92,15 +96,15 @@ def _odd_host(_: Place) -> str:
 
 FAULTS: tuple[Fault, ...] = (
     failing("length-too-long", "Promises more than it sends.", "reliability length-*", "truncated", lambda _: cut(BODY, len(BODY) + 500)),
-    well("length-too-short", "Sends more than it promises; what was promised is read.", "reliability length-*",
-         always(framed(f"Content-Length: {len(BODY) - 10}\r\n".encode())), malformed=True),
+    failing("length-too-short", "Sends more than it promises: what is whole cannot be told.", "reliability length-*", "bad_http",
+            always(framed(f"Content-Length: {len(BODY) - 10}\r\n".encode()))),
     well("length-absent", "Ends its body by closing.", "reliability length-*", always(framed(b""))),
     length("length-negative", "Promises less than nothing.", "-1", "bad_http"),
     length("length-words", "Promises a lot.", "a lot", "bad_http"),
     length("length-hex", "Promises in hexadecimal.", "0x100", "bad_http"),
     length("length-huge", "Promises a petabyte.", "1000000000000000", "too_large"),
     length("length-overflow", "Promises more than a machine can count.", "9" * 40, "bad_http"),
-    length("length-zero", "Promises nothing and keeps its word.", "0", "empty"),
+    failing("length-zero", "Promises nothing and keeps its word.", "reliability length-*", "empty", always(framed(b"Content-Length: 0\r\n", b""))),
     failing("length-two", "Promises two different lengths.", "reliability length-*", "bad_http",
             always(framed(b"Content-Length: 20\r\nContent-Length: 30\r\n"))),
     failing("length-and-chunks", "Promises a length and sends chunks, as smugglers do.", "reliability length-*", "bad_http",
@@ -113,7 +117,7 @@ FAULTS: tuple[Fault, ...] = (
     failing("chunk-cut", "Hangs up inside a chunk.", "P15", "truncated", always(chunked(f"{len(BODY) + 99:x}\r\n".encode() + BODY))),
     failing("chunk-no-end", "Never sends the last chunk.", "P15", "truncated", always(chunked(chunk(BODY)))),
     failing("not-http-ssh", "Is an SSH server.", "reliability bad HTTP", "bad_http", always(raw(b"SSH-2.0-OpenSSH_9.2p1\r\n"))),
-    failing("not-http-mail", "Is a mail server and greets first.", "reliability bad HTTP", "bad_http", _mail_server, asked="000000"),
+    failing("not-http-mail", "Is a mail server and greets first.", "reliability bad HTTP", "bad_http", _mail_server),
     failing("not-http-noise", "Sends noise.", "reliability bad HTTP", "bad_http", always(raw(bytes(range(256)) * 8))),
     failing("http-0.9", "Sends the document with no head at all.", "reliability bad HTTP", "bad_http", always(raw(BODY))),
     failing("icy", "Speaks the protocol of radio stations.", "reliability bad HTTP", "bad_http", always(raw(b"ICY 200 OK\r\n\r\n" + BODY))),
@@ -129,12 +133,12 @@ FAULTS: tuple[Fault, ...] = (
     failing("header-no-colon", "Sends a header that is none.", "reliability bad HTTP", "bad_http", always(framed(b"What is this\r\n"))),
     failing("hang-up", "Takes the request and hangs up; it is not asked twice.", "P15", "reset", lambda _: hang_up()),
     failing("reset", "Breaks the connection at the request.", "P15", "reset", lambda _: reset()),
-    failing("reset-inside", "Breaks the connection inside the body.", "P15", "reset", always(_reset_inside)),
+    failing("reset-inside", "Breaks the connection inside the body.", "P15", "truncated", always(_reset_inside)),
     failing("dns", "Has a name that nobody knows.", "P15", "dns", _not_found, asked="000000"),
-    failing("dns-odd", "Has a name that cannot be one.", "P15", "bad_scheme", _odd_host, asked="000000"),
+    failing("dns-odd", "Has a name that cannot be one.", "P15", "dns", _odd_host, asked="000000"),
     failing("refused", "Has nobody listening.", "P15", "connect", _closed, asked="000000"),
-    failing("tls-none", "Does not speak TLS.", "P15", "tls", _no_tls, asked="000000"),
-    failing("tls-broken", "Breaks the handshake off.", "P15", "tls", _broken_tls, asked="000000"),
+    failing("tls-none", "Does not speak TLS.", "P15", "tls", _no_tls, asked="000000", most=10),
+    failing("tls-broken", "Breaks the handshake off.", "P15", "tls", _broken_tls, asked="000000", most=10),
     well("rubbish-behind", "Sends a second answer that nobody asked for.", "reliability bad HTTP", always(_rubbish_behind)),
     well("idle-408", "Says that we were too slow, after having answered.", "P15", always(_idle_408)),
     typed("type-html", "text/html; charset=utf-8"),

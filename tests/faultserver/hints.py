@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -54,7 +55,7 @@ def _one_at_a_time(seen: Seen) -> None:
     """P21: never two requests at once, and over one connection in a sweep."""
     requests = sorted(seen.place.server.requests, key=lambda r: r.started)
     assert len(requests) >= 12
-    assert all(a.ended <= b.started for a, b in zip(requests, requests[1:], strict=False))
+    assert all(a.ended <= b.started for a, b in itertools.pairwise(requests))
     assert seen.place.server.connections <= sum(seen.asked)
 
 
@@ -84,13 +85,9 @@ def _page_refresh(place: Place) -> Behaviour:
     return status(200, news(), [("Refresh", "0; url=/new"), ("Link", "</new>; rel=alternate")])
 
 
-def _login(place: Place) -> str:
-    def behave(call: Call) -> None:
-        right = call.request.headers.get("authorization") == "Basic cmVhZGVyOnMzY3JldA=="
-        call.respond(*((200, news()) if right else (401, b"")))
-
-    place.add("/feed", behave)
-    return place.server.url("/feed").replace("//", "//reader:s3cret@")
+def _login(call: Call) -> None:
+    right = call.request.headers.get("authorization") == "Basic cmVhZGVyOnMzY3JldA=="
+    call.respond(*((200, news()) if right else (401, b"")))
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -130,6 +127,6 @@ FAULTS: tuple[Fault, ...] = (
     well("robots-keep-out", "Has a robots.txt that keeps all out; a subscribed feed does not ask it.", "P29", _keeps_out),
     well("hub", "Names a hub; it is left alone.", "P31", _hub),
     well("refresh-header", "Says to refresh from elsewhere, as to a browser.", "P28", _page_refresh),
-    well("auth-basic", "Wants a password, and gets it.", "P32", _login),
+    well("auth-basic", "Wants a password, and gets it.", "P32", always(_login), feed={"username": "reader", "password": "s3cret"}),
     well("keep-alive-stale", "Closes its connections without a word.", "P21", lambda _: closing(document(news()))),
 )  # fmt: skip

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -138,9 +138,8 @@ class Fault:
 
 def failing(name: str, does: str, spec: str, error: str, serve: Serve, **more: Any) -> Fault:
     """A row whose feed never gives anything."""
-    return Fault(
-        name=name, does=does, spec=spec, serve=serve, **{"state": "failing", "error": error, "entries": 0} | more
-    )
+    fields: dict[str, Any] = {"state": "failing", "error": error, "entries": 0} | more
+    return Fault(name=name, does=does, spec=spec, serve=serve, **fields)
 
 
 def well(name: str, does: str, spec: str, serve: Serve, **more: Any) -> Fault:
@@ -198,6 +197,6 @@ def ago(hours: float) -> str:
     return format_datetime(START - timedelta(hours=hours), usegmt=True)
 
 
-def moment(year: int, month: int, day: int, *clock: int) -> datetime:
+def moment(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
     """A moment, UTC."""
-    return datetime(year, month, day, *clock, tzinfo=START.tzinfo)
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
