@@ -7,6 +7,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import hypothesis
@@ -32,8 +33,17 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """To this process the world ends at loopback, and a test that reaches for more fails even if the code bears it."""
+def _loopback_only() -> Iterator[None]:
+    with loopback_only():
+        yield
+
+
+@contextmanager
+def loopback_only() -> Iterator[None]:
+    """To this process the world ends at loopback, and a test that reaches for more fails even if the code bears it.
+
+    A fixture of a wider scope than a test's takes it itself.
+    """
     tried: list[object] = []
 
     def guarded(real: Callable[[socket.socket, Any], Any]) -> Callable[[socket.socket, Any], Any]:
@@ -49,14 +59,15 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     def lookup(host: Any, *args: Any, **kwargs: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
-        if name and name != "localhost" and not is_literal(name):
+        if name and name != "localhost" and not is_literal(name) and not is_number(name):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known (tests look nothing up)")
         return real_lookup(host, *args, **kwargs)
 
-    monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
-    monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
-    monkeypatch.setattr(socket, "getaddrinfo", lookup)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+        patch.setattr(socket, "getaddrinfo", lookup)
+        yield
     assert not tried, f"the test reached for the network: {tried}"
 
 
@@ -65,6 +76,15 @@ def is_literal(host: str) -> bool:
     try:
         ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
+        return False
+    return True
+
+
+def is_number(host: str) -> bool:
+    """Whether the system reads a host as an IPv4 address in an odd spelling, asking nobody: 127.1, 0x7f000001."""
+    try:
+        socket.inet_aton(host)
+    except (OSError, UnicodeError):
         return False
     return True
 

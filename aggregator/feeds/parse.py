@@ -100,6 +100,8 @@ class _Head(NamedTuple):
 
 def _cleaned(head: _Head, items: Iterable[Any], raw: Callable[[Any], RawItem], url: str, text: str) -> ParsedFeed:
     entries, lost = _entries(items, raw, url)
+    if head.malformed and entries and _says_nothing(entries[-1]):
+        entries = entries[:-1]  # where it begins, the document was cut off
     return ParsedFeed(
         title=fields.heading(RawText(head.title, markup=True)),
         link=fields.link(url, head.link),
@@ -113,15 +115,19 @@ def _cleaned(head: _Head, items: Iterable[Any], raw: Callable[[Any], RawItem], u
 
 def _entries(items: Iterable[Any], raw: Callable[[Any], RawItem], url: str) -> tuple[tuple[ParsedEntry, ...], str]:
     """Every item that can be read, and what is to be said of the others: a bad one never drops its neighbours."""
-    entries, problem, lost = [], "", 0
+    entries, lost = [], 0
     for item in items:
         try:
             entries.append(fields.entry(raw(item), url))
         except MemoryError:
             raise
-        except Exception as e:  # noqa: BLE001 - whatever is wrong with it, the others count
-            lost, problem = lost + 1, problem or f"{type(e).__name__}: {e}"[:200]
-    return tuple(entries), f"entries that cannot be read: {lost} ({problem})" if lost else ""
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, the others count
+            lost += 1
+    return tuple(entries), f"entries that cannot be read: {lost}" if lost else ""
+
+
+def _says_nothing(entry: ParsedEntry) -> bool:
+    return not (entry.guid or entry.link or entry.title or entry.body or entry.enclosures)
 
 
 # -- feedparser ----------------------------------------------------------------------------------------------------------
@@ -241,6 +247,11 @@ def _pieces(text: str) -> Iterator[str]:
         yield head + text[start:end]
 
 
+def _visible(address: str) -> str:
+    """An address in a line for people: nothing in it breaks lines, moves the cursor or turns words round."""
+    return "".join(c if c.isprintable() else "?" for c in address[:200])
+
+
 def _complaint(found: Any) -> str:
     """Why feedparser thinks the document is not well-formed, e.g. a prefix that stands for no namespace."""
     if not found.get("bozo"):
@@ -259,7 +270,7 @@ def _no_feed(text: str, url: str) -> WorkError:
     if _OPML.search(head):
         return Quarantine("not_a_feed", "a list of feeds (OPML), not a feed: `feeds import` reads those", url)
     if _PAGE.search(head):
-        offers = ", ".join(candidate.url for candidate in discover.candidates(text, url)[:5])
+        offers = ", ".join(_visible(candidate.url) for candidate in discover.candidates(text, url)[:5])
         return Quarantine("not_a_feed", "an HTML page, not a feed" + (f"; it offers {offers}" if offers else ""), url)
     if _FEED.search(head):
         return Retry("parse_error", "a feed so broken that nothing in it can be read", url)
