@@ -129,7 +129,7 @@ def _rss_item(item: ET.Element, reader: Reader, language: str, spoken: str) -> R
         elif name == "author" or child.tag in (DC + "creator", ITUNES + "author"):
             authors.append(fields.person(bare(child)))
         elif name == "category" or child.tag == DC + "subject":
-            require(set(child.attrib) <= {"domain"} and child.text)
+            require(set(child.attrib) <= {"domain"} and text(child))
             categories.append(text(child))
         elif child.tag == DC + "date":
             require("updated" not in said)
