@@ -457,8 +457,7 @@ class Entry:
 # -- stories -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class StoryKey:
+class StoryKey(NamedTuple):
     """What may make two entries one story: kind is url (canonical) or title (folded words)."""
 
     kind: Literal["url", "title"]

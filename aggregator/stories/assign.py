@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from aggregator import urls
 from aggregator.model import NewEntry, ParsedEntry, StoryCandidate, StoryChoice, StoryKey
@@ -39,7 +39,7 @@ _SMALL = frozenset({"of", "the", "and", "in", "на", "и", "в", "de", "la"})
 
 def keys(entry: ParsedEntry) -> tuple[StoryKey, ...]:
     """Under which names later copies find this entry's story: its address, and its headline unless that is short."""
-    return tuple(_keys(entry))
+    return _named(entry.link, entry.title)
 
 
 def assign(
@@ -61,11 +61,17 @@ def assign(
 # -- keys ------------------------------------------------------------------------------------------------------------
 
 
-def _keys(entry: ParsedEntry) -> Iterator[StoryKey]:
-    address = urls.canonical(entry.link)
+@lru_cache(maxsize=4096)
+def _named(link: str, title: str) -> tuple[StoryKey, ...]:
+    """Asked twice for each entry of a batch: to look for stories, and to place it."""
+    return tuple(_keys(link, title))
+
+
+def _keys(link: str, title: str) -> Iterator[StoryKey]:
+    address = urls.canonical(link)
     if address:
         yield StoryKey("url", address)
-    words = tokenize(_headline(entry.title)).folded
+    words = tokenize(_headline(title)).folded
     if len(words) >= TITLE_WORDS:
         yield StoryKey("title", " ".join(words))
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from aggregator.model import EntryChange, SameEntry
 
-_SAMPLE = 2_000
+_SAMPLE = 1_000
 _LEAST_LETTERS = 12
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ][^\W\d_]+)?")
 _URL = re.compile(r"\S*(?://|@|www\.)\S*")
