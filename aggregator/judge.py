@@ -74,12 +74,15 @@ class Judgement:
 
 def look(feed: Feed, answer: FetchResponse, digest: str, polls: PollStore) -> Reading:
     """Take a document apart and recall what is known of its items."""
-    sliced = slice.cut(answer.body, answer.headers.get("content-type", ""), answer.url)
-    kept = polls.recall(feed.id) if sliced is not None else None
+    text = slice.text(answer.body, answer.headers.get("content-type", ""))
+    if text is None:
+        return Reading(feed, answer, digest)
+    kept = polls.recall(feed.id)
+    if kept is not None and kept.settled and kept.seen == slice.seen(text, answer.url):
+        return Reading(feed, answer, digest, settled=True)
+    sliced = slice.cut(text, answer.url)
     if sliced is None or kept is None or kept.head != sliced.head:
         return Reading(feed, answer, digest, sliced)
-    if kept.settled and kept.seen == sliced.seen:
-        return Reading(feed, answer, digest, sliced, {}, settled=True)
     return Reading(feed, answer, digest, sliced, slice.recalled(kept))
 
 
@@ -93,7 +96,7 @@ def unparsed(feed: Feed) -> ParsedFeed:
 def judge(reading: Reading, parsed: ParsedFeed, polls: PollStore) -> Judgement | None:
     """What every item is, parsed or recalled; None when that cannot be told without parsing the whole document."""
     if reading.settled:
-        return Judgement(count=len(reading.sliced.names) if reading.sliced is not None else 0)
+        return Judgement(count=reading.feed.poll.items)
     found = _items(reading, parsed)
     if found is None:
         return None

@@ -247,6 +247,8 @@ def _collapsed(
     for number, (each, entry, own) in enumerate(zip(items, entries, keys, strict=True)):
         name = f"id {own[0].key}" if each.guid else each.hash
         there, item = kept.get(name), _Item(each, entry, own, number)
+        if there is not None and item.rank[:2] == there.rank[:2] and not (item.rank[2] and there.rank[2]):
+            raise Uncertain  # which of two copies counts hangs on a digest that was not kept
         if there is None or item.rank > there.rank:
             kept[name] = item
     return list(kept.values())

@@ -13,7 +13,6 @@ import zlib
 from binascii import b2a_base64
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, fields
-from functools import cached_property
 from hashlib import blake2b
 from operator import attrgetter
 from typing import NamedTuple
@@ -28,6 +27,7 @@ LARGEST = 4_000_000
 
 _MARK = re.compile(r"<(?:!--|!\[CDATA\[|\?|(/?)(?:[A-Za-z_][\w.-]{0,60}:)?(?:item|entry)(?=[\s/>]))")
 _ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
+_FIRST = re.compile(r"<(?:[A-Za-z_][\w.-]{0,60}:)?(?:item|entry)[\s>]")
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,60}:)?(?:rss|RDF|feed)[\s>]")
 _PASSING = re.compile(
     r"<((?:[A-Za-z_][\w.-]{0,60}:)?(?:lastBuildDate|pubDate|updated|modified|date))(?:\s[^<>]{0,500})?>[^<]{0,500}</\1\s{0,20}>"
@@ -50,6 +50,7 @@ class Sliced:
         items: each item's own text, in order.
         names: a digest of each item's bytes.
         head: a digest of what decides about every item alike: the head, and where the document was found.
+        seen: a digest of the whole but for what passes (times, comments).
     """
 
     before: str
@@ -57,11 +58,7 @@ class Sliced:
     items: tuple[str, ...]
     names: tuple[str, ...]
     head: str
-
-    @cached_property
-    def seen(self) -> str:
-        """A digest of the whole: head and items, in whatever order these stand."""
-        return _digest(f"{self.head} {' '.join(sorted(self.names))}")
+    seen: str
 
     def without(self, names: Container[str]) -> bytes:
         """The document less the items of these names, as UTF-8."""
@@ -69,20 +66,35 @@ class Sliced:
         return "".join((self.before, *kept, self.after)).encode("utf-8", "surrogatepass")
 
 
-def cut(body: bytes, content_type: str, url: str) -> Sliced | None:
+def text(body: bytes, content_type: str) -> str | None:
+    """A document that may be cut, as text; None for one that has to be read whole."""
+    return charset.strict_utf8(body, content_type) if len(body) <= LARGEST else None
+
+
+def seen(text: str, url: str) -> str:
+    """A digest of the whole document but for what passes in its head, taken without cutting it.
+
+    Where the items begin and end is guessed; a wrong guess gives a digest that nothing else has.
+    """
+    first = _FIRST.search(text)
+    start, end = first.start() if first else 0, max(text.rfind("</item"), text.rfind("</entry"))
+    return _digest("\n".join((_head(text[:start], text[end:], url), text[start:end])))
+
+
+def cut(text: str, url: str) -> Sliced | None:
     """Take a document apart; None when it has to be parsed whole."""
-    if len(body) > LARGEST:
-        return None
-    text = charset.strict_utf8(body, content_type)
-    spans = _spans(text) if text is not None else None
-    if text is None or not spans:
+    spans = _spans(text)
+    if not spans:
         return None
     before, after = text[: spans[0][0]], text[spans[-1][1] :]
     if "<!DOCTYPE" in before or not _ROOT.search(before):
         return None
     items = tuple(text[start:end] for start, end in spans)
-    lasting = f"{VERSION} {url}\n{_PASSING.sub('', before)}\n{_PASSING.sub('', after)}"
-    return Sliced(before, after, items, tuple(map(_digest, items)), _digest(lasting))
+    return Sliced(before, after, items, tuple(map(_digest, items)), _digest(_head(before, after, url)), seen(text, url))
+
+
+def _head(before: str, after: str, url: str) -> str:
+    return f"{VERSION} {url}\n{_PASSING.sub('', before)}\n{_PASSING.sub('', after)}"
 
 
 class Remembered(NamedTuple):

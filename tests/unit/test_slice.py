@@ -1,0 +1,118 @@
+"""Documents taken apart: what can be cut and what cannot, and what passes in a head."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.feeds import slice  # noqa: A004 - the stage's name
+from aggregator.feeds.slice import Sliced
+
+URL = "https://x.by/rss"
+ONE = "<item><title>One</title></item>"
+TWO = "<item><title>Two</title></item>"
+
+
+def rss(*items: str, head: str = "<title>T</title>", between: str = "\n", tail: str = "") -> str:
+    return f"<?xml version='1.0'?><rss version='2.0'><channel>{head}{between.join(items)}{tail}</channel></rss>"
+
+
+def cut(text: str, url: str = URL) -> Sliced:
+    found = slice.cut(text, url)
+    assert found is not None
+    return found
+
+
+def test_a_document_is_a_head_and_its_items() -> None:
+    found = cut(rss(ONE, TWO))
+    assert found.items == (ONE, TWO)
+    assert found.before.endswith("<title>T</title>")
+    assert found.after == "</channel></rss>"
+    assert found.without(()) == rss(ONE + TWO, between="").encode()
+    assert found.without({found.names[0]}) == rss(TWO).encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        rss(),
+        rss("<item/>", ONE),
+        rss(f"<item>{ONE}</item>"),
+        rss(ONE, TWO, between="<image/>"),
+        rss(ONE, TWO, between="<!-- ad -->"),
+        rss(ONE, "<item><title>cut off"),
+        rss("</item>", ONE),
+        "<!DOCTYPE rss [<!ENTITY a 'b'>]>" + rss(ONE),
+        "<html>" + ONE + "</html>",
+        rss("<item><![CDATA[ never closed", ONE),
+        '{"items": []}',
+    ],
+)
+def test_what_is_doubtful_is_not_cut(text: str) -> None:
+    assert slice.cut(text, URL) is None
+
+
+def test_items_inside_cdata_and_comments_are_text() -> None:
+    item = "<item><description><![CDATA[<item>not one</item>]]></description><!-- <item> --></item>"
+    assert cut(rss(item, head="<!-- <item> --><title>T</title>")).items == (item,)
+
+
+def test_other_encodings_and_large_documents_are_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert slice.text(rss(ONE).encode(), "") == rss(ONE)
+    assert slice.text(rss(ONE).encode("utf-16"), "") is None
+    assert slice.text("<rss>Минск</rss>".encode("cp1251"), "text/xml; charset=windows-1251") is None
+    monkeypatch.setattr(slice, "LARGEST", 20)
+    assert slice.text(rss(ONE).encode(), "") is None
+
+
+PASSING = ("<lastBuildDate>{}</lastBuildDate>", "<pubDate>{}</pubDate>", "<!-- built {} -->", "<dc:date>{}</dc:date>")
+
+
+@pytest.mark.parametrize("part", PASSING)
+def test_what_passes_in_a_head_changes_nothing(part: str) -> None:
+    before, after = (rss(ONE, TWO, head=part.format(n)) for n in (1, 2))
+    assert (cut(before).head, slice.seen(before, URL)) == (cut(after).head, slice.seen(after, URL))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        rss(ONE, TWO, head="<title>U</title>"),
+        rss(ONE, TWO, tail="<ttl>60</ttl>"),
+        rss(ONE, TWO).replace("version='2.0'", "version='2.0' xml:base='https://y.by/'"),
+    ],
+)
+def test_everything_else_in_a_head_does(other: str) -> None:
+    assert cut(other).head != cut(rss(ONE, TWO)).head
+    assert slice.seen(other, URL) != slice.seen(rss(ONE, TWO), URL)
+
+
+def test_a_time_inside_an_item_is_no_passing_thing() -> None:
+    before, after = (rss(f"<item><pubDate>{n}</pubDate></item>") for n in (1, 2))
+    assert slice.seen(before, URL) != slice.seen(after, URL)
+    assert cut(before).names != cut(after).names
+
+
+def test_where_a_document_was_found_counts() -> None:
+    assert cut(rss(ONE)).head != cut(rss(ONE), "https://x.by/other").head
+
+
+PIECES = st.sampled_from(
+    [ONE, TWO, "<item>", "</item>", "<item/>", "<!--", "-->", "<![CDATA[", "]]>", "<?x", "?>", "<", ">", " ", "a:item", "<entry a='>'>", "</entry>"]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=12))
+def test_pieces_make_up_the_document(pieces: list[str]) -> None:
+    text = rss("".join(pieces))
+    found = slice.cut(text, URL)
+    if found is not None:
+        at = len(found.before)
+        for item in found.items:
+            at = text.index(item, at)
+            assert not text[len(found.before) : at].strip() or item in found.items
+            at += len(item)
+        assert text.startswith(found.before)
+        assert text.endswith(found.after)
+    slice.seen(text, URL)
