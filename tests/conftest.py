@@ -59,7 +59,7 @@ def loopback_only() -> Iterator[None]:
 
     def lookup(host: Any, *args: Any, **kwargs: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
-        if name and name != "localhost" and not is_literal(name) and not is_number(name):
+        if name and name != "localhost" and not is_literal(name):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known (tests look nothing up)")
         return real_lookup(host, *args, **kwargs)
 
@@ -76,15 +76,6 @@ def is_literal(host: str) -> bool:
     try:
         ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return False
-    return True
-
-
-def is_number(host: str) -> bool:
-    """Whether the system reads a host as an IPv4 address in an odd spelling, asking nobody: 127.1, 0x7f000001."""
-    try:
-        socket.inet_aton(host)
-    except (OSError, UnicodeError):
         return False
     return True
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.faultserver.manifest import Fault, failing
+from tests.conformance.feedserver import redirect
+from tests.faultserver.manifest import Fault, Place, failing, plain, well
 
 SPEC = "reliability SSRF"
 
@@ -15,6 +16,16 @@ def inside(name: str, does: str, url: str) -> Fault:
 def odd(name: str, does: str, url: str) -> Fault:
     """An IPv4 address in a spelling that only some libraries read: no address to us."""
     return failing(name, does, SPEC, "bad_scheme", lambda _: url, asked="000000")
+
+
+def _one_of_two(place: Place) -> str:
+    place.add("/feed", plain())
+    return place.named("two.example", "10.0.0.1", place.server.host)
+
+
+def _name(place: Place) -> str:
+    place.add("/feed", plain())
+    return place.named("feeds.example")
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -38,4 +49,12 @@ FAULTS: tuple[Fault, ...] = (
     inside("inside-6to4", "Hides IPv4 in a 6to4 address.", "http://[2002:a00:1::1]/feed"),
     inside("inside-nat64", "Hides IPv4 in a translated address.", "http://[64:ff9b::a00:1]/feed"),
     inside("inside-teredo", "Hides IPv4 in a Teredo address.", "http://[2001:0:4136:e378:8000:63bf:f5ff:fffe]/feed"),
-)
+    failing("name-inside", "Has a name that stands for a private address.", SPEC, "blocked_address",
+            lambda p: p.named("intranet.example", "10.0.0.1"), asked="000000", says="intranet.example is at 10.0.0.1"),
+    failing("name-inside-ipv6", "Has a name that stands for IPv4 inside IPv6.", SPEC, "blocked_address",
+            lambda p: p.named("v6.example", "::ffff:10.0.0.1"), asked="000000", says="network.allow_private"),
+    well("name", "Has a name, as most have.", SPEC, _name),
+    well("name-two-addresses", "Has a private address and a good one: only the good one is connected to.", SPEC, _one_of_two),
+    failing("name-redirect", "Sends us on to a name that stands for a private address.", SPEC, "blocked_address",
+            lambda p: redirect(p.named("db.example", "10.0.0.1"))),
+)  # fmt: skip

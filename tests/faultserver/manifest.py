@@ -29,6 +29,7 @@ class Place:
 
     stack: ExitStack
     hosts: itertools.count[int]
+    names: dict[str, list[str]]
     servers: list[FeedServer] = field(default_factory=list)
 
     def open(self, **options: Any) -> FeedServer:
@@ -47,6 +48,11 @@ class Place:
     def other(self) -> FeedServer:
         """Another host."""
         return self.servers[1] if self.server and len(self.servers) > 1 else self.open()
+
+    def named(self, name: str, *addresses: str) -> str:
+        """A name that the resolver of this world knows, for the row's own host unless told otherwise; the feed's URL by it."""
+        self.names[name] = [" ".join(addresses or (self.server.host,))]
+        return self.server.url(FEED, host=name)
 
     def add(self, path: str, behaviour: Behaviour) -> str:
         """Answer another path of the row's own host; its URL."""

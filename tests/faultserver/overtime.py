@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 
 from tests.conformance.feedserver import Behaviour, Call, status
 from tests.e2e.homes import START, Item, rss
 from tests.faultserver.manifest import Fault, Place, Seen, ago, bodies, news, turns, well, xml
 
+LATER = START + timedelta(hours=1.5)
 TEXT = "The council of the town met on Thursday and spoke at length of roads, bridges and the price of bread."
 
 
@@ -53,11 +55,6 @@ def _revised(seen: Seen) -> None:
     assert seen.one().revisions == 2
 
 
-def _missed(seen: Seen) -> None:
-    """The gap itself is looked at in the runner, through `feeds show`."""
-    assert len(seen.entries) == 4
-
-
 FAULTS: tuple[Fault, ...] = (
     well("guid-changing", "Gives the same news a new id each time.", "§2c 9, changing-guid", _new_guid, check=_unrevised),
     well("guid-session", "Puts a session into its ids.", "§2c 8", _session, check=_unrevised),
@@ -99,7 +96,7 @@ FAULTS: tuple[Fault, ...] = (
                 ("<feed xmlns='http://www.w3.org/2005/Atom'><title>N</title><entry><id>https://n.example/a</id><title>A</title>"
                  f"<link href='https://n.example/a'/><updated>2023-02-02T11:00:00Z</updated><summary>{TEXT}</summary></entry></feed>").encode())),
     well("gap", "Shows two entries at a time and is quicker than we are.", "issue 4, gap detection",
-         bodies(news("A", "B"), news("C", "D")), titles=("A", "B", "C", "D"), entries=4, check=_missed, needs="gap"),
+         bodies(news("A", "B"), rss(Item("c", "C", at=LATER), Item("d", "D", at=LATER))), titles=("A", "B", "C", "D"), entries=4),
     well("redated", "Announces its archive as of today.", "issue 4, baselines",
          bodies(rss(*(Item(f"x{n}", f"Report {n}", at=START.replace(year=2015)) for n in range(3))), rss(*(Item(f"x{n}", f"Report {n}") for n in range(3)))),
          entries=3, check=_unrevised),

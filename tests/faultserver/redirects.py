@@ -20,6 +20,12 @@ def moved(code: int, name: str, does: str, **more: object) -> Fault:
 
 
 def _stays(seen: Seen) -> None:
+    assert seen.feed.poll.moved_url == ""
+
+
+def _moves(seen: Seen) -> None:
+    """After three agreeing polls; feeds.yaml, the operator's, stays as it is."""
+    assert [bool(f.poll.moved_url) for f in seen.feeds] == [False] * 3 + [True] * 3
     assert seen.feed.spec.url == seen.place.server.url("/feed")
 
 
@@ -130,10 +136,10 @@ FAULTS: tuple[Fault, ...] = (
     moved(303, "r303", "Says to look elsewhere.", check=_stays),
     moved(307, "r307", "Is elsewhere for now, in the newer words.", check=_stays),
     moved(301, "r301", "Has moved for good: the address is rewritten after three agreeing polls.", asked=MOVED, exact=True,
-          needs="redirect-rewrite"),
-    moved(308, "r308", "Has moved for good, in the newer words.", asked=MOVED, exact=True, needs="redirect-rewrite"),
+          check=_moves, needs="redirect-rewrite"),
+    moved(308, "r308", "Has moved for good, in the newer words.", asked=MOVED, exact=True, check=_moves, needs="redirect-rewrite"),
     well("r301-chain", "Has moved for good, twice.", "P9", _chain(2, 301, 308), asked=MOVED, exact=True, most=15,
-         needs="redirect-rewrite"),
+         check=_moves, needs="redirect-rewrite"),
     well("r301-then-302", "Has moved for good to a place that is elsewhere for now.", "P10", _chain(2, 302, 301), most=15,
          check=_stays),
     well("r301-flaps", "Moves for good to another place each time.", "P9", _flaps, most=10, check=_stays),

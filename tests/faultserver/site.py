@@ -44,6 +44,7 @@ class Site:
     places: dict[str, Place] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
     feeds: list[dict[str, Any]] = field(default_factory=list)
+    names: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, fault: Fault, place: Place) -> None:
         """Serve one more row."""
@@ -67,7 +68,7 @@ def served() -> Iterator[Site]:
         hosts = itertools.count()
         site = Site()
         for fault in FAULTS:
-            site.add(fault, Place(stack, hosts))
+            site.add(fault, Place(stack, hosts, site.names))
         yield site
 
 

@@ -17,8 +17,10 @@ from aggregator.app import App, build
 from aggregator.cli import feedview
 from aggregator.clock import SetClock
 from aggregator.errors import FetchErrorClass
+from aggregator.fetch import Client
 from aggregator.model import Feed
 from tests import counts
+from tests.conformance.fetching import names
 from tests.conftest import loopback_only
 from tests.e2e.homes import ENVIRON, START, write_home
 from tests.e2e.program import done
@@ -54,6 +56,8 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
         clock = SetClock(START)
         with build(home, ENVIRON | LIMITS, clock) as app:
             app.sync()
+            assert isinstance(app.fetcher, Client)
+            app.fetcher._resolver = lambda: names(site.names)
             feeds, asked = _poll(app, clock, site)
             found = Days(home, site, {}, app.stores.feeds.list())
             for fault in FAULTS:
@@ -150,6 +154,14 @@ def test_the_manifest_is_large_and_names_each_fault_once() -> None:
     }
 
 
+def test_what_was_missed_and_what_has_moved_is_told(days: Days) -> None:
+    assert "missed" in done(days.home, "feeds", "show", "gap").text
+    moved = next(f for f in days.feeds if f.id == "r301")
+    assert moved.poll.moved_url == days.site.places["r301"].server.url("/new")
+    shown = done(days.home, "feeds", "show", "r301").text
+    assert days.site.urls["r301"] in shown
+
+
 # -- what people see -----------------------------------------------------------------------------------------------------------
 
 JARGON = re.compile(
@@ -166,6 +178,7 @@ def test_every_error_is_one_line_that_anybody_can_read(days: Days) -> None:
         assert not JARGON.search(error), (feed.id, error)
         assert len(error) <= 160 + len(feed.spec.url), (feed.id, error)
         assert re.search(r"[a-z]{2,} [A-Za-z]+", error), (feed.id, error)
+        assert feedview.advice(feed), feed.id
 
 
 def test_feeds_list_shows_each_of_them_on_a_line_of_its_own(days: Days) -> None:
