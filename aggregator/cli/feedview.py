@@ -44,6 +44,7 @@ ADVICE: dict[FetchErrorClass, str] = {
     "parse_error": "nothing: the next copy may be whole; the entries we have stay",
     "parse_timeout": _TELL,
     "empty": _WAIT,
+    "withdrawn": _WAIT,
     "local_network": "check this machine's connection to the internet",
     "internal": "report it: this is a bug in the program",
 }
