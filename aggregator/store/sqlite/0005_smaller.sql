@@ -36,6 +36,52 @@ DROP TABLE entry_keys
 ;
 ALTER TABLE entry_keys_after RENAME TO entry_keys
 ;
+-- A row of `documents` is several thousand bytes: an ordinary table keeps it in one page, one WITHOUT ROWID in three.
+CREATE TABLE documents_after (
+  feed_id  TEXT PRIMARY KEY NOT NULL REFERENCES feeds (id) ON UPDATE CASCADE ON DELETE CASCADE,
+  head     TEXT NOT NULL,                       -- digest of all that decides about every item alike
+  seen     TEXT NOT NULL,                       -- digest of head and items
+  settled  INTEGER NOT NULL,                    -- judging it again would change nothing
+  items    BLOB NOT NULL                        -- facts of its items by the digest of their bytes, deflated
+)
+;
+INSERT INTO documents_after SELECT feed_id, head, seen, settled, items FROM documents
+;
+DROP TABLE documents
+;
+ALTER TABLE documents_after RENAME TO documents
+;
+
+-- A story's title is kept only where its lead entry reads otherwise now; the view gives every title.
+DROP VIEW story_outlets
+;
+DROP VIEW edition_stories
+;
+UPDATE stories SET title = '' WHERE title = (
+  SELECT iif(e.title != '', e.title, substr(e.body, 1, 120)) FROM entries e WHERE e.story_id = stories.id ORDER BY e.id LIMIT 1)
+;
+
+-- What is each story called?
+CREATE VIEW story_titles AS
+SELECT s.id AS story_id, coalesce(nullif(s.title, ''), (
+         SELECT iif(e.title != '', e.title, substr(e.body, 1, 120)) FROM entries e WHERE e.story_id = s.id ORDER BY e.id LIMIT 1
+       )) AS title, s.first_seen_at
+FROM stories s
+;
+
+-- Which stories do several feeds carry, and since when?
+CREATE VIEW story_outlets AS
+SELECT s.story_id, s.title, s.first_seen_at, count(*) AS entries, count(DISTINCT e.feed_id) AS feeds,
+       group_concat(DISTINCT e.feed_id) AS feed_ids
+FROM story_titles s JOIN entries e ON e.story_id = s.story_id GROUP BY s.story_id ORDER BY feeds DESC, s.story_id DESC
+;
+
+-- What did each edition tell?
+CREATE VIEW edition_stories AS
+SELECT DISTINCT ed.digest_id, ed.key, ed.id AS edition_id, m.watchlist_id, e.story_id, s.title
+FROM edition_matches em JOIN editions ed ON ed.id = em.edition_id JOIN matches m ON m.id = em.match_id
+JOIN entries e ON e.id = m.entry_id JOIN story_titles s ON s.story_id = e.story_id
+;
 DROP TABLE entry_index
 ;
 

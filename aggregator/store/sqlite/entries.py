@@ -143,8 +143,9 @@ def load_stories(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Stor
         sql = f"SELECT {rows.ENTRY_COLUMNS} FROM {rows.ENTRY_TABLES} WHERE e.story_id IN ({marks}) ORDER BY e.story_id, e.id"  # noqa: S608 - names are ours
         members = (rows.entry(r) for r in conn.execute(sql, tuple(part)))
         for story_id, group in groupby(members, key=lambda e: e.story_id):
-            head = heads[story_id]
-            found[story_id] = Story(story_id, head["title"], rows.moment(head["first_seen_at"]), tuple(group))
+            head, entries = heads[story_id], tuple(group)
+            title = head["title"] or entries[0].title or entries[0].body[:120]
+            found[story_id] = Story(story_id, title, rows.moment(head["first_seen_at"]), entries)
     return found
 
 

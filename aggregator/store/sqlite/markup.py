@@ -36,7 +36,9 @@ def unpack(packed: bytes | None, body: str) -> tuple[str, str]:
     if packed is None:
         return "", ""
     try:
-        length, _, texts = zlib.decompressobj(-LARGEST, body.encode()[-WINDOW:]).decompress(packed).decode().partition(" ")
+        length, _, texts = (
+            zlib.decompressobj(-LARGEST, body.encode()[-WINDOW:]).decompress(packed).decode().partition(" ")
+        )
         return texts[: int(length)], texts[int(length) :]
     except (zlib.error, ValueError) as e:
         raise sqlite3.DatabaseError(f"malformed markup of an entry ({e})") from e

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from aggregator import urls
@@ -107,7 +108,9 @@ class _Writer:
         self._conn = conn
         self._now = rows.stamp(now)
         self._drafts: dict[int, int] = {}
-        given = dict(conn.execute("SELECT name, seq FROM sqlite_sequence WHERE name IN ('entries', 'stories')").fetchall())
+        given = dict(
+            conn.execute("SELECT name, seq FROM sqlite_sequence WHERE name IN ('entries', 'stories')").fetchall()
+        )
         self._entry_id: int = given.get("entries", 0)
         self._story_id: int = given.get("stories", 0)
         self._stories: list[tuple[Any, ...]] = []
@@ -152,10 +155,10 @@ class _Writer:
     def flush(self) -> None:
         """Write what was gathered; parents first."""
         write = self._conn.executemany
-        write("INSERT INTO stories (id, title, first_seen_at) VALUES (?, ?, ?)", self._stories)
+        write("INSERT INTO stories (id, title, first_seen_at) VALUES (?, '', ?)", self._stories)
         write(_INSERT_ENTRY, self._entries)
         sql = "INSERT OR IGNORE INTO entry_keys (feed_id, kind, key, entry_id) VALUES (?, ?, ?, ?)"
-        write(sql, self._keys)
+        write(sql, sorted(self._keys, key=itemgetter(0, 1, 2)))
         write("INSERT OR IGNORE INTO story_keys (kind, key, entry_id) VALUES (?, ?, ?)", sorted(self._story_keys))
         index.put(self._conn, self._index)
         write("INSERT INTO articles (entry_id, reach, next_at) VALUES (?, ?, ?)", self._articles)
@@ -178,7 +181,7 @@ class _Writer:
 
     def _new(self, feed_id: str, stored: StoredChange, change: NewEntry) -> int:
         story = stored.story or StoryChoice(0, id(stored), "first", 1.0, ())
-        story_id = self._story(story, change.entry)
+        story_id = self._story(story)
         self._entry_id += 1
         entry_id = self._entry_id
         texts = _entry_values(change.entry, change.fingerprint)
@@ -192,7 +195,7 @@ class _Writer:
         self._matches += [(entry_id, 1, m) for m in stored.matches]
         return entry_id
 
-    def _story(self, choice: StoryChoice, entry: ParsedEntry) -> int:
+    def _story(self, choice: StoryChoice) -> int:
         if choice.story_id and self._conn.execute("SELECT 1 FROM stories WHERE id = ?", (choice.story_id,)).fetchone():
             return choice.story_id
         if choice.story_id:  # pruned meanwhile; copies in this batch still share what takes its place
@@ -200,12 +203,13 @@ class _Writer:
         if choice.draft not in self._drafts:
             self._story_id += 1
             self._drafts[choice.draft] = self._story_id
-            self._stories.append((self._story_id, entry.title or entry.body[:120], self._now))
+            self._stories.append((self._story_id, self._now))
         return self._drafts[choice.draft]
 
     def _revised(self, feed_id: str, stored: StoredChange, change: RevisedEntry) -> None:
         kept = self._conn.execute(_KEEP_REVISION, {"id": change.entry_id, "now": self._now}).fetchone()[0]
         revision = max(change.revision, kept + 1)  # two items of one document may revise the same entry
+        keep_titles(self._conn, [change.entry_id])
         ((_, _, _, article),) = index.remove(self._conn, [change.entry_id])
         self._conn.execute(_UPDATE_ENTRY, (*_entry_values(change.entry, change.fingerprint), revision, change.entry_id))
         index.put(self._conn, [(change.entry_id, stored.index_title, stored.index_body, article)])
@@ -214,6 +218,11 @@ class _Writer:
 
     def _add_keys(self, feed_id: str, entry_id: int, keys: Sequence[EntryKey]) -> None:
         self._keys += [(feed_id, kind, key, entry_id) for kind, key in keys]
+
+
+def keep_titles(conn: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Before entries change or go: what their stories are called stays, though the lead will read otherwise."""
+    conn.executemany(_KEEP_TITLE, [(entry_id,) for entry_id in ids])
 
 
 def add_matches(conn: sqlite3.Connection, found: Sequence[tuple[int, int, NewMatch]], now: str) -> int:
@@ -290,6 +299,8 @@ SELECT id, revision, title, link, markup, body, updated_at, :now FROM entries WH
 _UPDATE_ENTRY = """UPDATE entries SET guid = ?, link = ?, title = ?, markup = ?, body = ?, author = ?, categories = ?,
   enclosures = ?, language = ?, published_at = coalesce(?, published_at), updated_at = ?, fingerprint = ?, revision = ?
 WHERE id = ?"""
+_KEEP_TITLE = """UPDATE stories SET title = (SELECT t.title FROM story_titles t WHERE t.story_id = stories.id)
+WHERE id = (SELECT story_id FROM entries WHERE id = ?) AND title = ''"""
 _INSERT_MATCH = """INSERT INTO matches (watchlist_id, entry_id, revision, spans, reach, matched_at)
 VALUES (:w, :e, :r, :s,
   iif(EXISTS (SELECT 1 FROM matches WHERE watchlist_id = :w AND entry_id = :e), 'none', :reach), :now)

@@ -15,8 +15,10 @@ from aggregator.model import Checked, FailingFeed
 from aggregator.store.sqlite import index, migrations, network, rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.outbox import UNCLAIM
+from aggregator.store.sqlite.polls import keep_titles
 from aggregator.tokens import TOKENIZER_VERSION
 
+SHRINKS = "0005_smaller"
 STORY_KEYS = timedelta(days=30)
 """How long a story's keys are kept: ten times as long as they are asked for (stories.assign.WINDOW)."""
 
@@ -42,13 +44,24 @@ class Upkeep:
                 migrations.migrations.apply(utils)
                 sql = "INSERT OR IGNORE INTO facts (name, value) VALUES ('tokenizer_version', ?)"
                 conn.execute(sql, (str(TOKENIZER_VERSION),))
+        if SHRINKS in pending:
+            self._give_back()
         self._renew_index()
         return pending
 
+    def _give_back(self) -> None:
+        """Let the file shrink to what is left in it; where that cannot be now, its room is used up by and by."""
+        with contextlib.suppress(sqlite3.Error):
+            conn = self._db.conn
+            free, pages = (conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_count"))
+            if free * 4 > pages:
+                conn.execute("VACUUM")
+
     def _renew_index(self) -> None:
         """An index of other tokens could neither be asked nor be told what to forget."""
-        if self._tokenizer(self._db.conn) == str(TOKENIZER_VERSION):
-            return
+        with self._db.read() as conn:
+            if self._tokenizer(conn) == str(TOKENIZER_VERSION):
+                return
         with self._db.write() as conn:
             index.rebuild(conn)
             sql = "INSERT OR REPLACE INTO facts (name, value) VALUES ('tokenizer_version', ?)"
@@ -109,6 +122,7 @@ class Upkeep:
             old = "SELECT id FROM entries WHERE first_seen_at < ? AND id NOT IN (SELECT entry_id FROM matches)"
             cut = rows.stamp(now - keep)
             ids = [r[0] for r in conn.execute(old, (cut,))]
+            keep_titles(conn, ids)
             index.remove(conn, ids)
             conn.executemany("DELETE FROM entries WHERE id = ?", [(i,) for i in ids])
             stories = conn.execute("DELETE FROM stories WHERE id NOT IN (SELECT story_id FROM entries)").rowcount
