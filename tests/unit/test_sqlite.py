@@ -193,7 +193,7 @@ def test_texts_keys_and_stories_of_an_older_file_come_through(path: Path) -> Non
     stores.upkeep.close()
 
 
-def test_an_index_of_other_tokens_is_made_anew(path: Path, stores: SqliteStores) -> None:
+def test_an_index_of_other_tokens_is_made_anew(stores: SqliteStores) -> None:
     scene = Scene(stores).furnished()
     scene.entry("talks")
     conn = connection(stores)

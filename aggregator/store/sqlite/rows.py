@@ -67,7 +67,11 @@ def moment_or_none(text: str | None) -> datetime | None:
 
 def dump(value: Any) -> str:
     """JSON as people like to read it in a table."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _encode(value)
+
+
+# json.dumps would make an encoder for each call.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def names(values: Sequence[str]) -> str:
