@@ -76,11 +76,36 @@ def test_a_chain_ends_after_its_limit(server: FeedServer) -> None:
         ("http://10.0.0.1/", "blocked_address"),
         ("//0.0.0.0/", "blocked_address"),
         ("http://[64:ff9b::a00:1]/", "blocked_address"),
+        ("http://[::10.0.0.1]/", "blocked_address"),
+        ("http://[2002:a00:1::1]/", "blocked_address"),
+        ("http://[2001:0:4136:e378:8000:63bf:f5ff:fffe]/", "blocked_address"),
+        ("http://[fec0::1]/", "blocked_address"),
+        ("http://[fd12:3456::1]/", "blocked_address"),
+        ("http://[fe80::1]/", "blocked_address"),
         ("http://[::1", "bad_http"),
     ],
 )
 def test_a_redirect_leads_nowhere_it_must_not(server: FeedServer, client: Client, to: str, error_class: str) -> None:
     assert bad(client, server.add("/feed", fs.redirect(to))).error_class == error_class
+
+
+@pytest.mark.parametrize("kind", ["feed", "article", "robots", "page"])
+def test_no_kind_of_request_follows_a_redirect_inside(server: FeedServer, client: Client, kind: str) -> None:
+    with FeedServer("127.0.0.2") as inside:
+        url = server.add("/start", fs.redirect(server.add("/hop", fs.redirect(inside.url("/secret"), 307)), 301))
+        failure = bad(client, url, kind=kind)
+    assert failure.error_class == "blocked_address"
+    assert "127.0.0.2" in failure.message
+    assert inside.connections == 0
+
+
+def test_a_redirect_to_a_name_that_stands_for_an_inner_address_is_refused(server: FeedServer) -> None:
+    url = server.add("/feed", fs.redirect("http://db.example/"))
+    for inner in ("10.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::1", "fec0::1", "::1"):
+        with opened(SMALL, resolver=lambda inner=inner: names({"db.example": [inner]})) as client:  # type: ignore[misc]  # bound at once
+            failure = bad(client, url)
+        assert failure.error_class == "blocked_address", inner
+        assert f"db.example is at {inner}" in failure.message
 
 
 # -- the guard ---------------------------------------------------------------------------------------------------------
@@ -96,7 +121,33 @@ def test_private_addresses_are_refused_by_default_for_every_kind(server: FeedSer
 
 
 @pytest.mark.parametrize(
-    "host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "①27.0.0.1", "localhost", "127.0.0.1."]
+    "host",
+    [
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "127.1",
+        "①27.0.0.1",
+        "localhost",
+        "127.0.0.1.",
+        "0x7f.0.0.1",
+        "0x7F.1",
+        "0177.1",
+        "017700000001",
+        "127.0.1",
+        "00127.0.0.1",
+        "127.0.0.1%00.example",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "[2001:0:4136:e378:8000:63bf:80ff:fffe]",
+        "[fec0::1]",
+        "[::]",
+        "0.0.0.0",
+        "0",
+    ],
 )
 def test_no_spelling_of_an_inner_address_gets_through(server: FeedServer, host: str) -> None:
     with opened(replace(SMALL, allow_private=())) as client:

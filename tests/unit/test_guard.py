@@ -123,6 +123,30 @@ def test_no_way_of_wrapping_an_ipv4_address_says_more_than_the_address(address: 
     assert not Guard().allows(str(ipaddress.IPv6Address(number)))
 
 
+@given(st.ip_addresses(v=6))
+def test_what_is_out_of_use_is_refused_whatever_it_carries(address: ipaddress.IPv6Address) -> None:
+    low = int(address)
+    teredo = ipaddress.IPv6Address((0x20010000 << 96) | (low & ((1 << 96) - 1)))  # RFC 4380
+    site_local = ipaddress.IPv6Address((0x3FB << 118) | (low & ((1 << 118) - 1)))  # RFC 3879
+    unique_local = ipaddress.IPv6Address((0x7E << 121) | (low & ((1 << 121) - 1)))  # RFC 4193
+    link_local = ipaddress.IPv6Address((0x3FA << 118) | (low & ((1 << 118) - 1)))  # RFC 4291
+    compatible = ipaddress.IPv6Address(low & 0xFFFF_FFFF)  # RFC 4291 §2.5.5.1
+    for old in (teredo, site_local, unique_local, link_local, compatible):
+        assert not Guard().allows(str(old)), old
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    ["127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001", "10.1", "0xa9fea9fe", "0"],
+)
+def test_an_odd_spelling_means_what_the_system_reads_in_it(spelled: str) -> None:
+    """A resolver turns it into an address, and that is judged (reliability §0.4)."""
+    meant = socket.inet_ntoa(socket.inet_aton(spelled))
+    with pytest.raises(BlockedAddress) as refused:
+        Guard().socket((socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (meant, 80)))
+    assert refused.value.address == meant
+
+
 @given(st.ip_addresses())
 def test_what_python_calls_private_is_never_allowed(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     mapped = getattr(address, "ipv4_mapped", None) or address
