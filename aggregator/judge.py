@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from aggregator.feeds import identity, slice  # noqa: A004 - the stage's name (DESIGN §2)
+from aggregator.feeds import arrival, identity, slice  # noqa: A004 - the stage's name (DESIGN §2)
 from aggregator.feeds.slice import Remembered, Sliced
 from aggregator.model import (
     NO_RECALL,
@@ -62,7 +63,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the items of a document are; `known` says that at least one of them was known before, `count` how many."""
+    """What the items of a document are; `known` says that at least one was known before.
+
+    Attributes:
+        items: their facts; of a few unseen ones, these alone.
+        count: how many they are.
+        standing: how many are what they were and are no part of `changes`.
+    """
 
     changes: tuple[EntryChange, ...] = ()
     events: tuple[FeedEvent, ...] = ()
@@ -70,6 +77,7 @@ class Judgement:
     recall: Recall | None = None
     items: tuple[ItemFacts, ...] = ()
     count: int = 0
+    standing: int = 0
 
 
 def look(feed: Feed, answer: FetchResponse, digest: str, polls: PollStore) -> Reading:
@@ -97,40 +105,80 @@ def judge(reading: Reading, parsed: ParsedFeed, polls: PollStore) -> Judgement |
     """What every item is, parsed or recalled; None when that cannot be told without parsing the whole document."""
     if reading.settled:
         return Judgement(count=reading.feed.poll.items)
-    found = _items(reading, parsed)
-    if found is None:
+    if reading.recalled is not None and (parsed.malformed or len(parsed.entries) != reading.unseen):
         return None
-    items, entries = found
-    keys = identity.keys(items)
+    facts = [identity.facts(entry) for entry in parsed.entries]
     try:
-        known = _known(reading, items, keys, polls)
-        verdict = identity.diff(items, entries, keys, known)
+        return _partly(reading, parsed, facts, polls) or _fully(reading, parsed, facts, polls)
     except identity.Uncertain:
         return None
-    settled = not any(isinstance(change, RevisedEntry) for change in verdict.changes) and not verdict.events
+
+
+def _partly(reading: Reading, parsed: ParsedFeed, facts: list[ItemFacts], polls: PollStore) -> Judgement | None:
+    """The unseen items judged alone, where they leave the others untouched; None where they do not."""
+    sliced, recalled = reading.sliced, reading.recalled
+    same = slice.untouched(sliced, recalled, facts) if sliced is not None and recalled is not None else None
+    if same is None or sliced is None or recalled is None:
+        return None
+    keys = identity.keys(facts)
+    known = polls.known_entries(reading.feed.id, identity.names(keys))
+    known |= polls.known_entries(reading.feed.id, identity.texts(keys, known, moving=False))
+    verdict = identity.diff(facts, parsed.entries, keys, known, same.owners)
+    if any(not isinstance(change, NewEntry) and change.entry_id in same.owners for change in verdict.changes):
+        return None  # an entry that goes by two ids
+    unseen = [name for name in sliced.names if name not in same.names]
+    items = {name: recalled[name] for name in same.names} | _remembered(unseen, facts, keys, verdict)
+    places = [number for number, name in enumerate(sliced.names) if name not in same.names]
+    changes = tuple(
+        replace(change, number=places[change.number]) if isinstance(change, NewEntry) and change.number >= 0 else change
+        for change in verdict.changes
+    )
+    recall = slice.remember(sliced, items, settled=_is_settled(verdict))
+    # For archives, which are more than a handful, the times of the known items count.
+    listed = facts if len(facts) <= arrival.MANY else [*facts, *(recalled[name].facts for name in same.names)]
+    return Judgement(changes, (), recall=recall, items=tuple(listed), count=len(sliced.names), standing=len(same.names))
+
+
+def _fully(reading: Reading, parsed: ParsedFeed, facts: list[ItemFacts], polls: PollStore) -> Judgement:
+    """All items judged together."""
+    items, entries = _items(reading, parsed, facts)
+    keys = identity.keys(items)
+    known = _known(reading, items, keys, polls)
+    verdict = identity.diff(items, entries, keys, known)
     recall = NO_RECALL
     if reading.sliced is not None and not parsed.malformed and len(items) == len(reading.sliced.names):
-        shapes = map(identity.shape, items, keys)
-        fresh = {change.number for change in verdict.changes if isinstance(change, NewEntry)}
-        plain = (bool(owner) or number in fresh for number, owner in enumerate(verdict.owners))
-        kept = map(Remembered, items, verdict.owners, shapes, plain)
-        recall = slice.remember(reading.sliced, dict(zip(reading.sliced.names, kept, strict=True)), settled=settled)
+        kept = _remembered(reading.sliced.names, items, keys, verdict)
+        recall = slice.remember(reading.sliced, kept, settled=_is_settled(verdict))
     return Judgement(verdict.changes, verdict.events, bool(known), recall, tuple(items), len(items))
 
 
-def _items(reading: Reading, parsed: ParsedFeed) -> tuple[list[ItemFacts], list[ParsedEntry | None]] | None:
+def _is_settled(verdict: identity.Verdict) -> bool:
+    return not verdict.events and not any(isinstance(change, RevisedEntry) for change in verdict.changes)
+
+
+def _remembered(
+    names: Sequence[str], items: Sequence[ItemFacts], keys: Sequence[tuple[EntryKey, ...]], verdict: identity.Verdict
+) -> dict[str, Remembered]:
+    """What shall be recalled of these items."""
+    fresh = {change.number for change in verdict.changes if isinstance(change, NewEntry)}
+    return {
+        name: slice.item(name, item, owner, identity.shape(item, own), plain=bool(owner) or number in fresh)
+        for number, (name, item, own, owner) in enumerate(zip(names, items, keys, verdict.owners, strict=True))
+    }
+
+
+def _items(
+    reading: Reading, parsed: ParsedFeed, facts: list[ItemFacts]
+) -> tuple[list[ItemFacts], list[ParsedEntry | None]]:
     """The facts of all items in their order, with what was parsed beside them."""
     if reading.recalled is None or reading.sliced is None:
-        return [identity.facts(entry) for entry in parsed.entries], list(parsed.entries)
-    if parsed.malformed or len(parsed.entries) != reading.unseen:
-        return None
-    fresh = iter(parsed.entries)
-    entries = [None if name in reading.recalled else next(fresh) for name in reading.sliced.names]
-    items = [
-        reading.recalled[name].facts if entry is None else identity.facts(entry)
-        for name, entry in zip(reading.sliced.names, entries, strict=True)
+        return facts, list(parsed.entries)
+    fresh = iter(zip(facts, parsed.entries, strict=True))
+    both: list[tuple[ItemFacts, ParsedEntry | None]] = [
+        (reading.recalled[name].facts, None) if name in reading.recalled else next(fresh)
+        for name in reading.sliced.names
     ]
-    return items, entries
+    return [item for item, _ in both], [entry for _, entry in both]
 
 
 def _known(

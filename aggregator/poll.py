@@ -256,7 +256,7 @@ class PollLine:
             "new",
             fresh,
             first,
-            gap=self._gap(feed, found.changes),
+            gap=None if found.standing else self._gap(feed, found.changes),
             events=found.events,
             recall=found.recall,
             archive=arrival.archive(found.items, fresh, feed.poll.last_ok_at, now),

@@ -18,7 +18,7 @@ An item may be *recalled*: its bytes were seen before and only its facts are at 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,10 +73,17 @@ def names(keys: Sequence[tuple[EntryKey, ...]]) -> set[EntryKey]:
     return {key for own in keys for key in own if key.kind not in _SECOND}
 
 
-def texts(keys: Sequence[tuple[EntryKey, ...]], known: Mapping[EntryKey, KnownEntry]) -> set[EntryKey]:
-    """The keys to look up next, given what the first look found: for items that it did not find, few or none."""
+def texts(
+    keys: Sequence[tuple[EntryKey, ...]], known: Mapping[EntryKey, KnownEntry], *, moving: bool = True
+) -> set[EntryKey]:
+    """The keys to look up next, given what the first look found: for items that it did not find, few or none.
+
+    `moving` is False where the document cannot have come under new ids as a whole.
+    """
     doubtful = [own for own in keys if not any(key in known for key in own if key.kind != "link")]
     repeats = {EntryKey("id", key.key) for own in doubtful for key in own if key.kind == "repeat"}
+    if not moving:
+        return repeats
     return repeats | moves.wanted([own for own in doubtful if not any(key in known for key in own)], len(keys))
 
 
@@ -85,6 +92,7 @@ def diff(
     entries: Sequence[ParsedEntry | None],
     keys: Sequence[tuple[EntryKey, ...]],
     known: Mapping[EntryKey, KnownEntry],
+    claimed: Collection[int] = (),
 ) -> Verdict:
     """What each item of a document is.
 
@@ -96,16 +104,19 @@ def diff(
         entries: the parsed items beside them; None for one that is recalled.
         keys: as `keys` gave them for these items.
         known: the stored entries that were found under `names` and `texts`.
+        claimed: the entries of the document's other items, where only some are given: most, so that it has not moved.
 
     Raises:
         Uncertain: a recalled item would need its text. A verdict that is given is the one that all texts would give.
     """
     document = _collapsed(items, entries, keys)
-    found = _found(document, known)
-    found |= moves.moved([(each.facts, each.keys) for each in document], found, known)
+    found = _found(document, known, claimed)
+    if not claimed:
+        found |= moves.moved([(each.facts, each.keys) for each in document], found, known)
     changes = tuple(_change(each, found.get(number), known) for number, each in enumerate(document))
     owners = _owners(document, found, changes, known, len(items))
-    return Verdict(changes, moves.events([each.facts for each in document], found, changes), owners)
+    events = () if claimed else moves.events([each.facts for each in document], found, changes)
+    return Verdict(changes, events, owners)
 
 
 def standing(item: ItemFacts, keys: tuple[EntryKey, ...], owner: int) -> dict[EntryKey, KnownEntry]:
@@ -254,10 +265,12 @@ def _collapsed(
     return list(kept.values())
 
 
-def _found(document: Sequence[_Item], known: Mapping[EntryKey, KnownEntry]) -> dict[int, KnownEntry]:
+def _found(
+    document: Sequence[_Item], known: Mapping[EntryKey, KnownEntry], others: Collection[int]
+) -> dict[int, KnownEntry]:
     """The entry of each item that one of its own names finds."""
     found: dict[int, KnownEntry] = {}
-    claimed: set[int] = set()
+    claimed = set(others)
     for look in (_by_id, _by_text, _by_rest):
         for number, item in enumerate(document):
             if number in found:

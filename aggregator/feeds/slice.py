@@ -11,16 +11,16 @@ import json
 import re
 import zlib
 from binascii import b2a_base64
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from hashlib import blake2b
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aggregator.feeds import charset
 from aggregator.model import ItemFacts, Recall
 
-VERSION = 2
+VERSION = 3
 """Stored with what is recalled; a change of what parsing or `facts` make of an item must raise it."""
 LARGEST = 4_000_000
 """Bytes of a document that is cut here, outside the workers; the work is linear, but it is everybody's time."""
@@ -39,6 +39,9 @@ _PASSING = re.compile(
 
 _FIELDS = tuple(field.name for field in fields(ItemFacts))
 _values = attrgetter(*_FIELDS)
+_HASH, _FINGERPRINT, _PUBLISHED, _TITLE = (_FIELDS.index(n) for n in ("hash", "fingerprint", "published", "title"))
+_NAMES = tuple(_FIELDS.index(name) for name in ("guid", "norm", "address", "title", "text"))
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -98,42 +101,99 @@ def _head(before: str, after: str, url: str) -> str:
 
 
 class Remembered(NamedTuple):
-    """What is recalled of one item: its facts, the entry it is (0: to be looked up), and by which names.
+    """What is recalled of one item.
 
-    `plain` says that it is one entry under its own id: as long as its names are the same, its digests are of no use.
+    Attributes:
+        line: all of it, as it is kept.
+        owner: the entry it is; 0: to be looked up.
+        shape: by which kinds of names.
+        values: its facts, in the order of `ItemFacts`.
     """
 
-    facts: ItemFacts
-    owner: int = 0
-    shape: str = ""
-    plain: bool = False
+    line: str
+    owner: int
+    shape: str
+    values: Sequence[Any]
+
+    @property
+    def facts(self) -> ItemFacts:
+        """What identity asks for."""
+        return ItemFacts(*self.values)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is one entry under its own id: as long as its names are the same, its digests are of no use."""
+        return not self.values[_FINGERPRINT]
+
+    def under(self, name: str, owner: int) -> Remembered:
+        """The same with its entry, now that this is known."""
+        return self if owner == self.owner else _remembered(name, owner, self.shape, self.values)
+
+
+def item(name: str, facts: ItemFacts, owner: int, shape: str, *, plain: bool) -> Remembered:
+    """What shall be recalled of an item. Of a plain one the digests are not kept: half of the bytes, and rarely asked for."""
+    values = list(_values(facts))
+    if plain:
+        values[_HASH] = values[_FINGERPRINT] = ""
+    return _remembered(name, owner, shape, values)
+
+
+def _remembered(name: str, owner: int, shape: str, values: Sequence[Any]) -> Remembered:
+    return Remembered(_json([name, owner, shape, *values]), owner, shape, values)
 
 
 def remember(sliced: Sliced, items: Mapping[str, Remembered], *, settled: bool) -> Recall:
-    """What the next poll will recall of this document; `settled` when judging it once more would change nothing.
-
-    Of a plain item its digests are not kept: they are asked for in rare cases only, and make up half of the bytes.
-    """
-    rows = [[name, items[name].owner, items[name].shape, *_lasting(items[name])] for name in sliced.names]
-    packed = zlib.compress(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"), 1)
-    return Recall(sliced.head, sliced.seen, settled, packed)
-
-
-def _lasting(item: Remembered) -> tuple[str | int, ...]:
-    values: tuple[str | int, ...] = _values(item.facts)
-    if not item.plain:
-        return values
-    return tuple("" if name in ("hash", "fingerprint") else value for name, value in zip(_FIELDS, values, strict=True))
+    """What the next poll will recall of this document; `settled` when judging it once more would change nothing."""
+    lines = "\n".join(items[name].line for name in sliced.names)
+    return Recall(sliced.head, sliced.seen, settled, zlib.compress(lines.encode("utf-8", "replace"), 1))
 
 
 def recalled(recall: Recall) -> dict[str, Remembered]:
     """The items that the last document held, by the digest of their bytes."""
-    rows = json.loads(zlib.decompress(recall.items))
+    lines = zlib.decompress(recall.items).decode("utf-8").split("\n")
+    rows = json.loads(f"[{','.join(lines)}]")
     fresh = dict(recall.fresh) if len({row[0] for row in rows}) == len(rows) else {}
     return {
-        name: Remembered(found := ItemFacts(*facts), owner or fresh.get(number, 0), shape, not found.fingerprint)
-        for number, (name, owner, shape, *facts) in enumerate(rows)
+        name: Remembered(line, owner, shape, values).under(name, owner or fresh.get(number, 0))
+        for number, (line, (name, owner, shape, *values)) in enumerate(zip(lines, rows, strict=True))
     }
+
+
+class Untouched(NamedTuple):
+    """Items that stay what they were whatever the unseen ones are, and the entries they are."""
+
+    names: frozenset[str]
+    owners: frozenset[int]
+
+
+def untouched(sliced: Sliced, known: Mapping[str, Remembered], unseen: Sequence[ItemFacts]) -> Untouched | None:
+    """The recalled items of a document, if no unseen and no vanished item shares a name with one; else None.
+
+    Then they are known by the names they were known by, and nothing is to be judged of them. They must be plain, have their
+    entries, and be enough that the document has not come under new ids as a whole (feeds.moves).
+    """
+    names = frozenset(sliced.names)
+    kept = [known[name] for name in names if name in known]
+    if len(names) < len(sliced.names) or 4 * len(kept) <= len(unseen):
+        return None
+    if not all(each.owner and each.plain for each in kept):
+        return None
+    taken = {name for each in kept for name in _named(each.values)}
+    others = [
+        *(_values(facts) for facts in unseen),
+        *(each.values for name, each in known.items() if name not in names),
+    ]
+    if any(name in taken for values in others for name in _named(values)):
+        return None
+    return Untouched(names & known.keys(), frozenset(each.owner for each in kept))
+
+
+def _named(values: Sequence[Any]) -> Iterator[tuple[int, str]]:
+    """All that may be a name of an item, by the kind of name."""
+    for field in _NAMES:
+        if values[field]:
+            yield field, values[field]
+    yield -1, f"{values[_PUBLISHED]} {values[_TITLE]}"
 
 
 def _spans(text: str) -> list[tuple[int, int]] | None:
