@@ -19,7 +19,8 @@ from sqlite_utils import Database as Utils
 from aggregator import tokens
 from aggregator.errors import StoreError
 from aggregator.model import EntryKey, Hints, PollOutcome, StoryKey
-from aggregator.store.sqlite import SqliteStores, editions, feeds, migrations, outbox, polls
+from aggregator.query import NeedToken
+from aggregator.store.sqlite import SqliteStores, editions, feeds, markup, migrations, outbox, polls
 from aggregator.store.sqlite.database import Database
 from tests.conformance.stores import HOUR, ME, NOW, Scene, attempt, digest, first, match, message, new, poll, revised
 
@@ -119,6 +120,89 @@ def test_a_database_of_the_first_release_is_brought_up_to_date_with_all_it_knows
     assert [r["feed_id"] for r in connection(stores).execute("SELECT * FROM feed_health")] == ["new", "read"]
     assert stores.upkeep.check() == []
     stores.upkeep.close()
+
+
+OLD_ENTRY = """INSERT INTO entries (id, feed_id, story_id, guid, link, title, summary, content, body, author, categories,
+  language, sort_at, first_seen_at, revision, fingerprint)
+VALUES (:id, 'a', :story, 'g', '', :title, :summary, :content, :body, '', '[]', '', :at, :at, :revision, :print)"""
+AT = "2023-02-02T12:00:00.000000Z"
+
+
+def test_texts_keys_and_stories_of_an_older_file_come_through(path: Path) -> None:
+    old = Utils(path)
+    migrations.migrations.apply(old, stop_before="0002_politeness")
+    texts = {
+        "summary": "<p>Саммит ОДКБ</p>",
+        "content": "<p>Саммит <b>ОДКБ</b> прошёл</p>",
+        "body": "Саммит ОДКБ прошёл",
+    }
+    plain = {"title": "Bare", "summary": "", "content": "", "body": "", "at": AT, "revision": 1}
+    with old.conn:
+        old.execute("INSERT INTO facts VALUES ('tokenizer_version', ?)", [str(tokens.TOKENIZER_VERSION)])
+        sql = "INSERT INTO feeds (id, url, next_poll_at, added_at) VALUES ('a', 'https://a.example/', ?, ?)"
+        old.execute(sql, [AT, AT])
+        old.execute("INSERT INTO stories VALUES (1, 'Summit', ?), (2, 'As first seen', ?), (3, 'gone', ?)", [AT] * 3)
+        old.execute(
+            OLD_ENTRY, {**plain, **texts, "id": 1, "story": 1, "title": "Summit", "revision": 2, "print": "ab" * 32}
+        )
+        old.execute(OLD_ENTRY, {**plain, "id": 5, "story": 2, "print": "f"})
+        old.execute(OLD_ENTRY, {**plain, "id": 9, "story": 3, "print": "f"})
+        old.execute(
+            "INSERT INTO entry_index (rowid, title, body, article) VALUES (1, 'summit', 'саммит одкб прошел', 'page')"
+        )
+        old.execute("INSERT INTO entry_index (rowid, title) VALUES (5, 'bare')")
+        old.execute(
+            "INSERT INTO articles (entry_id, reach, text, next_at, state) VALUES (1, 'alert', 'Page', ?, 'done')", [AT]
+        )
+        old.execute("INSERT INTO entry_revisions VALUES (1, 1, 'S', 'l', '<i>was</i>', '', 'was', NULL, ?)", [AT])
+        old.execute("INSERT INTO entry_keys VALUES ('a', 'id', 'g', 1), ('a', 'id', 'h', 5), ('a', 'id', 'gone', 9)")
+        old.execute("INSERT INTO story_keys VALUES ('url', 'u', 1, 1), ('title', 't', 5, 2)")
+        old.execute("DELETE FROM entries WHERE id = 9")
+        old.execute("DELETE FROM stories WHERE id = 3")
+    old.close()
+    stores = SqliteStores(path, secret=SECRET)
+    one, five = stores.entries.entries()
+    assert {name: getattr(one, name) for name in texts} == texts
+    assert (one.article, five.summary, five.content, five.body) == ("Page", "", "", "")
+    known = stores.polls.known_entries("a", [EntryKey("id", "g"), EntryKey("id", "h"), EntryKey("id", "gone")])
+    facts = {k.key: (v.id, v.fingerprint) for k, v in known.items()}
+    assert facts == {"g": (1, "ab" * 32), "h": (5, "f"), "gone": (0, "")}
+    assert [s.title for s in stores.entries.stories()] == ["Summit", "As first seen"]
+    conn = connection(stores)
+    assert [r["title"] for r in conn.execute("SELECT title FROM stories ORDER BY id")] == ["", "As first seen"]
+    assert [r["title"] for r in conn.execute("SELECT title FROM story_titles ORDER BY story_id")] == [
+        "Summit",
+        "As first seen",
+    ]
+    keys = [StoryKey("url", "u"), StoryKey("title", "t"), StoryKey("url", "t")]
+    assert [(c.key, c.story_id) for c in stores.polls.story_candidates(keys, NOW)] == [(keys[0], 1), (keys[1], 2)]
+    found = {
+        w: [e.id for e in stores.entries.propose(NeedToken(w))] for w in ("summit", "прошел", "page", "bare", "was")
+    }
+    assert found == {"summit": [1], "прошел": [1], "page": [1], "bare": [5], "was": []}
+    revision = conn.execute("SELECT markup, body FROM entry_revisions").fetchone()
+    assert markup.unpack(revision["markup"], revision["body"]) == ("<i>was</i>", "")
+    assert conn.execute("SELECT length(fingerprint) FROM entries WHERE id = 1").fetchone()[0] == 32
+    assert stores.upkeep.check(deep=True) == []
+    later = Scene(stores)
+    later.stores.feeds.claim_due(ME, 9, NOW)
+    outcome = PollOutcome("a", poll(), (new("next"), revised(1, 3, "Renamed")))
+    assert later.stores.polls.commit_polls([outcome], ME, NOW)["a"] == [10], "an id is never given twice"
+    assert [s.title for s in stores.entries.stories()] == ["Summit", "As first seen", "next"]
+    assert stores.upkeep.check(deep=True) == []
+    stores.upkeep.close()
+
+
+def test_an_index_of_other_tokens_is_made_anew(stores: SqliteStores) -> None:
+    scene = Scene(stores).furnished()
+    scene.entry("talks")
+    conn = connection(stores)
+    conn.execute("UPDATE facts SET value = '0' WHERE name = 'tokenizer_version'")
+    conn.execute("INSERT INTO entry_index (entry_index) VALUES ('delete-all')")
+    assert any("another tokeniser" in p for p in stores.upkeep.check())
+    stores.upkeep.migrate()
+    assert [e.title for e in stores.entries.propose(NeedToken("talks"))] == ["talks"]
+    assert stores.upkeep.check(deep=True) == []
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,7 +439,9 @@ def busy(scene: Scene) -> None:
     scene.stores.outbox.settle([attempt(sent, "sent")], ME)
 
 
-VIEWS = ["edition_stories", "feed_health", "matched_entries", "matches_by_watchlist_and_day", "outbox", "story_outlets"]
+VIEWS = [
+    "edition_stories", "feed_health", "matched_entries", "matches_by_watchlist_and_day", "outbox", "story_outlets", "story_titles",
+]  # fmt: skip
 
 
 def test_every_question_has_a_view_that_answers(scene: Scene, stores: SqliteStores) -> None:
@@ -364,7 +450,7 @@ def test_every_question_has_a_view_that_answers(scene: Scene, stores: SqliteStor
     conn = connection(stores)
     assert [r[0] for r in conn.execute("SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name")] == VIEWS
     answers = {name: [dict(r) for r in conn.execute(f"SELECT * FROM {name}")] for name in VIEWS}
-    assert [len(answers[name]) for name in VIEWS] == [1, 2, 1, 1, 1, 2]
+    assert [len(answers[name]) for name in VIEWS] == [1, 2, 1, 1, 1, 2, 2]
     assert answers["edition_stories"][0]["title"] == "x"
     assert answers["matched_entries"][0]["title"] == "x2"
     assert answers["matches_by_watchlist_and_day"][0]["day"] == "2023-02-02"
@@ -396,22 +482,24 @@ def test_the_index_reads_our_tokens_as_the_tokeniser_says(stores: SqliteStores) 
     assert f'tokenize = "{tokens.FTS5_TOKENIZE}"' in sql
 
 
+FORGET = "INSERT INTO entry_index (entry_index, rowid, title, body, article) VALUES"
 DAMAGE = {
     "an entry without a key": "DELETE FROM entry_keys",
-    "an entry that is not indexed": "DELETE FROM entry_index WHERE rowid = 1",
+    "an entry that is not indexed": f"{FORGET} ('delete', 1, 'k', 'the council met', '')",
     "an index row without an entry": "INSERT INTO entry_index (rowid, title) VALUES (99, 'x')",
     "a story without entries": "INSERT INTO stories (title, first_seen_at) VALUES ('x', 'x')",
     "validators without a body": "UPDATE feeds SET last_ok_at = NULL WHERE etag != ''",
     "a match of a revision that never was": "UPDATE matches SET revision = 7",
     "a revised entry without its earlier text": "DELETE FROM entry_revisions",
-    "a story key that names another story": "UPDATE story_keys SET story_id = 2",
     "a match told in another digest's edition": "UPDATE edition_matches SET digest_id = 'now'",
     "a claim without an end": "UPDATE feeds SET claimed_by = 'x', claimed_until = NULL",
     "a claimed message that nobody holds": "UPDATE messages SET state = 'claimed', token = 'x'",
     "a sent message that keeps its token": "UPDATE messages SET token = 'x'",
     "a message in the outbox without a token": "UPDATE messages SET state = 'waiting'",
     "foreign key": "DELETE FROM feeds WHERE id = 'a'",
-    "search index": "UPDATE entry_index_content SET c1 = 'something else' WHERE id = 1",
+    "search index: entry 1 is": f"{FORGET} ('delete', 1, 'k', 'the council', '')",
+    "entries: 1: malformed": "UPDATE entries SET markup = x'00' WHERE id = 1",
+    "entry_revisions: 3: malformed": "UPDATE entry_revisions SET markup = x'00'",
 }
 
 
@@ -420,7 +508,6 @@ def test_a_deep_check_finds_what_must_never_be(scene: Scene, stores: SqliteStore
     scene.poll("a", new("k", story=first(1)), new("l"))
     busy(scene)
     conn = connection(stores)
-    conn.execute("INSERT INTO story_keys VALUES ('url', 'u', 1, 1)")
     assert stores.upkeep.check(deep=True) == []
     conn.execute("PRAGMA foreign_keys=OFF")
     conn.execute("PRAGMA writable_schema=ON")

@@ -23,7 +23,7 @@ from aggregator.model import (
     SyncReport,
     Window,
 )
-from aggregator.store.sqlite import rows
+from aggregator.store.sqlite import markup, rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.entries import load_stories
 from aggregator.store.sqlite.subscriptions import token_hash
@@ -185,9 +185,14 @@ def _as_matched(conn: sqlite3.Connection, match: Match, entry: Entry) -> tuple[M
     row = newer.fetchone()
     if row is not None:
         return replace(match, spans=rows.match(row).spans), entry
-    sql = "SELECT title, link, summary, content, body FROM entry_revisions WHERE entry_id = ? AND revision = ?"
+    sql = "SELECT title, link, body, markup FROM entry_revisions WHERE entry_id = ? AND revision = ?"
     old = conn.execute(sql, (match.entry_id, match.revision)).fetchone()
-    return match, entry if old is None else replace(entry, **dict(old))
+    if old is None:
+        return match, entry
+    summary, content = markup.unpack(old["markup"], old["body"])
+    return match, replace(
+        entry, title=old["title"], link=old["link"], summary=summary, content=content, body=old["body"]
+    )
 
 
 def _save(conn: sqlite3.Connection, columns: dict[str, Any], *, exists: bool) -> None:

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from aggregator.model import ArticleOutcome, ArticleTask, Entry, Story
 from aggregator.query import Need, NeedAll, NeedAny, NeedPhrase, NeedPrefix, NeedToken
-from aggregator.store.sqlite import rows
+from aggregator.store.sqlite import index, rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.polls import add_matches
 
@@ -110,11 +110,14 @@ class Entries:
 
     @staticmethod
     def _commit_article(conn: sqlite3.Connection, outcome: ArticleOutcome, owner: str, now: str) -> None:
-        row = conn.execute("SELECT revision FROM entries WHERE id = ?", (outcome.entry_id,)).fetchone()
-        overtaken = row is not None and row[0] != outcome.revision
+        sql = "SELECT e.revision, a.text FROM entries e JOIN articles a ON a.entry_id = e.id WHERE e.id = ? AND claimed_by = ?"
+        row = conn.execute(sql, (outcome.entry_id, owner)).fetchone()
+        if row is None:
+            return
+        overtaken = row[0] != outcome.revision
+        indexed = index.remove(conn, [outcome.entry_id]) if outcome.text or row[1] else []
         values = {
             "id": outcome.entry_id,
-            "owner": owner,
             "state": "due" if outcome.state == "retry" or overtaken else outcome.state,
             "text": outcome.text,
             "error": outcome.error,
@@ -123,11 +126,11 @@ class Entries:
         }
         sql = """UPDATE articles SET state = :state, text = :text, error = :error, fetched_at = :now, next_at = :next,
                  attempts = attempts + 1, claimed_by = NULL, claimed_until = NULL
-                 WHERE entry_id = :id AND claimed_by = :owner"""
-        if conn.execute(sql, values).rowcount != 1 or not outcome.text:
-            return
-        conn.execute("UPDATE entry_index SET article = ? WHERE rowid = ?", (outcome.index_body, outcome.entry_id))
-        if not overtaken:
+                 WHERE entry_id = :id"""
+        conn.execute(sql, values)
+        article = outcome.index_body if outcome.text else ""
+        index.put(conn, [(entry_id, title, body, article) for entry_id, title, body, _ in indexed])
+        if outcome.text and not overtaken:
             add_matches(conn, [(outcome.entry_id, outcome.revision, m) for m in outcome.matches], now)
 
 
@@ -140,8 +143,9 @@ def load_stories(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Stor
         sql = f"SELECT {rows.ENTRY_COLUMNS} FROM {rows.ENTRY_TABLES} WHERE e.story_id IN ({marks}) ORDER BY e.story_id, e.id"  # noqa: S608 - names are ours
         members = (rows.entry(r) for r in conn.execute(sql, tuple(part)))
         for story_id, group in groupby(members, key=lambda e: e.story_id):
-            head = heads[story_id]
-            found[story_id] = Story(story_id, head["title"], rows.moment(head["first_seen_at"]), tuple(group))
+            head, entries = heads[story_id], tuple(group)
+            title = head["title"] or entries[0].title or entries[0].body[:120]
+            found[story_id] = Story(story_id, title, rows.moment(head["first_seen_at"]), entries)
     return found
 
 

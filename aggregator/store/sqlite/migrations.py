@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from importlib import resources
 
 from sqlite_utils import Database, Migrations
 
 from aggregator import urls
+from aggregator.store.sqlite import index, markup, rows
 
 SET = "aggregator"
 migrations = Migrations(SET)
@@ -46,6 +48,36 @@ def documents(db: Database) -> None:
     """What is kept of each feed's last document."""
     for statement in statements("0004_documents.sql"):
         db.execute(statement)
+
+
+@migrations(name="0005_smaller")
+def smaller(db: Database) -> None:
+    """Texts are kept once: markup beside its plain text, no copy in the index, digests as bytes, fewer indexes."""
+    for statement in statements("0005_smaller.sql"):
+        db.execute(statement)
+    for table, key in (("entries", "id"), ("entry_revisions", "entry_id, revision")):
+        _pack(db.conn, table, key)
+    prints = db.execute("SELECT fingerprint_hex, id FROM entries").fetchall()
+    packed = [(rows.pack_digest(text), i) for text, i in prints]
+    db.conn.executemany("UPDATE entries SET fingerprint = ? WHERE id = ?", packed)
+    keys = db.execute("SELECT kind, key, entry_id FROM story_keys_before").fetchall()
+    digested = sorted((kind, rows.key_digest(key), i) for kind, key, i in keys)
+    db.conn.executemany("INSERT OR IGNORE INTO story_keys (kind, key, entry_id) VALUES (?, ?, ?)", digested)
+    index.rebuild(db.conn)
+    for statement in statements("0005_after.sql"):
+        db.execute(statement)
+
+
+def _pack(conn: sqlite3.Connection, table: str, key: str) -> None:
+    """Row by row: the texts of a year must not stand in memory at once."""
+    names = key.split(", ")
+    update = f"UPDATE {table} SET markup = ? WHERE {' AND '.join(f'{n} = ?' for n in names)}"  # noqa: S608 - names are ours
+    for row in conn.execute(f"SELECT {key} FROM {table}").fetchall():  # noqa: S608 - names are ours
+        where = update.partition("WHERE")[2]
+        sql = f"SELECT summary, content, body FROM {table} WHERE {where}"  # noqa: S608 - names are ours
+        packed = markup.pack(*conn.execute(sql, tuple(row)).fetchone())
+        if packed is not None:
+            conn.execute(update, (packed, *row))
 
 
 def unknown(db: Database) -> list[str]:

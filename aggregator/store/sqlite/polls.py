@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from aggregator import urls
@@ -25,7 +26,7 @@ from aggregator.model import (
     StoryChoice,
     StoryKey,
 )
-from aggregator.store.sqlite import history, rows
+from aggregator.store.sqlite import history, index, markup, rows
 from aggregator.store.sqlite.database import Database
 
 
@@ -43,10 +44,10 @@ class Polls:
         found: dict[EntryKey, KnownEntry] = {}
         with self._db.read() as conn:
             for kind, texts in by_kind.items():
-                for part in rows.chunks(texts):
+                for part in map(rows.padded, rows.chunks(texts)):
                     sql = _KNOWN + f" AND k.key IN ({rows.marks(len(part))})"
                     for row in conn.execute(sql, (feed_id, kind, *part)):
-                        found[EntryKey(kind, row["key"])] = _known(row)
+                        found[EntryKey(kind, row[0])] = _known(row)
         return found
 
     def recall(self, feed_id: str) -> Recall | None:
@@ -59,22 +60,24 @@ class Polls:
 
     def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:
         """See PollStore.story_candidates."""
-        by_kind: dict[str, list[str]] = defaultdict(list)
+        by_kind: dict[str, dict[bytes, StoryKey]] = defaultdict(dict)
         for key in keys:
-            by_kind[key.kind].append(key.key)
+            by_kind[key.kind][rows.key_digest(key.key)] = key
         found: list[StoryCandidate] = []
         with self._db.read() as conn:
-            for kind, texts in by_kind.items():
-                for part in rows.chunks(texts):
+            for kind, asked in by_kind.items():
+                for part in map(rows.padded, rows.chunks(list(asked))):
                     sql = _CANDIDATES.format(marks=rows.marks(len(part)))
-                    found += [_candidate(r) for r in conn.execute(sql, (kind, *part, rows.stamp(since)))]
+                    found += [_candidate(r, asked) for r in conn.execute(sql, (kind, *part, rows.stamp(since)))]
         return found
 
     def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
         """See PollStore.commit_polls."""
         with self._db.write() as conn:
             writer = _Writer(conn, now)
-            return {o.feed_id: writer.outcome(o) for o in outcomes if _holds(conn, o.feed_id, owner)}
+            added = {o.feed_id: writer.outcome(o) for o in outcomes if _holds(conn, o.feed_id, owner)}
+            writer.flush()
+            return added
 
     def newest_entry(self, feed_id: str) -> datetime | None:
         """See PollStore.newest_entry."""
@@ -95,12 +98,28 @@ def _holds(conn: sqlite3.Connection, feed_id: str, owner: str) -> bool:
 
 
 class _Writer:
-    """Writes outcomes inside an open transaction; drafts of stories are shared by the whole batch."""
+    """Writes outcomes inside an open transaction; drafts of stories are shared by the whole batch.
+
+    Rows of new entries and all keys and matches are gathered and written by `flush`, table by table: few statements, each
+    prepared once. The ids are given here, from where SQLite's own count stands.
+    """
 
     def __init__(self, conn: sqlite3.Connection, now: datetime) -> None:
         self._conn = conn
         self._now = rows.stamp(now)
         self._drafts: dict[int, int] = {}
+        given = dict(
+            conn.execute("SELECT name, seq FROM sqlite_sequence WHERE name IN ('entries', 'stories')").fetchall()
+        )
+        self._entry_id: int = given.get("entries", 0)
+        self._story_id: int = given.get("stories", 0)
+        self._stories: list[tuple[Any, ...]] = []
+        self._entries: list[tuple[Any, ...]] = []
+        self._keys: list[tuple[Any, ...]] = []
+        self._story_keys: list[tuple[Any, ...]] = []
+        self._index: list[index.Row] = []
+        self._articles: list[tuple[Any, ...]] = []
+        self._matches: list[tuple[int, int, NewMatch]] = []
 
     def outcome(self, outcome: PollOutcome) -> list[int]:
         """One feed: its poll state and all its changes; ids of the new entries."""
@@ -130,8 +149,20 @@ class _Writer:
             elif isinstance(stored.change, RevisedEntry):
                 self._revised(outcome.feed_id, stored, stored.change)
             else:
-                self._keys(outcome.feed_id, stored.change.entry_id, stored.change.keys)
+                self._add_keys(outcome.feed_id, stored.change.entry_id, stored.change.keys)
         return added
+
+    def flush(self) -> None:
+        """Write what was gathered; parents first."""
+        write = self._conn.executemany
+        write("INSERT INTO stories (id, title, first_seen_at) VALUES (?, '', ?)", self._stories)
+        write(_INSERT_ENTRY, self._entries)
+        sql = "INSERT OR IGNORE INTO entry_keys (feed_id, kind, key, entry_id) VALUES (?, ?, ?, ?)"
+        write(sql, sorted(self._keys, key=itemgetter(0, 1, 2)))
+        write("INSERT OR IGNORE INTO story_keys (kind, key, entry_id) VALUES (?, ?, ?)", sorted(self._story_keys))
+        index.put(self._conn, self._index)
+        write("INSERT INTO articles (entry_id, reach, next_at) VALUES (?, ?, ?)", self._articles)
+        add_matches(self._conn, self._matches, self._now)
 
     def _recall(self, feed_id: str, recall: Recall) -> None:
         self._conn.execute(
@@ -150,66 +181,48 @@ class _Writer:
 
     def _new(self, feed_id: str, stored: StoredChange, change: NewEntry) -> int:
         story = stored.story or StoryChoice(0, id(stored), "first", 1.0, ())
-        story_id = self._story(story, change.entry)
-        columns = _entry_columns(change.entry) | {
-            "feed_id": feed_id,
-            "story_id": story_id,
-            "story_reason": story.reason,
-            "story_score": story.score,
-            "sort_at": rows.stamp(stored.sort_at),
-            "first_seen_at": self._now,
-            "fingerprint": change.fingerprint,
-        }
-        entry_id = self._conn.execute(_INSERT_ENTRY, columns).lastrowid
-        assert entry_id is not None
-        self._keys(feed_id, entry_id, change.keys)
-        self._conn.executemany(
-            "INSERT OR IGNORE INTO story_keys (kind, key, entry_id, story_id) VALUES (?, ?, ?, ?)",
-            [(k.kind, k.key, entry_id, story_id) for k in story.keys],
-        )
-        self._conn.execute(
-            "INSERT INTO entry_index (rowid, title, body, article) VALUES (?, ?, ?, '')",
-            (entry_id, stored.index_title, stored.index_body),
-        )
+        story_id = self._story(story)
+        self._entry_id += 1
+        entry_id = self._entry_id
+        texts = _entry_values(change.entry, change.fingerprint)
+        first = (feed_id, story_id, story.reason, story.score, rows.stamp(stored.sort_at), self._now)
+        self._entries.append((*texts, *first, entry_id))
+        self._add_keys(feed_id, entry_id, change.keys)
+        self._story_keys += [(k.kind, rows.key_digest(k.key), entry_id) for k in story.keys]
+        self._index.append((entry_id, stored.index_title, stored.index_body, ""))
         if stored.article:
-            sql = "INSERT INTO articles (entry_id, reach, next_at) VALUES (?, ?, ?)"
-            self._conn.execute(sql, (entry_id, stored.article, self._now))
-        add_matches(self._conn, [(entry_id, 1, m) for m in stored.matches], self._now)
+            self._articles.append((entry_id, stored.article, self._now))
+        self._matches += [(entry_id, 1, m) for m in stored.matches]
         return entry_id
 
-    def _story(self, choice: StoryChoice, entry: ParsedEntry) -> int:
+    def _story(self, choice: StoryChoice) -> int:
         if choice.story_id and self._conn.execute("SELECT 1 FROM stories WHERE id = ?", (choice.story_id,)).fetchone():
             return choice.story_id
         if choice.story_id:  # pruned meanwhile; copies in this batch still share what takes its place
             choice = replace(choice, draft=-choice.story_id, reason="first")
         if choice.draft not in self._drafts:
-            sql = "INSERT INTO stories (title, first_seen_at) VALUES (?, ?)"
-            story_id = self._conn.execute(sql, (entry.title or entry.body[:120], self._now)).lastrowid
-            assert story_id is not None
-            self._drafts[choice.draft] = story_id
+            self._story_id += 1
+            self._drafts[choice.draft] = self._story_id
+            self._stories.append((self._story_id, self._now))
         return self._drafts[choice.draft]
 
     def _revised(self, feed_id: str, stored: StoredChange, change: RevisedEntry) -> None:
         kept = self._conn.execute(_KEEP_REVISION, {"id": change.entry_id, "now": self._now}).fetchone()[0]
         revision = max(change.revision, kept + 1)  # two items of one document may revise the same entry
-        columns = _entry_columns(change.entry) | {
-            "id": change.entry_id,
-            "revision": revision,
-            "fingerprint": change.fingerprint,
-        }
-        self._conn.execute(_UPDATE_ENTRY, columns)
-        self._keys(feed_id, change.entry_id, change.keys)
-        self._conn.execute(
-            "UPDATE entry_index SET title = ?, body = ? WHERE rowid = ?",
-            (stored.index_title, stored.index_body, change.entry_id),
-        )
-        add_matches(self._conn, [(change.entry_id, revision, m) for m in stored.matches], self._now)
+        keep_titles(self._conn, [change.entry_id])
+        ((_, _, _, article),) = index.remove(self._conn, [change.entry_id])
+        self._conn.execute(_UPDATE_ENTRY, (*_entry_values(change.entry, change.fingerprint), revision, change.entry_id))
+        index.put(self._conn, [(change.entry_id, stored.index_title, stored.index_body, article)])
+        self._add_keys(feed_id, change.entry_id, change.keys)
+        self._matches += [(change.entry_id, revision, m) for m in stored.matches]
 
-    def _keys(self, feed_id: str, entry_id: int, keys: Sequence[EntryKey]) -> None:
-        self._conn.executemany(
-            "INSERT OR IGNORE INTO entry_keys (feed_id, kind, key, entry_id) VALUES (?, ?, ?, ?)",
-            [(feed_id, k.kind, k.key, entry_id) for k in keys],
-        )
+    def _add_keys(self, feed_id: str, entry_id: int, keys: Sequence[EntryKey]) -> None:
+        self._keys += [(feed_id, kind, key, entry_id) for kind, key in keys]
+
+
+def keep_titles(conn: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Before entries change or go: what their stories are called stays, though the lead will read otherwise."""
+    conn.executemany(_KEEP_TITLE, [(entry_id,) for entry_id in ids])
 
 
 def add_matches(conn: sqlite3.Connection, found: Sequence[tuple[int, int, NewMatch]], now: str) -> int:
@@ -228,48 +241,36 @@ def add_matches(conn: sqlite3.Connection, found: Sequence[tuple[int, int, NewMat
     return count
 
 
-def _entry_columns(entry: ParsedEntry) -> dict[str, Any]:
-    return {
-        "guid": entry.guid,
-        "link": entry.link,
-        "title": entry.title,
-        "summary": entry.summary,
-        "content": entry.content,
-        "body": entry.body,
-        "author": entry.author,
-        "categories": rows.dump(list(entry.categories)),
-        "enclosures": rows.enclosures(entry.enclosures),
-        "language": entry.language,
-        "published_at": rows.stamp_or_none(entry.published_at),
-        "updated_at": rows.stamp_or_none(entry.updated_at),
-    }
+def _entry_values(entry: ParsedEntry, fingerprint: str) -> tuple[Any, ...]:
+    """The values of _TEXT_COLUMNS."""
+    return (
+        entry.guid,
+        entry.link,
+        entry.title,
+        markup.pack(entry.summary, entry.content, entry.body),
+        entry.body,
+        entry.author,
+        rows.names(entry.categories),
+        rows.enclosures(entry.enclosures),
+        entry.language,
+        rows.stamp_or_none(entry.published_at),
+        rows.stamp_or_none(entry.updated_at),
+        rows.pack_digest(fingerprint),
+    )
 
 
-def _known(row: sqlite3.Row) -> KnownEntry:
-    if row["id"] is None:
+def _known(row: Sequence[Any]) -> KnownEntry:
+    """From the columns of _KNOWN, behind the key."""
+    _, entry_id, guid, link, title, fingerprint, revision, published, body, article = row
+    if entry_id is None:
         return KnownEntry(0, "", "", "", "", 0, None, "")
-    published = rows.moment_or_none(row["published_at"])
-    return KnownEntry(
-        id=row["id"],
-        guid=row["guid"],
-        link=row["link"],
-        title=row["title"],
-        fingerprint=row["fingerprint"],
-        revision=row["revision"],
-        published_at=published,
-        body=row["body"],
-        article=row["article"],
-    )
+    digest, moment = rows.unpack_digest(fingerprint), rows.moment_or_none(published)
+    return KnownEntry(entry_id, guid, link, title, digest, revision, moment, body, article)
 
 
-def _candidate(row: sqlite3.Row) -> StoryCandidate:
-    return StoryCandidate(
-        story_id=row["story_id"],
-        key=StoryKey(row["kind"], row["key"]),
-        feed_ids=frozenset(row["feed_ids"].split("\n")),
-        seen_at=rows.moment(row["first_seen_at"]),
-        body=row["body"],
-    )
+def _candidate(row: Sequence[Any], asked: Mapping[bytes, StoryKey]) -> StoryCandidate:
+    key, story_id, seen_at, feed_ids, body = row
+    return StoryCandidate(story_id, asked[key], frozenset(feed_ids.split("\n")), rows.moment(seen_at), body)
 
 
 _KEEP_PAUSE = "state = iif(state = 'paused', 'paused', :state)"
@@ -283,24 +284,23 @@ WHERE (:feed = '' OR g.feed_id = :feed) AND g.found_at >= :since ORDER BY g.id D
 _KNOWN = """SELECT k.key, e.id, e.guid, e.link, e.title, e.fingerprint, e.revision, e.published_at, e.body,
   coalesce(a.text, '') AS article
 FROM entry_keys k LEFT JOIN entries e ON e.id = k.entry_id LEFT JOIN articles a ON a.entry_id = e.id WHERE k.feed_id = ? AND k.kind = ?"""
-_CANDIDATES = """SELECT k.kind, k.key, k.story_id, s.first_seen_at,
+_CANDIDATES = """SELECT k.key, e.story_id, s.first_seen_at,
   (SELECT group_concat(feed_id, char(10)) FROM (SELECT DISTINCT m.feed_id FROM story_keys j
      JOIN entries m ON m.id = j.entry_id WHERE j.kind = k.kind AND j.key = k.key)) AS feed_ids,
-  (SELECT body FROM entries m WHERE m.story_id = k.story_id ORDER BY m.id LIMIT 1) AS body
-FROM story_keys k JOIN stories s ON s.id = k.story_id
+  (SELECT body FROM entries m WHERE m.story_id = e.story_id ORDER BY m.id LIMIT 1) AS body
+FROM story_keys k JOIN entries e ON e.id = k.entry_id JOIN stories s ON s.id = e.story_id
 WHERE k.kind = ? AND k.key IN ({marks}) AND s.first_seen_at >= ?
-GROUP BY k.kind, k.key, k.story_id ORDER BY k.story_id"""
-_INSERT_ENTRY = """INSERT INTO entries (feed_id, story_id, story_reason, story_score, guid, link, title, summary, content,
-  body, author, categories, enclosures, language, published_at, updated_at, sort_at, first_seen_at, fingerprint)
-VALUES (:feed_id, :story_id, :story_reason, :story_score, :guid, :link, :title, :summary, :content,
-  :body, :author, :categories, :enclosures, :language, :published_at, :updated_at, :sort_at, :first_seen_at, :fingerprint)"""
-_KEEP_REVISION = """INSERT INTO entry_revisions
-  (entry_id, revision, title, link, summary, content, body, updated_at, replaced_at)
-SELECT id, revision, title, link, summary, content, body, updated_at, :now FROM entries WHERE id = :id RETURNING revision"""
-_UPDATE_ENTRY = """UPDATE entries SET guid = :guid, link = :link, title = :title, summary = :summary, content = :content,
-  body = :body, author = :author, categories = :categories, enclosures = :enclosures, language = :language,
-  published_at = coalesce(:published_at, published_at), updated_at = :updated_at, revision = :revision,
-  fingerprint = :fingerprint WHERE id = :id"""
+GROUP BY k.kind, k.key, e.story_id ORDER BY e.story_id"""
+_INSERT_ENTRY = """INSERT INTO entries (guid, link, title, markup, body, author, categories, enclosures, language, published_at,
+  updated_at, fingerprint, feed_id, story_id, story_reason, story_score, sort_at, first_seen_at, id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_KEEP_REVISION = """INSERT INTO entry_revisions (entry_id, revision, title, link, markup, body, updated_at, replaced_at)
+SELECT id, revision, title, link, markup, body, updated_at, :now FROM entries WHERE id = :id RETURNING revision"""
+_UPDATE_ENTRY = """UPDATE entries SET guid = ?, link = ?, title = ?, markup = ?, body = ?, author = ?, categories = ?,
+  enclosures = ?, language = ?, published_at = coalesce(?, published_at), updated_at = ?, fingerprint = ?, revision = ?
+WHERE id = ?"""
+_KEEP_TITLE = """UPDATE stories SET title = (SELECT t.title FROM story_titles t WHERE t.story_id = stories.id)
+WHERE id = (SELECT story_id FROM entries WHERE id = ?) AND title = ''"""
 _INSERT_MATCH = """INSERT INTO matches (watchlist_id, entry_id, revision, spans, reach, matched_at)
 VALUES (:w, :e, :r, :s,
   iif(EXISTS (SELECT 1 FROM matches WHERE watchlist_id = :w AND entry_id = :e), 'none', :reach), :now)

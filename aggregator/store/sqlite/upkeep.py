@@ -12,10 +12,15 @@ from typing import Any
 
 from aggregator.errors import StoreError
 from aggregator.model import Checked, FailingFeed
-from aggregator.store.sqlite import migrations, network, rows
+from aggregator.store.sqlite import index, migrations, network, rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.outbox import UNCLAIM
+from aggregator.store.sqlite.polls import keep_titles
 from aggregator.tokens import TOKENIZER_VERSION
+
+SHRINKS = "0005_smaller"
+STORY_KEYS = timedelta(days=30)
+"""How long a story's keys are kept: ten times as long as they are asked for (stories.assign.WINDOW)."""
 
 
 class Upkeep:
@@ -39,7 +44,28 @@ class Upkeep:
                 migrations.migrations.apply(utils)
                 sql = "INSERT OR IGNORE INTO facts (name, value) VALUES ('tokenizer_version', ?)"
                 conn.execute(sql, (str(TOKENIZER_VERSION),))
+        if SHRINKS in pending:
+            self._give_back()
+        self._renew_index()
         return pending
+
+    def _give_back(self) -> None:
+        """Let the file shrink to what is left in it; where that cannot be now, its room is used up by and by."""
+        with contextlib.suppress(sqlite3.Error):
+            conn = self._db.conn
+            free, pages = (conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_count"))
+            if free * 4 > pages:
+                conn.execute("VACUUM")
+
+    def _renew_index(self) -> None:
+        """An index of other tokens could neither be asked nor be told what to forget."""
+        with self._db.read() as conn:
+            if self._tokenizer(conn) == str(TOKENIZER_VERSION):
+                return
+        with self._db.write() as conn:
+            index.rebuild(conn)
+            sql = "INSERT OR REPLACE INTO facts (name, value) VALUES ('tokenizer_version', ?)"
+            conn.execute(sql, (str(TOKENIZER_VERSION),))
 
     def check(self, *, deep: bool = False) -> list[str]:
         """See ports.Upkeep.check; `deep` reads every page and holds the invariants of DESIGN §1 against the rows."""
@@ -50,6 +76,7 @@ class Upkeep:
                 problems += [f"foreign key: {tuple(r)}" for r in conn.execute("PRAGMA foreign_key_check")]
                 for what, sql in _INVARIANTS.items() if deep else ():
                     problems += [f"{what}: {', '.join(map(str, row))}" for row in conn.execute(sql)]
+                problems += [*index.problems(conn), *index.unreadable(conn)] if deep else []
                 problems += [_OTHER_TOKENS] if self._tokenizer(conn) != str(TOKENIZER_VERSION) else []
             return problems + (self._check_index() if deep else [])
         except StoreError as e:
@@ -61,7 +88,7 @@ class Upkeep:
         return "" if row is None else str(row[0])
 
     def _check_index(self) -> list[str]:
-        """The search index examines itself; SQLite's own check does not look into it."""
+        """The search index examines its own pages; SQLite's own check does not look into them."""
         try:
             with self._db.write() as conn:
                 conn.execute("INSERT INTO entry_index (entry_index) VALUES ('integrity-check')")
@@ -94,11 +121,15 @@ class Upkeep:
         with self._db.write() as conn:
             old = "SELECT id FROM entries WHERE first_seen_at < ? AND id NOT IN (SELECT entry_id FROM matches)"
             cut = rows.stamp(now - keep)
-            conn.execute(f"DELETE FROM entry_index WHERE rowid IN ({old})", (cut,))  # noqa: S608 - our own statement
-            entries = conn.execute(f"DELETE FROM entries WHERE id IN ({old})", (cut,)).rowcount  # noqa: S608 - our own statement
+            ids = [r[0] for r in conn.execute(old, (cut,))]
+            keep_titles(conn, ids)
+            index.remove(conn, ids)
+            conn.executemany("DELETE FROM entries WHERE id = ?", [(i,) for i in ids])
             stories = conn.execute("DELETE FROM stories WHERE id NOT IN (SELECT story_id FROM entries)").rowcount
+            asked = "SELECT id FROM entries WHERE first_seen_at >= ?"
+            conn.execute(f"DELETE FROM story_keys WHERE entry_id NOT IN ({asked})", (rows.stamp(now - STORY_KEYS),))  # noqa: S608 - our own statement
             conn.execute("DELETE FROM gaps WHERE found_at < ?", (cut,))
-        return {"entries": entries, "stories": stories}
+        return {"entries": len(ids), "stories": stories}
 
     def stats(self, now: datetime) -> dict[str, Any]:
         """See ports.Upkeep.stats."""
@@ -161,8 +192,6 @@ _OTHER_TOKENS = "search index: made by another tokeniser; searches may miss entr
 # What must never be found (DESIGN §1); each query returns the offending rows.
 _INVARIANTS = {
     "an entry without a key": "SELECT id FROM entries WHERE id NOT IN (SELECT entry_id FROM entry_keys WHERE entry_id NOT NULL)",
-    "an entry that is not indexed": "SELECT id FROM entries WHERE id NOT IN (SELECT rowid FROM entry_index)",
-    "an index row without an entry": "SELECT rowid FROM entry_index WHERE rowid NOT IN (SELECT id FROM entries)",
     "a story without entries": "SELECT id FROM stories WHERE id NOT IN (SELECT story_id FROM entries)",
     "validators without a body that was parsed": "SELECT id FROM feeds WHERE (etag != '' OR last_modified != '') AND last_ok_at IS NULL",
     "a match of a revision that never was": (
@@ -170,9 +199,6 @@ _INVARIANTS = {
     ),
     "a revised entry without its earlier text": (
         "SELECT id FROM entries WHERE revision > 1 AND id NOT IN (SELECT entry_id FROM entry_revisions)"
-    ),
-    "a story key that names another story than its entry": (
-        "SELECT k.entry_id FROM story_keys k JOIN entries e ON e.id = k.entry_id WHERE k.story_id != e.story_id"
     ),
     "a match told in another digest's edition": (
         "SELECT em.match_id FROM edition_matches em JOIN editions ed ON ed.id = em.edition_id WHERE ed.digest_id != em.digest_id"
