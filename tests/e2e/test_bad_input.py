@@ -239,7 +239,7 @@ def test_a_database_that_is_none_or_of_a_newer_version(home: Path) -> None:
     file = home / "var/aggregator.db"
     done(home, "stats")
     kept = file.read_bytes()
-    for damage in (b"this is no database" * 1000, kept[:200] + b"\xff" * 5_000 + kept[5_200:]):
+    for damage in (b"this is no database" * 1000, kept[:200] + b"\xff" * 20_000 + kept[20_200:]):
         for rest in file.parent.glob("aggregator.db-*"):
             rest.unlink()
         file.write_bytes(damage)
