@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import ipaddress
 import os
@@ -87,6 +88,19 @@ def is_near(host: str) -> bool:
     address = ipaddress.ip_address(host.partition("%")[0])
     mapped = getattr(address, "ipv4_mapped", None) or address
     return bool(mapped.is_loopback or mapped.is_unspecified)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process that ran a part of the tests hands its rows over."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["rows"] = [dataclasses.astuple(row) for row in counts.rows]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take the rows of such a process."""
+    counts.rows.extend(counts.Row(*row) for row in getattr(node, "workeroutput", {}).get("rows", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

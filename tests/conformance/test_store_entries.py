@@ -109,7 +109,7 @@ def library(scene: Scene) -> Stores:
         (NeedEverything(), set(TEXTS)),
         (NeedToken("absent"), set()),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_each_kind_of_need(library: Stores, need: Need, expected: set[str]) -> None:
     assert set(proposed(library, need)) == expected
