@@ -132,14 +132,45 @@ class Reader:
         return int(facts["entries"])
 
     def database(self) -> int:
-        """Bytes of the database."""
+        """Bytes of the database with its search on, as ours has one."""
+        measure.run([self.python, str(HERE / "peer_reader.py"), str(self.db), str(self.urls), "search"])
         return sum(p.stat().st_size for p in self.db.parent.glob("reader.db*"))
+
+
+class Floor:
+    """A bare HTTP client, lxml and executemany: how far down it could go."""
+
+    name = "floor"
+
+    def __init__(self, folder: Path, urls: list[str]) -> None:
+        self.db = folder / "floor.db"
+        self.urls = folder / "floor.txt"
+        self.urls.write_text("\n".join(urls))
+
+    def _run(self, *more: str) -> measure.Cost:
+        return measure.run([sys.executable, str(HERE / "floor.py"), str(self.db), str(self.urls), *more])
+
+    def sweep(self) -> measure.Cost:
+        """One sweep over every feed."""
+        return self._run()
+
+    def start(self) -> measure.Cost:
+        """A process that asks nobody."""
+        return self._run("start")
+
+    def entries(self, cost: measure.Cost) -> int:
+        """How many entries are stored."""
+        return int(json.loads(cost.out)["entries"])
+
+    def database(self) -> int:
+        """Bytes of the database."""
+        return self.db.stat().st_size
 
 
 def one_run(feeds: Feeds, folder: Path, peers: str) -> dict[str, dict[str, measure.Cost | int]]:
     """All cases, for us and then for the peer, from empty databases."""
     found: dict[str, dict[str, measure.Cost | int]] = {}
-    systems: list[Ours | Reader] = [Ours(folder, feeds.urls)]
+    systems: list[Ours | Floor | Reader] = [Ours(folder, feeds.urls), Floor(folder, feeds.urls)]
     if peers:
         systems.append(Reader(folder, feeds.urls, peers))
     for system in systems:
