@@ -47,7 +47,8 @@ def command(context: Context, everything: bool, feed_ids: tuple[str, ...], artic
             _show(report, as_json=as_json)
         enriched = app.enrich.run() if articles else None
         app.catch_up()
-        left = [f for f in app.stores.feeds.list() if f.id not in {r.feed_id for r in reports}]
+        polled = {report.feed_id for report in reports}
+        left = [feed for feed in app.stores.feeds.list() if feed.id not in polled]
         outage, now = app.stores.network.outage(), app.clock.now()
     _summary(reports)
     _explain(reports, left, feed_ids, now)
