@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -91,7 +92,10 @@ def look(feed: Feed, answer: FetchResponse, digest: str, polls: PollStore) -> Re
     sliced = slice.cut(text, answer.url)
     if sliced is None or kept is None or kept.head != sliced.head:
         return Reading(feed, answer, digest, sliced)
-    return Reading(feed, answer, digest, sliced, slice.recalled(kept))
+    try:
+        return Reading(feed, answer, digest, sliced, slice.recalled(kept))
+    except (zlib.error, ValueError, TypeError, IndexError):
+        return Reading(feed, answer, digest, sliced)  # a damaged row: parsing whole puts another in its place
 
 
 def unparsed(feed: Feed) -> ParsedFeed:

@@ -144,6 +144,7 @@ class PollLine:
             if self.clock.monotonic() >= look and sweep.may_look():
                 look = self.clock.monotonic() + LOOK_AGAIN
                 sweep.now = self.clock.now()
+                sweep.resting = frozenset(hold.host for hold in self.stores.network.holds(sweep.now))
                 self._begin(sweep)
         yield from self._commit(sweep)
 

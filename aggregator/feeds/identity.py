@@ -311,6 +311,8 @@ def _by_rest(item: _Item, known: Mapping[EntryKey, KnownEntry], claimed: set[int
         hit = known.get(key)
         if hit is None or key.kind not in ("idnorm", "link", "titledate") or (hit.id and hit.id in claimed):
             continue
+        if key.kind == "link" and not hit.id and item.facts.guid:
+            continue  # a pruned entry has no id left to tell it from another that uses its page again
         if key.kind != "link" or _is_same(item, hit):
             return hit
     return None

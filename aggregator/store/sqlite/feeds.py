@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from aggregator import urls
 from aggregator.model import Feed, FeedSpec, SyncReport
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
@@ -72,13 +73,15 @@ class Feeds:
     @staticmethod
     def _update(conn: sqlite3.Connection, spec: FeedSpec, row: sqlite3.Row, now: datetime) -> bool:
         columns = rows.spec_columns(spec)
+        if row["moved_url"] and row["url"] == spec.url:
+            columns["host"] = urls.host_key(row["moved_url"])
         differs = [name for name, value in columns.items() if row[name] != value]
         if not differs and row["removed_at"] is None:
             return False
         extra: dict[str, object] = {"removed_at": None}
         if "url" in differs and spec.url == row["moved_url"]:
             # The operator writes down where the feed lives: nothing else changes, not even the validators.
-            extra |= _MOVED_NOWHERE
+            extra |= _MOVED_NOWHERE | {"claimed_by": None, "claimed_until": None}
         elif "url" in differs:  # validators belong to a URL (RFC 9111 §4), and so does a poll under way
             extra |= {"etag": "", "last_modified": "", "body_hash": "", "failures": 0, "failing_since": None}
             extra |= {"held_until": None, "held_by": "", "items": 0, "next_poll_at": rows.stamp(now)}

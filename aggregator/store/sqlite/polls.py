@@ -57,7 +57,11 @@ class Polls:
             row = conn.execute(_RECALL, (feed_id,)).fetchone()
         if row is None:
             return None
-        return Recall(row["head"], row["seen"], bool(row["settled"]), row["items"], tuple(json.loads(row["fresh"])))
+        try:
+            fresh = tuple((number, entry_id) for number, entry_id in json.loads(row["fresh"]))
+        except (ValueError, TypeError):
+            return None  # a damaged row is no row: the next document is parsed whole
+        return Recall(row["head"], row["seen"], bool(row["settled"]), row["items"], fresh)
 
     def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:
         """See PollStore.story_candidates."""
@@ -127,6 +131,9 @@ class _Writer:
         columns = rows.poll_columns(outcome.poll)
         if outcome.poll.moved_url:
             columns["host"] = urls.host_key(outcome.poll.moved_url)
+        elif any(event.kind == "moved" for event in outcome.events):
+            home = self._conn.execute("SELECT url FROM feeds WHERE id = ?", (outcome.feed_id,)).fetchone()
+            columns["host"] = urls.host_key(home[0])
         sets = ", ".join(f"{name} = :{name}" for name in columns)
         # An operator's pause during the poll stands.
         self._conn.execute(
