@@ -52,7 +52,8 @@ class Publisher:
         now = self.clock.now()
         if now < self.free:
             self.early.append(f"{self.kind.name} asked at {now}, wanted peace until {self.free}")
-        if self.kind.rests(now) and self.asked:
+        # What is due in the last minutes before its rest is asked at the end of the clock's step.
+        if self.kind.rests(now) and self.kind.rests(now - STEP) and self.asked:
             self.early.append(f"{self.kind.name} asked in its rest at {now}")
         answer = self.kind.answer(self, call)
         self.asked.append(now)
@@ -157,7 +158,7 @@ def population(size: int, clock: SetClock) -> Iterator[Publisher]:
 
 
 def test_a_day_of_polling_with_no_request_before_its_time(tmp_path: Path) -> None:
-    size, tick = counts.count(40, 200), MINUTE * counts.count(5, 1)
+    size, tick = counts.count(40, 200), STEP
     with ExitStack() as stack:
         servers = [stack.enter_context(FeedServer(f"127.0.0.{10 + n}")) for n in range(HOSTS)]
         apart = stack.enter_context(FeedServer(REFUSING))

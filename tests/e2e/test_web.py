@@ -123,10 +123,21 @@ def test_an_unknown_token_is_404_for_looking_and_for_posting(reader: Reader, pat
         assert ask(reader[1], path, method)[0].status == 404
 
 
+def _hear_interrupts() -> None:
+    """A background job of a shell ignores SIGINT, and so do its children; here it is to be heard."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_the_pages_alone_are_served_until_they_are_told_to_end(reader: Reader) -> None:
     home = reader[0].configuration.home.path
     command = [sys.executable, "-m", "aggregator", "--home", str(home), "web"]
-    with subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True, env=environment()) as process:
+    with subprocess.Popen(
+        [*command, "--port", "0"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=_hear_interrupts,  # noqa: PLW1509 - it sets a signal and nothing more
+    ) as process:
         assert process.stderr is not None
         found = re.search(r"http://\S+", process.stderr.readline())
         assert found
