@@ -22,6 +22,8 @@ from tests.conformance.feedserver import Call, FeedServer
 from tests.e2e.homes import START, Item, rss, staged, write_home
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+STEP = timedelta(minutes=counts.count(5, 1))
+"""How the clock moves."""
 HOSTS = 8
 REFUSING = "127.0.0.200"
 """Those that ask to wait live apart: their word may hold for the whole host."""
