@@ -86,10 +86,10 @@ def look(feed: Feed, answer: FetchResponse, digest: str, polls: PollStore) -> Re
     text = slice.text(answer.body, answer.headers.get("content-type", ""))
     if text is None:
         return Reading(feed, answer, digest)
-    kept = polls.recall(feed.id)
-    if kept is not None and kept.settled and kept.seen == slice.seen(text, answer.url):
+    kept, seen = polls.recall(feed.id), slice.seen(text, answer.url)
+    if kept is not None and kept.settled and kept.seen == seen:
         return Reading(feed, answer, digest, settled=True)
-    sliced = slice.cut(text, answer.url)
+    sliced = slice.cut(text, answer.url, seen)
     if sliced is None or kept is None or kept.head != sliced.head:
         return Reading(feed, answer, digest, sliced)
     try:

@@ -298,7 +298,9 @@ class PollLine:
             at = partial(self.stores.history.living_at, but=each.feed.id)
             access = self.access(each.feed.id)
             poll, happened = history.settle(each.feed, each.poll, at, taken, bound=bool(access and access.secret))
-            stored = [self._stored(c, each, story=stories.get(id(c)), index=index, now=now) for c in each.changes]
+            # With the title that this poll has brought: queries may ask for the source.
+            told = replace(each, feed=replace(each.feed, poll=each.poll))
+            stored = [self._stored(c, told, story=stories.get(id(c)), index=index, now=now) for c in each.changes]
             # Ids grow with sort_at inside a document, so that "newest first by id" reads well.
             stored.sort(key=lambda s: s.sort_at)
             outcomes.append(_outcome(replace(each, poll=poll), tuple(stored), each.events + happened))
@@ -329,12 +331,11 @@ class PollLine:
         if isinstance(change, SameEntry):
             return StoredChange(change, now)
         entry = change.entry
-        feed = replace(decided.feed, poll=decided.poll)
         sort_at = arrival.sort_at(entry, now)
         archived = isinstance(change, NewEntry) and decided.archive.holds(entry)
         reach = arrival.reach(sort_at, now, initial=self.rules.initial, first=decided.first, archived=archived)
         article = change.article if isinstance(change, RevisedEntry) else ""
-        document = documents.of_parsed(entry, feed, article)
+        document = documents.of_parsed(entry, decided.feed, article)
         return StoredChange(
             change=change,
             sort_at=sort_at,
@@ -342,7 +343,7 @@ class PollLine:
             index_body=tokens.index_text(document.body),
             story=story,
             matches=tuple(NewMatch(f.watchlist_id, f.spans, reach) for f in match.find(document, index)),
-            article=reach if isinstance(change, NewEntry) and arrival.wants_article(feed, entry, reach) else "",
+            article=reach if isinstance(change, NewEntry) and arrival.wants_article(decided.feed, entry, reach) else "",
         )
 
 

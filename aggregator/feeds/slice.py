@@ -83,8 +83,8 @@ def seen(text: str, url: str) -> str:
     return _digest("\n".join((_head(text[:start], text[end:], url), text[start:end])))
 
 
-def cut(text: str, url: str) -> Sliced | None:
-    """Take a document apart; None when it has to be parsed whole."""
+def cut(text: str, url: str, seen: str) -> Sliced | None:
+    """Take a document apart, whose digest is `seen`; None when it has to be parsed whole."""
     spans = _spans(text)
     if not spans:
         return None
@@ -92,7 +92,7 @@ def cut(text: str, url: str) -> Sliced | None:
     if "<!DOCTYPE" in before or not _ROOT.search(before):
         return None
     items = tuple(text[start:end] for start, end in spans)
-    return Sliced(before, after, items, tuple(map(_digest, items)), _digest(_head(before, after, url)), seen(text, url))
+    return Sliced(before, after, items, tuple(map(_digest, items)), _digest(_head(before, after, url)), seen)
 
 
 def _head(before: str, after: str, url: str) -> str:
