@@ -563,6 +563,7 @@ class Match:
 class StoredChange:
     """One change with everything that was decided about it; what a commit writes for one item.
 
+    `language` is the one that its text told, or the declared one.
     `article` says that the article page shall be fetched, and how far a match found only there may travel; "" for no.
     """
 
@@ -570,6 +571,7 @@ class StoredChange:
     sort_at: datetime
     index_title: str = ""
     index_body: str = ""
+    language: str = ""
     story: StoryChoice | None = None
     matches: tuple[NewMatch, ...] = ()
     article: Reach | Literal[""] = ""

@@ -236,8 +236,7 @@ class PollLine:
             self._parse(sweep, reading.whole())
             return None
         feed, answer, now = reading.feed, reading.answer, self.clock.now()
-        spoken = feed.spec.language or parsed.language
-        fresh = tuple(language.tell(c, spoken) for c in found.changes if not _idle(c))
+        fresh = tuple(c for c in found.changes if not _idle(c))
         poll = politeness.succeeded(
             replace(feed, poll=replace(feed.poll, items=found.count)),
             answer,
@@ -298,7 +297,7 @@ class PollLine:
             at = partial(self.stores.history.living_at, but=each.feed.id)
             access = self.access(each.feed.id)
             poll, happened = history.settle(each.feed, each.poll, at, taken, bound=bool(access and access.secret))
-            # With the title that this poll has brought: queries may ask for the source.
+            # With the title and the language that this poll has brought: queries may ask for them.
             told = replace(each, feed=replace(each.feed, poll=each.poll))
             stored = [self._stored(c, told, story=stories.get(id(c)), index=index, now=now) for c in each.changes]
             # Ids grow with sort_at inside a document, so that "newest first by id" reads well.
@@ -335,12 +334,14 @@ class PollLine:
         archived = isinstance(change, NewEntry) and decided.archive.holds(entry)
         reach = arrival.reach(sort_at, now, initial=self.rules.initial, first=decided.first, archived=archived)
         article = change.article if isinstance(change, RevisedEntry) else ""
-        document = documents.of_parsed(entry, decided.feed, article)
+        told = language.of(entry, decided.feed.language)
+        document = documents.of_parsed(entry, decided.feed, told, article)
         return StoredChange(
             change=change,
             sort_at=sort_at,
             index_title=tokens.index_text(document.title),
             index_body=tokens.index_text(document.body),
+            language=told,
             story=story,
             matches=tuple(NewMatch(f.watchlist_id, f.spans, reach) for f in match.find(document, index)),
             article=reach if isinstance(change, NewEntry) and arrival.wants_article(decided.feed, entry, reach) else "",

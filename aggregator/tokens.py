@@ -9,7 +9,8 @@ The rules are the "Tokens (normative)" list of reference/matching-and-stories.md
 Rule 1 (HTML to text) is done before, rule 6 is `TOKENIZER_VERSION`.
 
 How it is fast: one regular expression cuts the text, as it stands, into coarse chunks (a word with whatever may belong to it); what a chunk
-comes to is remembered. All normalising happens inside a chunk, so offsets always count in the original text.
+comes to is remembered. All normalising happens inside a chunk, so offsets always count in the original text. No chunk holds white space, so
+the compared forms, which every text is asked for, are remembered for what stands between two blanks, and the expression rests.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class Tokens:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.folded: tuple[str, ...] = tuple(chain.from_iterable(map(_folded.__getitem__, _CHUNK.findall(text))))
+        self.folded: tuple[str, ...] = tuple(chain.from_iterable(map(_folded.__getitem__, text.split())))
         self._places: tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]] | None = None
         self._positions: dict[str, list[int]] | None = None
         self._distinct: frozenset[str] | None = None
@@ -361,4 +362,6 @@ def _fold_char(char: str) -> str:
 
 
 _parts: _Memo[tuple[_Part, ...]] = _Memo(_split)
-_folded: _Memo[tuple[str, ...]] = _Memo(lambda chunk: tuple(folded for _, folded, _, _ in _parts[chunk]))
+_folded: _Memo[tuple[str, ...]] = _Memo(
+    lambda piece: tuple(folded for chunk in _CHUNK.findall(piece) for _, folded, _, _ in _parts[chunk])
+)

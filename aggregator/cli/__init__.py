@@ -5,6 +5,7 @@ Exit codes: 0 done · 1 some work failed · 2 usage · 3 configuration invalid �
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -16,6 +17,9 @@ from pathlib import Path
 import click
 
 from aggregator.errors import AggregatorError, QueryError
+
+YOUNG = 50_000
+"""New objects between two looks of the collector for circles: at its own 700 it takes a tenth of the time of a sweep."""
 
 COMMANDS = {
     "init": "start a home: asks for feeds, a word and an address",
@@ -169,6 +173,7 @@ def _undecoded(argument: str) -> bool:
 
 def run() -> None:
     """The console script."""
+    gc.set_threshold(YOUNG, 20, 50)
     for stream in (sys.stdout, sys.stderr):
         # A text that the terminal's encoding cannot show must not end a command.
         if isinstance(stream, io.TextIOWrapper):

@@ -180,13 +180,13 @@ def _store(stores: Any, entries: list[dict[str, Any]]) -> list[int]:
             body=e["body"],
             author=e["author"],
             categories=e["categories"],
-            language=e["language"],
         )
         change = StoredChange(
             NewEntry(parsed, (EntryKey("id", str(i)),), ""),
             now,
             tokens.index_text(document.title),
             tokens.index_text(document.body),
+            e["language"],
         )
         outcomes.append(PollOutcome(f"case{i}", PollState(now), (change,)))
     stored = stores.polls.commit_polls(outcomes, "match", now)

@@ -109,7 +109,14 @@ def lasting(text: str) -> str:
         low = text.casefold()
     if _any(_COUNTED, low) and _DIGIT.search(low):
         low = _COUNTER.sub(" ", text).casefold()
-    return " ".join(low.split())
+    return _on_one_line(low)
+
+
+def _on_one_line(text: str) -> str:
+    """White space collapsed; of tidy lines, as a body has them, in a third of the time."""
+    line = text.replace("\n", " ")
+    # Of white space only the blank is printable.
+    return line.strip(" ") if line.isprintable() and "  " not in line else " ".join(text.split())
 
 
 def _any(words: tuple[tuple[str, ...], tuple[str, ...]], low: str) -> bool:

@@ -99,10 +99,10 @@ def language(tag: str) -> str:
 
 
 def body(summary: str, content: str) -> str:
-    """The text that matching and search read: both, unless one says all of the other."""
+    """The text that matching and search read: both, unless one says all of the other. Both are tidy."""
     if not summary or not content:
         return summary or content
-    short, long = " ".join(summary.split()), " ".join(content.split())
+    short, long = summary.replace("\n", " "), content.replace("\n", " ")
     lead = short[:-100] + _CUT_OFF.sub("", short[-100:])
     if lead in long:
         return content

@@ -9,6 +9,7 @@ from aggregator.feeds.fields import RawItem, RawText
 from aggregator.feeds.quickparts import (
     LANG,
     MEDIA,
+    NO_TEXT,
     SAID_ALONE,
     Links,
     QuickFeed,
@@ -84,13 +85,13 @@ def _entry(entry: ET.Element, reader: Reader, language: str, shared: tuple[str, 
             require((name == "rights" and not len(child) and not child.attrib) or reader.is_silent(child))
     link = links.best()
     require(fields.followable(link) and (link != said.get("id") or link.startswith(("http://", "https://"))))
-    content = texts.get("content", RawText())
+    content = texts.get("content", NO_TEXT)
     return RawItem(
         guid=said.get("id", ""),
         link=link,
-        title=texts.get("title", RawText()),
-        summary=texts.get("summary", RawText()),
-        content=content if content.value else RawText(),
+        title=texts.get("title", NO_TEXT),
+        summary=texts.get("summary", NO_TEXT),
+        content=content if content.value else NO_TEXT,
         authors=tuple(name for name in authors if name) or shared,
         categories=tuple(categories),
         enclosures=(*links.enclosures, *media(files)),

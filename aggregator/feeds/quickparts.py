@@ -13,6 +13,7 @@ from aggregator.feeds.fields import RawItem, RawText
 from aggregator.feeds.rss import HTML_TYPES
 
 MAX_ATTRIBUTES = 32
+NO_TEXT = RawText()
 ATOM = "{http://www.w3.org/2005/Atom}"
 RSS1 = "{http://purl.org/rss/1.0/}"
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -44,7 +45,7 @@ _HANDLED_SPACES = re.compile(
     r"netscape|newformat|necho|purl\.org/(?:echo|pie)|echo/namespace",
     re.IGNORECASE,
 )
-_DECLARED = re.compile(r"""\sxmlns:([\w.-]+)\s*=\s*["']([^"'<]*)["']""")
+_DECLARED = re.compile(r"""([\w.-]+)\s*=\s*["']([^"'<]*)["']""")
 # What feedparser repairs by guessing: text that was encoded twice, and windows-1252 characters in the place of controls.
 _ODD = re.compile("[\x7f-\x9f\ufffe\uffff]|[\xc2-\xf4][\x80-\xbf]")
 _SLASHES = re.compile(r"^([A-Za-z][A-Za-z0-9+-.]*://)/*")
@@ -139,10 +140,20 @@ def reader(space: str, root: ET.Element, text: str, url: str) -> Reader:
     """Links start from where the document was found, or from the root's xml:base."""
     base = root.get(BASE, "").strip()
     require(not base or base.startswith(("http://", "https://")))
-    declared = {(prefix.lower(), uri.strip()) for prefix, uri in _DECLARED.findall(text)}
+    declared = set(_declared(text))
     silent = {uri for prefix, uri in declared if prefix not in _HANDLED and not _HANDLED_SPACES.search(uri)}
     loud = {uri for prefix, uri in declared if prefix in _HANDLED}
     return Reader(space, _joined(url, base) if base else url, frozenset(f"{{{uri}}}" for uri in silent - loud))
+
+
+def _declared(text: str) -> Iterator[tuple[str, str]]:
+    """The prefixes that are declared anywhere, and what they stand for."""
+    before, *rest = text.split("xmlns:")
+    for piece in rest:
+        found = _DECLARED.match(piece)
+        if found and before[-1:].isspace():
+            yield found[1].lower(), found[2].strip()
+        before = piece
 
 
 def once(kept: dict[str, RawText], name: str, text: RawText) -> None:

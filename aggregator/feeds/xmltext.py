@@ -18,6 +18,7 @@ MAX_GROWTH = 1_000_000
 _DECLARATION = re.compile(r"<\?xml\s[^>]{0,400}?\?>")
 _CONTROLS = dict.fromkeys([*range(1, 9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF]) | {0: "\ufffd"}
 _SURROGATES = re.compile(r"[\ud800-\udfff]+")
+_UNCLEAN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9A-Fa-f]{1,8})|([0-9]{1,9}));")
 _SURROGATE_PAIR = re.compile(r"&#[xX]([dD][89abAB][0-9A-Fa-f]{2});&#[xX]([dD][c-fC-F][0-9A-Fa-f]{2});")
 _AMPERSAND = re.compile(r"<!\[CDATA\[|<!--|&(?:([A-Za-z][A-Za-z0-9._-]{0,40});|(#[0-9]{1,9};|#[xX][0-9A-Fa-f]{1,8};))?")
@@ -39,8 +40,10 @@ class Checked(NamedTuple):
 
 def clean(text: str) -> str:
     """Text without characters that XML, databases or terminals cannot take, plain or as references to them."""
-    text = _SURROGATES.sub("\ufffd", text.translate(_CONTROLS))
-    return _REFERENCE.sub(_sound_reference, _SURROGATE_PAIR.sub(_pair, text))
+    lines = text.replace("\n", "").replace("\r", "").replace("\t", "")
+    if not lines.isprintable() and _UNCLEAN.search(text):  # no character of those is printable; few texts hold another
+        text = _SURROGATES.sub("\ufffd", text.translate(_CONTROLS))
+    return _REFERENCE.sub(_sound_reference, _SURROGATE_PAIR.sub(_pair, text)) if "&#" in text else text
 
 
 def prepare(text: str, url: str) -> Checked:

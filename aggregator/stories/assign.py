@@ -32,6 +32,8 @@ _PREFIX = re.compile(
     r"(?:\s*[-–—]?\s*\d{1,2})?\s*[:.!|—–-]\s*)+",
     re.IGNORECASE,
 )
+_SIGN = re.compile("[:.!|–—-]")
+"""A headline with none of these has nothing before it or behind it."""
 _BAR = re.compile(r"\s+\|\s+[^|]{1,60}$")
 _DASH = re.compile(r"\s+[-–—]\s+([^-–—]{2,40})$")
 _SMALL = frozenset({"of", "the", "and", "in", "на", "и", "в", "de", "la"})
@@ -78,6 +80,8 @@ def _keys(link: str, title: str) -> Iterator[StoryKey]:
 
 def _headline(title: str) -> str:
     """The headline without "UPDATE 2 -" before it and " - Source" behind it."""
+    if not _SIGN.search(title):
+        return title
     bare = _PREFIX.sub("", title) or title
     shorter = _BAR.sub("", bare)
     found = _DASH.search(shorter)
@@ -160,6 +164,8 @@ class _Shelf:
     def _joined(self, new: _New) -> tuple[_Place | None, str, float]:
         """Rule by rule; within one the best score, then the oldest story."""
         for key in new.keys:
+            if key not in self._places:
+                continue
             fits = [(score, place) for place in self._near(new, key) if (score := self._score(new, place)) > 0]
             if fits:
                 score, best = min(fits, key=lambda fit: (-fit[0], *fit[1].age))
@@ -196,10 +202,9 @@ class _Shelf:
 
     def _remember(self, new: _New, place: _Place) -> None:
         for key in new.keys:
-            there = next((p for p in self._places[key] if (p.story_id, p.draft) == (place.story_id, place.draft)), None)
-            if there is None and len(self._places[key]) >= MOST_PLACES:
-                continue
-            if there is None:
-                there = _Place(place.story_id, place.draft, key, set(), place.seen_at, place.body)
-                self._places[key].append(there)
-            there.feed_ids.add(new.feed_id)
+            places = self._places[key]
+            there = next((p for p in places if (p.story_id, p.draft) == (place.story_id, place.draft)), None)
+            if there is not None:
+                there.feed_ids.add(new.feed_id)
+            elif len(places) < MOST_PLACES:
+                places.append(_Place(place.story_id, place.draft, key, {new.feed_id}, place.seen_at, place.body))

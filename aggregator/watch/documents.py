@@ -6,14 +6,14 @@ from aggregator import tokens
 from aggregator.model import Entry, Feed, ParsedEntry
 
 
-def of_parsed(entry: ParsedEntry, feed: Feed, article: str = "") -> tokens.Document:
+def of_parsed(entry: ParsedEntry, feed: Feed, language: str, article: str = "") -> tokens.Document:
     """The document of an entry that a poll has just brought; a revised one may have its `article` already."""
     return tokens.document(
         title=entry.title,
         body=entry.body,
         article=article,
         source=f"{feed.title} {feed.id}",
-        language=entry.language,
+        language=language,
         url=entry.link,
         author=entry.author,
         categories=entry.categories,

@@ -88,6 +88,7 @@ def _stored(change: NewEntry | RevisedEntry, **more: Any) -> StoredChange:
         "sort_at": change.entry.published_at or NOW,
         "index_title": tokens.index_text(tokens.tokenize(change.entry.title)),
         "index_body": tokens.index_text(tokens.tokenize(change.entry.body)),
+        "language": change.entry.language,
     }
     return StoredChange(change, **(usual | more))
 

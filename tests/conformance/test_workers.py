@@ -42,6 +42,10 @@ def process() -> int:
     return os.getpid()
 
 
+def process_beside(_: bytes) -> int:
+    return os.getpid()
+
+
 def abort() -> None:
     os.abort()
 
@@ -210,6 +214,47 @@ def test_workers_are_replaced_after_their_share_of_tasks() -> None:
     pool = Pool(max_workers=1, max_tasks=3)
     try:
         assert len({pool.submit(process).result(10) for _ in range(9)}) >= 3
+    finally:
+        pool.close()
+
+
+def test_small_tasks_that_wait_together_travel_together() -> None:
+    pool = Pool(max_workers=1, max_tasks=1, timeout=20)
+    try:
+        pool.submit(sleep, 0.3)
+        assert len({task.result(20) for task in [pool.submit(process) for _ in range(8)]}) == 1
+        pool.submit(sleep, 0.3)
+        large = [pool.submit(process_beside, bytes(100_000)) for _ in range(3)]
+        assert len({task.result(20) for task in large}) == 3
+    finally:
+        pool.close()
+
+
+@pytest.mark.parametrize("work", [loop_in_c, abort, hog, refuse])
+def test_whoever_travels_with_a_bad_task_arrives(work: Callable[[], None]) -> None:
+    pool = Pool(max_workers=1, timeout=1.5, memory=200 * 2**20)
+    try:
+        pool.submit(sleep, 0.3)
+        before = [pool.submit(double, n) for n in range(3)]
+        bad = pool.submit(work)
+        cancelled = pool.submit(double, 0)
+        after = [pool.submit(double, n) for n in range(3)]
+        assert cancelled.cancel()
+        assert [task.result(20) for task in before + after] == [0, 2, 4, 0, 2, 4]
+        assert isinstance(bad.exception(20), (Quarantine, Retry))
+    finally:
+        pool.close()
+
+
+def test_a_task_that_is_cancelled_under_way_costs_its_company_nothing() -> None:
+    pool = Pool(max_workers=1, timeout=30)
+    try:
+        pool.submit(sleep, 0.3)
+        long = pool.submit(sleep, 20)
+        company = [pool.submit(double, n) for n in range(3)]
+        _wait(1)
+        assert long.cancel()
+        assert [task.result(10) for task in company] == [0, 2, 4]
     finally:
         pool.close()
 

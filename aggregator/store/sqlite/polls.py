@@ -194,7 +194,7 @@ class _Writer:
         story_id = self._story(story)
         self._entry_id += 1
         entry_id = self._entry_id
-        texts = _entry_values(change.entry, change.fingerprint)
+        texts = _entry_values(stored, change.entry, change.fingerprint)
         first = (feed_id, story_id, story.reason, story.score, rows.stamp(stored.sort_at), self._now)
         self._entries.append((*texts, *first, entry_id))
         self._add_keys(feed_id, entry_id, change.keys)
@@ -221,7 +221,9 @@ class _Writer:
         revision = max(change.revision, kept + 1)  # two items of one document may revise the same entry
         keep_titles(self._conn, [change.entry_id])
         ((_, _, _, article),) = index.remove(self._conn, [change.entry_id])
-        self._conn.execute(_UPDATE_ENTRY, (*_entry_values(change.entry, change.fingerprint), revision, change.entry_id))
+        self._conn.execute(
+            _UPDATE_ENTRY, (*_entry_values(stored, change.entry, change.fingerprint), revision, change.entry_id)
+        )
         index.put(self._conn, [(change.entry_id, stored.index_title, stored.index_body, article)])
         self._add_keys(feed_id, change.entry_id, change.keys)
         self._matches += [(change.entry_id, revision, m) for m in stored.matches]
@@ -251,7 +253,7 @@ def add_matches(conn: sqlite3.Connection, found: Sequence[tuple[int, int, NewMat
     return count
 
 
-def _entry_values(entry: ParsedEntry, fingerprint: str) -> tuple[Any, ...]:
+def _entry_values(stored: StoredChange, entry: ParsedEntry, fingerprint: str) -> tuple[Any, ...]:
     """The values of _TEXT_COLUMNS."""
     return (
         entry.guid,
@@ -262,7 +264,7 @@ def _entry_values(entry: ParsedEntry, fingerprint: str) -> tuple[Any, ...]:
         entry.author,
         rows.names(entry.categories),
         rows.enclosures(entry.enclosures),
-        entry.language,
+        stored.language,
         rows.stamp_or_none(entry.published_at),
         rows.stamp_or_none(entry.updated_at),
         rows.pack_digest(fingerprint),
