@@ -78,6 +78,7 @@ class Daemon:
         self._outage: datetime | None = None
         self._working: set[str] = set()
         self._state = threading.Condition()
+        self._pen = threading.Lock()
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -268,11 +269,12 @@ class Daemon:
     def _write_health(self) -> None:
         path = self._app.configuration.home.var / "daemon.json"
         part = path.with_suffix(".part")
-        try:
-            part.write_text(json.dumps({line.name: asdict(line.health) for line in self._lines}), "utf-8")
-            part.replace(path)
-        except OSError as e:
-            log.warning("%s: %s", path, e.strerror)
+        with self._pen:  # else a line that has just failed could be overwritten by what was true before
+            try:
+                part.write_text(json.dumps({line.name: asdict(line.health) for line in self._lines}), "utf-8")
+                part.replace(path)
+            except OSError as e:
+                log.warning("%s: %s", path, e.strerror)
 
     # -- the jobs ------------------------------------------------------------------------------------------------------
 

@@ -131,11 +131,11 @@ class PollLine:
             if not sweep.waiting:
                 break
             try:
-                decided = sweep.events.get(timeout=self._patience(sweep))()
+                decided = sweep.next(self._patience(sweep))
             except queue.Empty:
                 decided = None
             if decided is not None:
-                sweep.room.release()
+                sweep.give_place()
                 self.outages.hear(sweep, decided)
             if self._full(sweep) or (decided is not None and hosts.held_by(decided.answer, decided.poll)):
                 yield from self._commit(sweep)
@@ -221,7 +221,7 @@ class PollLine:
             parsed = done.result()
         except CancelledError:
             # The workers are closing: no failure of the feed, it is polled again next time.
-            sweep.room.release()
+            sweep.give_place()
             return None
         except WorkError as e:
             if reading.recalled is not None:

@@ -32,7 +32,7 @@ MAX_TASKS = 200
 MEMORY = 512 * 1024 * 1024
 PRELOAD = ("aggregator.feeds.parse", "nh3")
 TOGETHER = 8
-LUGGAGE = 128 * 1024
+LUGGAGE = 512 * 1024
 """Tasks, and bytes of their payloads, that share a journey to a worker at most."""
 YOUNG = 50_000
 """New objects between two looks of a worker's collector for circles; its own 700 costs a tenth of the time of parsing."""

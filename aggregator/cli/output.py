@@ -36,9 +36,12 @@ def rows(values: dict[str, Any]) -> None:
         click.echo(f"{name.replace('_', ' '):<16} {fit(shown or '-', 400)}")
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def line(values: dict[str, Any]) -> None:
     """One JSON object a line."""
-    sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
+    sys.stdout.write(_encode(values) + "\n")
 
 
 ENTRY_FIELDS = (

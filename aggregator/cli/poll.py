@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 
 import click
@@ -14,6 +14,7 @@ from aggregator.errors import UsageError
 from aggregator.model import Feed, PollReport
 
 UNREACHED = ("dns", "connect", "timeout")
+FIELDS = tuple(field.name for field in fields(PollReport))
 
 
 @click.command("poll")
@@ -48,7 +49,8 @@ def command(context: Context, everything: bool, feed_ids: tuple[str, ...], artic
         enriched = app.enrich.run() if articles else None
         app.catch_up()
         polled = {report.feed_id for report in reports}
-        left = [feed for feed in app.stores.feeds.list() if feed.id not in polled]
+        # Of all others only somebody who got less than expected is told.
+        left = [] if reports and not feed_ids else [f for f in app.stores.feeds.list() if f.id not in polled]
         outage, now = app.stores.network.outage(), app.clock.now()
     _summary(reports)
     _explain(reports, left, feed_ids, now)
@@ -63,8 +65,10 @@ def command(context: Context, everything: bool, feed_ids: tuple[str, ...], artic
 
 def _show(report: PollReport, *, as_json: bool) -> None:
     if as_json:
-        values = asdict(report) | {"id": report.feed_id, "url": output.masked(report.url)}
+        values = {name: getattr(report, name) for name in FIELDS}
+        values |= {"id": report.feed_id, "url": output.masked(report.url)}
         values["next_poll_at"] = output.when(report.next_poll_at)
+        values["events"] = [asdict(event) for event in report.events]
         values["gap"] = None if report.gap is None else output.gap(report.gap)
         values["elapsed"] = round(report.elapsed, 3)
         output.line(values)

@@ -137,6 +137,8 @@ class Run:
         self._engine = engine
         self._wanted = wanted
         self._lane = Lane(engine.limits.concurrency)
+        # The loop is woken once for some answers; the lane has room for others meanwhile.
+        self._told_at_once = max(1, engine.limits.concurrency // 4)
         self._inbox: deque[FetchRequest] = deque()
         self._awake = False
         self._answers: queue.SimpleQueue[tuple[Answer, bool] | None] = queue.SimpleQueue()
@@ -147,7 +149,7 @@ class Run:
 
     def answers(self, requests: Iterable[FetchRequest]) -> Iterator[Answer]:
         """Ask for each request and yield what comes; ends early, without an error, when the client is closed."""
-        source, waiting, more = iter(requests), 0, True
+        source, waiting, more, taken = iter(requests), 0, True, 0
         while True:
             if more and self._answers.empty() and waiting < self._engine.limits.lookahead:
                 request = next(source, None)
@@ -162,8 +164,10 @@ class Run:
             if found is None:
                 return
             waiting -= 1
-            if found[1]:
-                self._post(self._engine.traffic.give, self._lane)
+            taken += found[1]
+            if taken >= self._told_at_once:
+                self._post(self._engine.traffic.give, self._lane, taken)
+                taken = 0
             yield found[0]
 
     def cancel(self) -> None:

@@ -127,9 +127,9 @@ class Traffic:
         while self._blocked and self._running < self._concurrency:
             self._pump(_pop_first(self._blocked))
 
-    def give(self, lane: Lane) -> None:
-        """An answer was taken: the lane has room for one more."""
-        lane.room += 1
+    def give(self, lane: Lane, count: int = 1) -> None:
+        """Answers were taken: the lane has room for as many more."""
+        lane.room += count
         while lane.blocked and lane.room > 0:
             self._pump(_pop_first(lane.blocked))
 

@@ -224,7 +224,7 @@ def test_small_tasks_that_wait_together_travel_together() -> None:
         pool.submit(sleep, 0.3)
         assert len({task.result(20) for task in [pool.submit(process) for _ in range(8)]}) == 1
         pool.submit(sleep, 0.3)
-        large = [pool.submit(process_beside, bytes(100_000)) for _ in range(3)]
+        large = [pool.submit(process_beside, bytes(400_000)) for _ in range(3)]
         assert len({task.result(20) for task in large}) == 3
     finally:
         pool.close()
