@@ -30,6 +30,7 @@ from aggregator.model import (
     ParsedFeed,
     PollOutcome,
     PollReport,
+    PollState,
     RevisedEntry,
     SameEntry,
     StoredChange,
@@ -238,7 +239,7 @@ class PollLine:
         feed, answer, now = reading.feed, reading.answer, self.clock.now()
         fresh = tuple(c for c in found.changes if not _idle(c))
         poll = politeness.succeeded(
-            replace(feed, poll=replace(feed.poll, items=found.count)),
+            replace(feed, poll=feed.poll.but(items=found.count)),
             answer,
             now,
             body_hash=reading.digest,
@@ -297,12 +298,14 @@ class PollLine:
             at = partial(self.stores.history.living_at, but=each.feed.id)
             access = self.access(each.feed.id)
             poll, happened = history.settle(each.feed, each.poll, at, taken, bound=bool(access and access.secret))
-            # With the title and the language that this poll has brought: queries may ask for them.
-            told = replace(each, feed=replace(each.feed, poll=each.poll))
-            stored = [self._stored(c, told, story=stories.get(id(c)), index=index, now=now) for c in each.changes]
-            # Ids grow with sort_at inside a document, so that "newest first by id" reads well.
-            stored.sort(key=lambda s: s.sort_at)
-            outcomes.append(_outcome(replace(each, poll=poll), tuple(stored), each.events + happened))
+            stored: list[StoredChange] = []
+            if each.changes:
+                # With the title and the language that this poll has brought: queries may ask for them.
+                told = replace(each, feed=replace(each.feed, poll=each.poll))
+                stored = [self._stored(c, told, story=stories.get(id(c)), index=index, now=now) for c in each.changes]
+                # Ids grow with sort_at inside a document, so that "newest first by id" reads well.
+                stored.sort(key=lambda s: s.sort_at)
+            outcomes.append(_outcome(each, poll, tuple(stored), each.events + happened))
         return outcomes
 
     def _stories(self, ready: list[Decided], now: datetime) -> dict[int, StoryChoice]:
@@ -353,15 +356,17 @@ def _idle(change: EntryChange) -> bool:
     return isinstance(change, SameEntry) and not (change.entry_id and change.keys)
 
 
-def _outcome(decided: Decided, changes: tuple[StoredChange, ...], events: tuple[FeedEvent, ...]) -> PollOutcome:
+def _outcome(
+    decided: Decided, poll: PollState, changes: tuple[StoredChange, ...], events: tuple[FeedEvent, ...]
+) -> PollOutcome:
     return PollOutcome(
         feed_id=decided.feed.id,
-        poll=decided.poll,
+        poll=poll,
         changes=changes,
         redirects=decided.answer.redirects,
         events=events,
         recall=decided.recall,
-        held_by=hosts.held_by(decided.answer, decided.poll),
+        held_by=hosts.held_by(decided.answer, poll),
         gap=decided.gap,
     )
 

@@ -34,7 +34,7 @@ _QUERY_SAFE = _PATH_SAFE + "?"
 # Most ids and links are one of these, and need not be taken apart.
 _OTHER_SCHEME = re.compile(r"(?![Hh][Tt][Tt][Pp])[!-~]{5}")
 _PLAIN = re.compile(r"https?://([a-z0-9.-]+)((?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?)")
-_PLAIN_HOST = re.compile(r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::([0-9]{1,4}))?(?=[/?#]|\Z)")
+_PLAIN_HOST = re.compile(r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::([0-9]{1,4}|[1-5][0-9]{4}))?(?=[/?#]|\Z)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _UNSAFE_IN_LINK = re.compile(r"[\s\"<>`{}|\\^\x80-\x9f\ud800-\udfff]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")

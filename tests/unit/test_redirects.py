@@ -121,7 +121,7 @@ def test_an_address_with_a_password_is_not_left() -> None:
     secret = feed("https://me:secret@old.example/feed")
     voted = agreed(3, secret)
     assert redirects.wanted(secret, voted.poll) == ""
-    assert redirects.settled(voted) == NEW, "but the operator is told"
+    assert redirects.settled(voted.poll) == NEW, "but the operator is told"
 
 
 def test_secrets_bind_a_feed_to_its_server() -> None:
@@ -131,7 +131,7 @@ def test_secrets_bind_a_feed_to_its_server() -> None:
         assert redirects.wanted(feed(), voted.poll, bound=bound) == expected
         after, _ = history.settle(feed(), voted.poll, lambda _: "", {}, bound=bound)
         assert after.moved_url == expected
-        assert redirects.settled(voted) == target, "the operator is told either way"
+        assert redirects.settled(voted.poll) == target, "the operator is told either way"
 
 
 def test_a_feed_moves_on_and_home_again() -> None:

@@ -36,15 +36,18 @@ class Feeds:
             self._free_urls(conn, specs, stored)
             added: list[str] = []
             changed: list[str] = []
+            fresh: list[dict[str, object]] = []
             for spec in specs:
                 row = stored.get(spec.id)
                 if row is None:
                     columns = rows.spec_columns(spec) | {"added_at": stamp, "next_poll_at": stamp}
                     columns["next_poll_reason"] = "never polled yet"
-                    rows.table(self._db.utils, "feeds").insert(columns)
+                    fresh.append(columns)
                 elif not self._update(conn, spec, row, now):
                     continue
                 (added if row is None or row["removed_at"] is not None else changed).append(spec.id)
+            # All at once: sqlite-utils asks for the table's shape at each call.
+            rows.table(self._db.utils, "feeds").insert_all(fresh)
         return SyncReport(tuple(added), tuple(changed), tuple(removed))
 
     @staticmethod
@@ -119,7 +122,7 @@ class Feeds:
         sql = (
             "UPDATE feeds SET claimed_by = :owner, claimed_until = :until WHERE id IN (SELECT id FROM feeds WHERE "  # noqa: S608 - our own conditions
             + " AND ".join(conditions)
-            + " ORDER BY next_poll_at, id LIMIT :limit) RETURNING *, 0 AS entries, 0 AS gaps, NULL AS host_held_until, NULL AS said_by, NULL AS said_at"
+            + f" ORDER BY next_poll_at, id LIMIT :limit) RETURNING {', '.join(rows.FEED_COLUMNS)}"
         )
         with self._db.write() as conn:
             claimed = conn.execute(sql, {**values, "limit": limit}).fetchall()
@@ -150,13 +153,13 @@ class Feeds:
     def list(self) -> builtins.list[Feed]:
         """See FeedStore.list."""
         with self._db.read() as conn:
-            return [rows.feed(r) for r in conn.execute(_SELECT + " WHERE removed_at IS NULL ORDER BY f.id")]
+            return [_whole(r) for r in conn.execute(_SELECT + " WHERE removed_at IS NULL ORDER BY f.id")]
 
     def get(self, feed_id: str) -> Feed | None:
         """See FeedStore.get."""
         with self._db.read() as conn:
             row = conn.execute(_SELECT + " WHERE removed_at IS NULL AND f.id = ?", (feed_id,)).fetchone()
-        return None if row is None else rows.feed(row)
+        return None if row is None else _whole(row)
 
     def pause(self, feed_id: str, now: datetime) -> bool:  # noqa: ARG002 - the port's shape: other stores log the time
         """See FeedStore.pause."""
@@ -175,11 +178,17 @@ class Feeds:
             return conn.execute(sql, {"id": feed_id, "now": rows.stamp(now)}).rowcount == 1
 
 
-_SELECT = """SELECT f.*, (SELECT count(*) FROM entries e WHERE e.feed_id = f.id) AS entries,
+_SELECT = f"""SELECT {", ".join(f"f.{name}" for name in rows.FEED_COLUMNS)}, f.host,
+  (SELECT count(*) FROM entries e WHERE e.feed_id = f.id) AS entries,
   (SELECT count(*) FROM gaps g WHERE g.feed_id = f.id) AS gaps, h.held_until AS host_held_until, h.said_by, h.said_at
-FROM feeds f LEFT JOIN hosts h ON h.host = f.host"""
+FROM feeds f LEFT JOIN hosts h ON h.host = f.host"""  # noqa: S608 - names are ours
 _NO_CLAIM = "claimed_by = NULL, claimed_until = NULL"
 _MOVED_NOWHERE: dict[str, object] = {"moved_url": "", "move_target": "", "move_polls": 0, "move_refused": ""}
+
+
+def _whole(row: sqlite3.Row) -> Feed:
+    """A feed with what is counted of it and its host's hold, from _SELECT."""
+    return rows.feed(row, rows.hold(row), row["entries"], row["gaps"])
 
 
 def _moves(specs: Sequence[FeedSpec], stored: dict[str, sqlite3.Row]) -> dict[str, str]:

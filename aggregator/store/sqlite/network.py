@@ -57,7 +57,8 @@ def outage_began(conn: sqlite3.Connection) -> str | None:
 
 def _take_back(conn: sqlite3.Connection, failure: Counted, now: datetime) -> None:
     """Only where nobody has polled, paused or resumed the feed since."""
-    before = rows.poll_columns(failure.before) | {"next_poll_at": rows.stamp(now)}
+    values = zip(rows.POLL_COLUMNS, rows.poll_values(failure.before), strict=True)
+    before = {**dict(values), "next_poll_at": rows.stamp(now)}
     sets = ", ".join(f"{name} = :{name}" for name in before)
     sql = f"""UPDATE feeds SET {sets} WHERE id = :id AND removed_at IS NULL AND claimed_by IS NULL
               AND failures = :counted AND last_poll_at = :polled AND state = :led_to"""  # noqa: S608 - names are ours

@@ -80,7 +80,8 @@ class Polls:
         """See PollStore.commit_polls."""
         with self._db.write() as conn:
             writer = _Writer(conn, now)
-            added = {o.feed_id: writer.outcome(o) for o in outcomes if _holds(conn, o.feed_id, owner)}
+            held = _held(conn, [o.feed_id for o in outcomes], owner)
+            added = {o.feed_id: writer.outcome(o) for o in outcomes if o.feed_id in held}
             writer.flush()
             return added
 
@@ -97,9 +98,10 @@ class Polls:
             return [rows.gap(r) for r in conn.execute(_GAPS, values)]
 
 
-def _holds(conn: sqlite3.Connection, feed_id: str, owner: str) -> bool:
-    row = conn.execute("SELECT claimed_by FROM feeds WHERE id = ? AND removed_at IS NULL", (feed_id,)).fetchone()
-    return row is not None and row[0] == owner
+def _held(conn: sqlite3.Connection, ids: Sequence[str], owner: str) -> set[str]:
+    """Those of the feeds whose claim is still this owner's."""
+    sql = "SELECT id FROM feeds WHERE claimed_by = ? AND removed_at IS NULL AND id IN (SELECT value FROM json_each(?))"
+    return {row[0] for row in conn.execute(sql, (owner, rows.dump(list(ids))))}
 
 
 class _Writer:
@@ -128,19 +130,11 @@ class _Writer:
 
     def outcome(self, outcome: PollOutcome) -> list[int]:
         """One feed: its poll state and all its changes; ids of the new entries."""
-        columns = rows.poll_columns(outcome.poll)
-        if outcome.poll.moved_url:
-            columns["host"] = urls.host_key(outcome.poll.moved_url)
-        elif any(event.kind == "moved" for event in outcome.events):
+        self._conn.execute(_POLLED, (*rows.poll_values(outcome.poll), outcome.held_by, outcome.feed_id))
+        if outcome.poll.moved_url or any(event.kind == "moved" for event in outcome.events):
             home = self._conn.execute("SELECT url FROM feeds WHERE id = ?", (outcome.feed_id,)).fetchone()
-            columns["host"] = urls.host_key(home[0])
-        sets = ", ".join(f"{name} = :{name}" for name in columns)
-        # An operator's pause during the poll stands.
-        self._conn.execute(
-            f"UPDATE feeds SET {sets.replace('state = :state', _KEEP_PAUSE)}, held_by = :held_by, claimed_by = NULL, claimed_until = NULL "  # noqa: S608 - names are ours
-            "WHERE id = :id",
-            {**columns, "held_by": outcome.held_by, "id": outcome.feed_id},
-        )
+            host = urls.host_key(outcome.poll.moved_url or home[0])
+            self._conn.execute("UPDATE feeds SET host = ? WHERE id = ?", (host, outcome.feed_id))
         history.add_events(self._conn, outcome.feed_id, outcome.events, self._now)
         if outcome.held_by and outcome.poll.held_until is not None:
             self._conn.execute(_HOLD_HOST, {"host": outcome.held_by, "id": outcome.feed_id, "now": self._now})
@@ -286,7 +280,13 @@ def _candidate(row: Sequence[Any], asked: Mapping[bytes, StoryKey]) -> StoryCand
 
 
 _RECALL = "SELECT head, seen, settled, items, fresh FROM documents WHERE feed_id = ?"
-_KEEP_PAUSE = "state = iif(state = 'paused', 'paused', :state)"
+# An operator's pause during the poll stands.
+_KEEP_PAUSE = "state = iif(state = 'paused', 'paused', ?)"
+_POLLED = (
+    "UPDATE feeds SET "  # noqa: S608 - names are ours
+    + ", ".join(_KEEP_PAUSE if name == "state" else f"{name} = ?" for name in rows.POLL_COLUMNS)
+    + ", held_by = ?, claimed_by = NULL, claimed_until = NULL WHERE id = ?"
+)
 # A second URL of the host says the same while the first still waits: the host itself is held, until the later of the two.
 _HOLD_HOST = """INSERT INTO hosts (host, held_until, said_by, said_at)
 SELECT :host, max(held_until), :id, :now FROM feeds WHERE held_by = :host AND held_until > :now AND removed_at IS NULL

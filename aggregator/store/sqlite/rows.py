@@ -37,6 +37,44 @@ ENTRY_COLUMNS = """e.id, e.feed_id, f.url AS feed_url,
   e.language, e.published_at, e.updated_at, e.sort_at, e.first_seen_at, e.revision, e.story_id"""
 ENTRY_TABLES = "entries e JOIN feeds f ON f.id = e.feed_id LEFT JOIN articles a ON a.entry_id = e.id"
 
+FEED_COLUMNS = (
+    *("id", "url", "title", "language", "country", "tags", "interval_seconds", "articles", "use_hints", "next_poll_at"),
+    *(
+        "state",
+        "etag",
+        "last_modified",
+        "body_hash",
+        "failures",
+        "failing_since",
+        "error_class",
+        "error",
+        "http_status",
+    ),
+    *(
+        "last_poll_at",
+        "last_ok_at",
+        "held_until",
+        "malformed",
+        "own_title",
+        "own_language",
+        "next_poll_reason",
+        "hints",
+    ),
+    *(
+        "news_at",
+        "looked_at",
+        "frozen_at",
+        "quiet_polls",
+        "rhythm_seconds",
+        "window_seconds",
+        "moved_url",
+        "move_target",
+    ),
+    *("move_polls", "move_refused", "items"),
+)
+POLL_COLUMNS = FEED_COLUMNS[FEED_COLUMNS.index("next_poll_at") :]
+"""Of these, what polling taught: what a poll writes."""
+
 HEX_DIGITS = 64
 """Of a SHA-256 digest."""
 
@@ -127,51 +165,52 @@ def chunks(values: Sequence[Any], size: int = 256) -> list[Sequence[Any]]:
     return [values[i : i + size] for i in range(0, len(values), size)]
 
 
-def feed(row: sqlite3.Row) -> Feed:
-    """A feed with its poll state."""
+def feed(row: sqlite3.Row, found: HostHold | None = None, entries: int = 0, gaps: int = 0) -> Feed:
+    """A feed with its poll state, from FEED_COLUMNS. By place: a name is looked for among forty, and there are forty."""
+    r = tuple(row)
     spec = FeedSpec(
-        id=row["id"],
-        url=row["url"],
-        title=row["title"],
-        language=row["language"],
-        country=row["country"],
-        tags=tuple(json.loads(row["tags"])),
-        interval=timedelta(seconds=row["interval_seconds"]),
-        articles=row["articles"],
-        hints=bool(row["use_hints"]),
+        id=r[0],
+        url=r[1],
+        title=r[2],
+        language=r[3],
+        country=r[4],
+        tags=() if r[5] == "[]" else tuple(json.loads(r[5])),
+        interval=timedelta(seconds=r[6]),
+        articles=r[7],
+        hints=bool(r[8]),
     )
     poll = PollState(
-        next_poll_at=moment(row["next_poll_at"]),
-        state=row["state"],
-        etag=row["etag"],
-        last_modified=row["last_modified"],
-        body_hash=row["body_hash"],
-        failures=row["failures"],
-        failing_since=moment_or_none(row["failing_since"]),
-        error_class=row["error_class"],
-        error=row["error"],
-        http_status=row["http_status"],
-        last_poll_at=moment_or_none(row["last_poll_at"]),
-        last_ok_at=moment_or_none(row["last_ok_at"]),
-        held_until=moment_or_none(row["held_until"]),
-        malformed=row["malformed"],
-        title=row["own_title"],
-        language=row["own_language"],
-        next_poll_reason=row["next_poll_reason"],
-        hints=_hints(row["hints"]),
-        news_at=moment_or_none(row["news_at"]),
-        looked_at=moment_or_none(row["looked_at"]),
-        frozen_at=moment_or_none(row["frozen_at"]),
-        quiet_polls=row["quiet_polls"],
-        rhythm=_span(row["rhythm_seconds"]),
-        window=_span(row["window_seconds"]),
-        moved_url=row["moved_url"],
-        move_target=row["move_target"],
-        move_polls=row["move_polls"],
-        move_refused=row["move_refused"],
-        items=row["items"],
+        next_poll_at=moment(r[9]),
+        state=r[10],
+        etag=r[11],
+        last_modified=r[12],
+        body_hash=r[13],
+        failures=r[14],
+        failing_since=moment_or_none(r[15]),
+        error_class=r[16],
+        error=r[17],
+        http_status=r[18],
+        last_poll_at=moment_or_none(r[19]),
+        last_ok_at=moment_or_none(r[20]),
+        held_until=moment_or_none(r[21]),
+        malformed=r[22],
+        title=r[23],
+        language=r[24],
+        next_poll_reason=r[25],
+        hints=_hints(r[26]),
+        news_at=moment_or_none(r[27]),
+        looked_at=moment_or_none(r[28]),
+        frozen_at=moment_or_none(r[29]),
+        quiet_polls=r[30],
+        rhythm=_span(r[31]),
+        window=_span(r[32]),
+        moved_url=r[33],
+        move_target=r[34],
+        move_polls=r[35],
+        move_refused=r[36],
+        items=r[37],
     )
-    return Feed(spec, poll, row["entries"], row["gaps"], hold(row))
+    return Feed(spec, poll, entries, gaps, found)
 
 
 def hold(row: sqlite3.Row) -> HostHold | None:
@@ -186,39 +225,39 @@ def gap(row: sqlite3.Row) -> Gap:
     return Gap(row["feed_id"], moment(row["after_at"]), moment(row["before_at"]), moment(row["found_at"]))
 
 
-def poll_columns(poll: PollState) -> dict[str, Any]:
-    """A poll state as columns of `feeds`."""
-    return {
-        "next_poll_at": stamp(poll.next_poll_at),
-        "state": poll.state,
-        "etag": poll.etag,
-        "last_modified": poll.last_modified,
-        "body_hash": poll.body_hash,
-        "failures": poll.failures,
-        "failing_since": stamp_or_none(poll.failing_since),
-        "error_class": poll.error_class,
-        "error": poll.error,
-        "http_status": poll.http_status,
-        "last_poll_at": stamp_or_none(poll.last_poll_at),
-        "last_ok_at": stamp_or_none(poll.last_ok_at),
-        "held_until": stamp_or_none(poll.held_until),
-        "malformed": poll.malformed,
-        "own_title": poll.title,
-        "own_language": poll.language,
-        "next_poll_reason": poll.next_poll_reason,
-        "hints": _hint_text(poll.hints),
-        "news_at": stamp_or_none(poll.news_at),
-        "looked_at": stamp_or_none(poll.looked_at),
-        "frozen_at": stamp_or_none(poll.frozen_at),
-        "quiet_polls": poll.quiet_polls,
-        "rhythm_seconds": _seconds(poll.rhythm),
-        "window_seconds": _seconds(poll.window),
-        "moved_url": poll.moved_url,
-        "move_target": poll.move_target,
-        "move_polls": poll.move_polls,
-        "move_refused": poll.move_refused,
-        "items": poll.items,
-    }
+def poll_values(poll: PollState) -> tuple[Any, ...]:
+    """A poll state as the values of POLL_COLUMNS."""
+    return (
+        stamp(poll.next_poll_at),
+        poll.state,
+        poll.etag,
+        poll.last_modified,
+        poll.body_hash,
+        poll.failures,
+        stamp_or_none(poll.failing_since),
+        poll.error_class,
+        poll.error,
+        poll.http_status,
+        stamp_or_none(poll.last_poll_at),
+        stamp_or_none(poll.last_ok_at),
+        stamp_or_none(poll.held_until),
+        poll.malformed,
+        poll.title,
+        poll.language,
+        poll.next_poll_reason,
+        _hint_text(poll.hints),
+        stamp_or_none(poll.news_at),
+        stamp_or_none(poll.looked_at),
+        stamp_or_none(poll.frozen_at),
+        poll.quiet_polls,
+        _seconds(poll.rhythm),
+        _seconds(poll.window),
+        poll.moved_url,
+        poll.move_target,
+        poll.move_polls,
+        poll.move_refused,
+        poll.items,
+    )
 
 
 def _seconds(span: timedelta | None) -> int | None:
