@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
@@ -49,15 +50,18 @@ class Target:
 def target(text: str) -> Target:
     """Read a URL. Raises WorkError with class bad_scheme when it is not one we ask."""
     plain = _PLAIN.fullmatch(text)
-    return _plain_target(text, *plain.groups()) if plain else _any_target(text)
+    return _plain_target(text, plain.groups()) if plain else _any_target(text)
 
 
-def _plain_target(text: str, scheme: str, name: str, port: str | None, path: str, query: str | None) -> Target:
+def _plain_target(text: str, parts: Sequence[str | None]) -> Target:
     """What `_any_target` would say of it, in a third of the time."""
     from yarl import URL
 
+    scheme, name, port, path, query = parts
     authority = name if port is None else f"{name}:{int(port)}"
-    url = URL.build(scheme=scheme, authority=authority, path=path, query_string=query or "", encoded=True)
+    url = URL.build(
+        scheme=scheme or "", authority=authority or "", path=path or "/", query_string=query or "", encoded=True
+    )
     return Target(text, url, f"{scheme}://{name}:{url.port}", "")
 
 

@@ -9,7 +9,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
@@ -104,10 +104,21 @@ class Engine:
         await self._sessions.close()
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Keeps no connection on which something came that nobody had asked for: aiohttp would take it for the next answer."""
+
+    async def _get(self, *args: Any) -> Any:
+        found = await super()._get(*args)
+        while found is not None and (found.protocol is None or found.protocol.should_close):
+            found.close()
+            found = await super()._get(*args)
+        return found
+
+
 def _session(
     limits: FetchLimits, guard: Guard, resolver: Callable[[], AbstractResolver] | None, *, keep: bool
 ) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(
+    connector = _Connector(
         limit=0,  # traffic.py counts
         socket_factory=guard.socket,
         resolver=resolver() if resolver is not None else None,

@@ -159,6 +159,25 @@ def test_a_kept_connection_that_grew_stale_is_replaced_without_a_failure(server:
     assert (len(server.requests), server.connections) == (3, 2)
 
 
+def test_what_nobody_asked_for_is_not_the_next_answer(server: FeedServer, client: Client) -> None:
+    sent, answered = threading.Event(), threading.Event()
+
+    def twice(call: fs.Call) -> None:
+        call.respond(200, b"one")
+        answered.wait(5)
+        call.send(b"HTTP/1.1 500 Smuggled\r\nContent-Length: 0\r\n\r\n")
+        sent.set()
+
+    url = server.add("/feed", twice)
+    assert good(client, url).body == b"one"
+    answered.set()
+    assert sent.wait(5)
+    with FeedServer() as other:
+        good(client, other.add("/feed", fs.document()))  # the loop has read what came by then
+    assert good(client, url).body == b"one"
+    assert server.connections == 2
+
+
 def test_connections_are_not_kept_without_end(
     server: FeedServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
