@@ -66,7 +66,7 @@ def classify(response: FetchResponse) -> tuple[FetchErrorClass, str] | None:
     if status == 304:
         return None
     if status in (200, 203) or (status // 100 == 2 and status not in (204, 205, 206)):
-        return None if response.body.strip() else ("empty", "the server sent an empty document")
+        return None if response.body and not response.body.isspace() else ("empty", "the server sent an empty document")
     return _refusal(status), f"the server answered {status}{_phrase(status)}{_meaning(status)}"
 
 

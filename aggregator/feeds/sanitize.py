@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html as entities
 import re
-from functools import cache, lru_cache, partial
+from functools import cache
+from threading import local
 
 import nh3
 
@@ -80,19 +81,24 @@ def html(fragment: str, base: str = "") -> str:
     fragment = _prepared(fragment)
     if _depth(fragment) > MAX_DEPTH:
         return _paragraphs(_shallow_text(fragment))
-    clean: str = _safe(base).clean(fragment)
+    _place.base = base
+    clean: str = _safe().clean(fragment)
     if "&#" in fragment:  # a reference becomes the control that it names
         clean = cleaned(clean)
     return (_IMAGE.sub(_seen_image, clean) if "<img" in clean else clean).strip()
 
 
-@lru_cache(maxsize=16)
-def _safe(base: str) -> nh3.Cleaner:
+_place = local()
+"""Where the links of the fragment in hand start from; a cleaner for each base would cost more than most fragments do."""
+
+
+@cache
+def _safe() -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=set(_KEPT),
         clean_content_tags=set(_DROPPED),
         attributes=_ATTRIBUTES,
-        attribute_filter=partial(_attribute, base),
+        attribute_filter=_attribute,
         link_rel="noopener noreferrer nofollow",
         url_schemes={"http", "https", "mailto"},
     )
@@ -254,9 +260,9 @@ def _paragraphs(value: str) -> str:
     return "".join(f"<p>{entities.escape(line, quote=False)}</p>" for line in value.split("\n") if line.strip())
 
 
-def _attribute(base: str, tag: str, name: str, value: str) -> str | None:
+def _attribute(tag: str, name: str, value: str) -> str | None:
     if name in _LINKS:
-        link = urls.absolute(base, value)
+        link = urls.absolute(_place.base, value)
         return None if tag == "img" and not link.startswith("http") else link or None
     return value if name not in _SHORT or len(value) <= 40 else None
 

@@ -134,7 +134,10 @@ class Remembered(NamedTuple):
 
     def under(self, name: str, owner: int) -> Remembered:
         """The same with its entry, now that this is known."""
-        return self if owner == self.owner else _remembered(name, owner, self.shape, self.values)
+        if owner == self.owner:
+            return self
+        rest = self.line[len(_start(name, self.owner)) :]
+        return Remembered(_start(name, owner) + rest, owner, self.shape, self.values)
 
 
 def item(name: str, facts: ItemFacts, owner: int, shape: str, *, plain: bool) -> Remembered:
@@ -143,6 +146,11 @@ def item(name: str, facts: ItemFacts, owner: int, shape: str, *, plain: bool) ->
     if plain:
         values[_HASH] = values[_FINGERPRINT] = ""
     return _remembered(name, owner, shape, values)
+
+
+def _start(name: str, owner: int) -> str:
+    """How the line of an item begins; names need no escapes."""
+    return f'["{name}",{owner}'
 
 
 def _remembered(name: str, owner: int, shape: str, values: Sequence[Any]) -> Remembered:

@@ -551,7 +551,7 @@ def test_hot_queries_search_indexes_and_scan_nothing(scene: Scene, stores: Sqlit
 def test_the_indexes_meant_for_them_are_used(scene: Scene, stores: SqliteStores) -> None:
     busy(scene)
     assert "entry_keys USING PRIMARY KEY (feed_id=? AND kind=? AND key=?)" in plan(
-        stores, polls._KNOWN + " AND k.key IN (?, ?)"
+        stores, polls._KNOWN.format(wanted="(?, ?), (?, ?)")
     ).replace("SEARCH k", "SEARCH entry_keys")
     candidates = plan(stores, polls._CANDIDATES.format(marks="?, ?"))
     assert "PRIMARY KEY (kind=? AND key=?)" in candidates

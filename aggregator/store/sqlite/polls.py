@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -39,16 +40,14 @@ class Polls:
 
     def known_entries(self, feed_id: str, keys: Collection[EntryKey]) -> dict[EntryKey, KnownEntry]:
         """See PollStore.known_entries."""
-        by_kind: dict[str, list[str]] = defaultdict(list)
-        for key in keys:
-            by_kind[key.kind].append(key.key)
+        if not keys:
+            return {}
         found: dict[EntryKey, KnownEntry] = {}
         with self._db.read() as conn:
-            for kind, texts in by_kind.items():
-                for part in map(rows.padded, rows.chunks(texts)):
-                    sql = _KNOWN + f" AND k.key IN ({rows.marks(len(part))})"
-                    for row in conn.execute(sql, (feed_id, kind, *part)):
-                        found[EntryKey(kind, row[0])] = _known(row)
+            for part in map(rows.padded, rows.chunks(list(keys))):
+                sql = _KNOWN.format(wanted=", ".join(["(?, ?)"] * len(part)))
+                for row in conn.execute(sql, (*chain.from_iterable(part), feed_id)):
+                    found[EntryKey(row[0], row[1])] = _known(row)
         return found
 
     def recall(self, feed_id: str) -> Recall | None:
@@ -267,7 +266,7 @@ def _entry_values(stored: StoredChange, entry: ParsedEntry, fingerprint: str) ->
 
 def _known(row: Sequence[Any]) -> KnownEntry:
     """From the columns of _KNOWN, behind the key."""
-    _, entry_id, guid, link, title, fingerprint, revision, published, body, article = row
+    _, _, entry_id, guid, link, title, fingerprint, revision, published, body, article = row
     if entry_id is None:
         return KnownEntry(0, "", "", "", "", 0, None, "")
     digest, moment = rows.unpack_digest(fingerprint), rows.moment_or_none(published)
@@ -294,9 +293,12 @@ GROUP BY held_by HAVING count(*) > 1
 ON CONFLICT (host) DO UPDATE SET held_until = max(held_until, excluded.held_until), said_by = :id, said_at = :now"""
 _GAPS = """SELECT g.* FROM gaps g JOIN feeds f ON f.id = g.feed_id AND f.removed_at IS NULL
 WHERE (:feed = '' OR g.feed_id = :feed) AND g.found_at >= :since ORDER BY g.id DESC"""
-_KNOWN = """SELECT k.key, e.id, e.guid, e.link, e.title, e.fingerprint, e.revision, e.published_at, e.body,
+# CROSS JOIN: each wanted key is looked up, whatever the statistics say.
+_KNOWN = """WITH wanted (kind, key) AS (VALUES {wanted})
+SELECT k.kind, k.key, e.id, e.guid, e.link, e.title, e.fingerprint, e.revision, e.published_at, e.body,
   coalesce(a.text, '') AS article
-FROM entry_keys k LEFT JOIN entries e ON e.id = k.entry_id LEFT JOIN articles a ON a.entry_id = e.id WHERE k.feed_id = ? AND k.kind = ?"""
+FROM wanted w CROSS JOIN entry_keys k ON k.feed_id = ? AND k.kind = w.kind AND k.key = w.key
+LEFT JOIN entries e ON e.id = k.entry_id LEFT JOIN articles a ON a.entry_id = e.id"""
 _CANDIDATES = """SELECT k.key, e.story_id, s.first_seen_at,
   (SELECT group_concat(feed_id, char(10)) FROM (SELECT DISTINCT m.feed_id FROM story_keys j
      JOIN entries m ON m.id = j.entry_id WHERE j.kind = k.kind AND j.key = k.key)) AS feed_ids,
