@@ -39,7 +39,7 @@ from aggregator.model import (
 from aggregator.outages import Outages
 from aggregator.ports import Clock, Fetcher, Stores, Workers
 from aggregator.stories import assign, language
-from aggregator.sweep import Decided, Sweep
+from aggregator.sweep import LINGER, TOGETHER, Decided, Sweep
 from aggregator.watch import documents, match
 from aggregator.watch.index import WatchIndex
 
@@ -135,6 +135,7 @@ class PollLine:
                 decided = sweep.next(self._patience(sweep))
             except queue.Empty:
                 decided = None
+                sweep.read_all(self.workers, parse.document)
             if decided is not None:
                 sweep.give_place()
                 self.outages.hear(sweep, decided)
@@ -151,6 +152,8 @@ class PollLine:
 
     def _patience(self, sweep: Sweep) -> float:
         """How long to wait for the next event; short enough to notice a stop."""
+        if sweep.unread:
+            return LINGER
         if not sweep.ready:
             return 0.5
         return max(0.01, self.rules.batch_seconds - (self.clock.monotonic() - sweep.since))
@@ -199,9 +202,9 @@ class PollLine:
     def _parse(self, sweep: Sweep, reading: judge.Reading) -> None:
         """Have a document, or the unseen part of it, parsed beside the sweep."""
         content_type = reading.answer.headers.get("content-type", "")
-        future = self.workers.submit(parse.document, reading.document(), reading.answer.url, content_type)
-        sweep.waiting += 1
-        future.add_done_callback(lambda done: sweep.events.put(partial(self._parsed, sweep, reading, done)))
+        sweep.read((reading.document(), reading.answer.url, content_type), partial(self._parsed, sweep, reading))
+        if len(sweep.unread) >= TOGETHER:
+            sweep.read_all(self.workers, parse.document)
 
     # -- decide --------------------------------------------------------------------------------------------------
 

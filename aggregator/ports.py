@@ -102,6 +102,10 @@ class Workers(Protocol):
         """
         ...
 
+    def submit_all(self, work: Callable[..., T], each: Sequence[tuple[Any, ...]]) -> list[Future[T]]:
+        """The same for several sets of arguments; small ones share the way, and still end alone."""
+        ...
+
     def close(self) -> None:
         """Stop the workers; safe to call twice."""
         ...

@@ -7,8 +7,10 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from aggregator import urls
 from aggregator.feeds import arrival, politeness, rounds
@@ -21,13 +23,18 @@ from aggregator.model import (
     FetchRequest,
     FetchResponse,
     Gap,
+    ParsedFeed,
     PollState,
     Recall,
 )
-from aggregator.ports import Fetcher
+from aggregator.ports import Fetcher, Workers
 
 IN_HAND = 64
 """Documents fetched but not decided yet, at most: a slow parser must not fill the memory."""
+
+TOGETHER = 16
+LINGER = 0.01
+"""Documents that are given to the workers together at most, and the seconds that one waits for others."""
 
 Answer = FetchResponse | FetchFailure
 
@@ -53,6 +60,11 @@ class Decided:
     archive: arrival.Archive = arrival.NO_ARCHIVE
 
 
+Document = tuple[bytes, str, str]
+"""Bytes, where they were found, and their content type."""
+Heard = Callable[[Future[ParsedFeed]], Decided | None]
+
+
 @dataclass
 class Sweep:
     """What is under way in one sweep.
@@ -63,6 +75,7 @@ class Sweep:
         asked: hosts that requests went out to, not noted in `round` yet.
         waiting: fetches and workers that are still to report.
         asking: fetches whose list has not ended: what falls due meanwhile comes with it.
+        unread: documents to be parsed that wait for company on the way to a worker, and who hears of each.
         ready: decided, to be committed with the next batch; `since` is when the first of them came.
         round: what the answers say of our own network.
         held: failures that may be our own network's: they wait for the verdict, since `held_since`.
@@ -77,6 +90,7 @@ class Sweep:
     asked: deque[str] = field(default_factory=deque)
     waiting: int = 0
     asking: int = 0
+    unread: list[tuple[Document, Heard]] = field(default_factory=list)
     ready: list[Decided] = field(default_factory=list)
     since: float = 0.0
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -109,6 +123,22 @@ class Sweep:
             while self.asked:
                 self.round.ask(self.asked.popleft())
         return event()
+
+    def read(self, document: Document, heard: Heard) -> None:
+        """Have a document parsed beside the sweep, with others that come meanwhile; `heard` is called in the line's thread."""
+        self.waiting += 1
+        self.unread.append((document, heard))
+
+    def read_all(self, workers: Workers, work: Callable[..., ParsedFeed]) -> None:
+        """Send the documents that wait on their way."""
+        unread, self.unread = self.unread, []
+        futures = workers.submit_all(work, [document for document, _ in unread])
+        for future, (_, heard) in zip(futures, unread, strict=True):
+            future.add_done_callback(partial(self._read, heard))
+
+    def _read(self, heard: Heard, done: Future[ParsedFeed]) -> None:
+        """Runs in a thread of the workers."""
+        self.events.put(partial(heard, done))
 
     def give_place(self) -> None:
         """A document is no longer in hand."""

@@ -106,15 +106,19 @@ class Pool:
 
         The future raises Quarantine with class parse_timeout when time, memory or a crash ended the worker.
         """
-        payload = pickle.dumps((work, args), protocol=pickle.HIGHEST_PROTOCOL)
-        task = _Task(payload, next((a for a in args if isinstance(a, str)), ""))
-        task.future.add_done_callback(partial(self._abandon, task))
+        return self.submit_all(work, [args])[0]
+
+    def submit_all(self, work: Callable[..., T], each: Sequence[tuple[Any, ...]]) -> list[Future[T]]:
+        """The same for several sets of arguments, which may travel together."""
+        tasks = [_task(work, args) for args in each]
+        for task in tasks:
+            task.future.add_done_callback(partial(self._abandon, task))
         with self._lock:
             if self._closed.is_set():
                 raise RuntimeError("the workers are closed")
-            self._waiting.append(task)
+            self._waiting += tasks
         self._pump()
-        return task.future
+        return [task.future for task in tasks]
 
     def close(self) -> None:
         """Stop the workers at once; what is not finished is cancelled. Safe to call twice."""
@@ -302,6 +306,11 @@ def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOAD))
     return context
+
+
+def _task(work: Callable[..., Any], args: tuple[Any, ...]) -> _Task:
+    payload = pickle.dumps((work, args), protocol=pickle.HIGHEST_PROTOCOL)
+    return _Task(payload, next((a for a in args if isinstance(a, str)), ""))
 
 
 def _fulfil(future: Future[Any], value: Any, problem: BaseException | None) -> None:

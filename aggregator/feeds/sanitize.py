@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html as entities
 import re
+from contextvars import ContextVar
 from functools import cache
-from threading import local
 
 import nh3
 
@@ -81,14 +81,14 @@ def html(fragment: str, base: str = "") -> str:
     fragment = _prepared(fragment)
     if _depth(fragment) > MAX_DEPTH:
         return _paragraphs(_shallow_text(fragment))
-    _place.base = base
+    _base.set(base)
     clean: str = _safe().clean(fragment)
     if "&#" in fragment:  # a reference becomes the control that it names
         clean = cleaned(clean)
     return (_IMAGE.sub(_seen_image, clean) if "<img" in clean else clean).strip()
 
 
-_place = local()
+_base: ContextVar[str] = ContextVar("base")
 """Where the links of the fragment in hand start from; a cleaner for each base would cost more than most fragments do."""
 
 
@@ -262,7 +262,7 @@ def _paragraphs(value: str) -> str:
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
     if name in _LINKS:
-        link = urls.absolute(_place.base, value)
+        link = urls.absolute(_base.get(), value)
         return None if tag == "img" and not link.startswith("http") else link or None
     return value if name not in _SHORT or len(value) <= 40 else None
 

@@ -127,13 +127,13 @@ def test_only_unseen_items_reach_the_parser(
     versions = [Version("rss", 0, tuple((0, n, 0) for n in range(last)), 1, "") for last in (4, 5, 5)]
     write_home(tmp_path, [{"id": "feed", "url": server.url("/only")}])
 
-    def noted(work: Any, *args: Any) -> Any:
-        bodies.append(args[0])
-        return submit(work, *args)
+    def noted(work: Any, each: Any) -> Any:
+        bodies.extend(args[0] for args in each)
+        return submit(work, each)
 
     with staged(tmp_path) as (app, clock):
-        submit = app.workers.submit
-        monkeypatch.setattr(app.workers, "submit", noted)
+        submit = app.workers.submit_all
+        monkeypatch.setattr(app.workers, "submit_all", noted)
         for turn, version in enumerate(versions):
             server.add("/only", status(200, version.body(turn)))
             sweep(app)
