@@ -13,6 +13,10 @@ from aggregator import urls
 
 MAX_DEPTH = 200
 """html5ever is quadratic in nesting: 20,000 nested `<div>` cost five seconds. Deeper markup keeps its text alone."""
+MAX_COPIES = 20_000
+MAX_GROWTH = 256_000
+"""HTML repeats an unclosed `<b>` in every paragraph after it: 200 of them before 5,000 `<p>`, 22 kB, become 17 MB. Markup that
+would make more such copies, or has come to more characters than this and four times its own, keeps its text alone as well."""
 
 
 def _set(words: str) -> frozenset[str]:
@@ -56,6 +60,8 @@ _ATTRIBUTES = {
 }
 _LINKS = frozenset({"href", "src", "cite"})
 _SHORT = frozenset({"lang", "dir", "width", "height", "colspan", "rowspan", "span", "start", "value", "datetime"})
+_FORMATTING = _set("a b big code em font i nobr s small strike strong tt u")
+"""What HTML opens again where a block has cut it off (the list of active formatting elements)."""
 _VOID = _set("br hr img wbr col input meta link base area param source track embed")
 _SELF_CLOSING = _set("p li dt dd tr td th thead tbody tfoot option colgroup rt rp")
 
@@ -79,10 +85,12 @@ def html(fragment: str, base: str = "") -> str:
     if not fragment:
         return ""
     fragment = _prepared(fragment)
-    if _depth(fragment) > MAX_DEPTH:
+    if _is_bomb(fragment):
         return _paragraphs(_shallow_text(fragment))
     _base.set(base)
     clean: str = _safe().clean(fragment)
+    if len(clean) > MAX_GROWTH and len(clean) > 4 * len(fragment):  # a long base in many links, for instance
+        return _paragraphs(_shallow_text(fragment))
     if "&#" in fragment:  # a reference becomes the control that it names
         clean = cleaned(clean)
     return (_IMAGE.sub(_seen_image, clean) if "<img" in clean else clean).strip()
@@ -114,7 +122,7 @@ def text(fragment: str) -> str:
     if "<" not in fragment and "&" not in fragment:
         return tidy(fragment)
     fragment = _prepared(fragment)
-    if _depth(fragment) > MAX_DEPTH:
+    if _is_bomb(fragment):
         return tidy(_shallow_text(fragment))
     return _flattened(_bare().clean(fragment))
 
@@ -190,17 +198,24 @@ def _begins_tag(piece: str) -> bool:
     return found is not None and found.group(2).lower() in _KNOWN and ">" in piece
 
 
-def _depth(fragment: str) -> int:
-    """How deep the markup may nest, counted without parsing it."""
+def _is_bomb(fragment: str) -> bool:
+    """Whether the markup may nest deeper, or repeat itself more often, than any text needs; told without parsing it."""
     if fragment.count("<") <= MAX_DEPTH:
-        return 0
-    depth = deepest = 0
+        return False
+    depth = deepest = unclosed = copies = 0
+    opened = dict.fromkeys(_FORMATTING, 0)
     for close, name in _TAG.findall(fragment.lower()):
+        if name in _FORMATTING:
+            step = -min(1, opened[name]) if close else 1
+            opened[name] += step
+            unclosed += step
+        else:
+            copies += unclosed
         if name in _VOID or name in _SELF_CLOSING:
             continue
         depth = max(0, depth - 1) if close else depth + 1
         deepest = max(deepest, depth)
-    return deepest
+    return deepest > MAX_DEPTH or copies > MAX_COPIES
 
 
 def _shallow_text(fragment: str) -> str:

@@ -97,6 +97,24 @@ def test_hostile_markup_costs_little(bomb: str) -> None:
     sanitize.title(bomb)
 
 
+@pytest.mark.parametrize("opened", ["<b lang={}>", "<b lang={}></i>", "<a href=/{}>"])
+def test_unclosed_markup_is_not_repeated_without_end(opened: str) -> None:
+    bomb = "<p>" + "".join(opened.format(i) for i in range(190)) + "<p>x" * 5_000
+    clean = sanitize.html(bomb, "https://a.example/")
+    assert clean.count("x") == 5_000
+    assert len(clean) < 3 * len(bomb)
+
+
+def test_an_unclosed_tag_in_a_long_article_costs_it_nothing() -> None:
+    article = "<p>By <b>Ann<p>" + '<p>See <a href="/a">this</a> and <i>that</i>.</p>' * 1_000
+    assert sanitize.html(article, "https://a.example/").count('href="https://a.example/a"') == 1_000
+
+
+def test_a_long_base_in_many_links_is_no_way_to_grow() -> None:
+    base = f"https://a.example/{'d' * 3_900}/"
+    assert len(sanitize.html("<a href=b>x</a>" * 2_000, base)) < 100_000
+
+
 def test_text_survives_markup_too_deep_to_parse() -> None:
     deep = "<div>" * 5_000 + "kept &amp; <b>whole</b><script>not</script>" + "</div>" * 5_000
     assert sanitize.text(deep) == "kept & whole"
