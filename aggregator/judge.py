@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from aggregator.feeds import arrival, identity, slice  # noqa: A004 - the stage's name (DESIGN §2)
 from aggregator.feeds.slice import Remembered, Sliced
@@ -22,6 +23,7 @@ from aggregator.model import (
     ParsedFeed,
     Recall,
     RevisedEntry,
+    SameEntry,
 )
 from aggregator.ports import PollStore
 
@@ -116,6 +118,16 @@ def judge(reading: Reading, parsed: ParsedFeed, polls: PollStore) -> Judgement |
         return _partly(reading, parsed, facts, polls) or _fully(reading, parsed, facts, polls)
     except identity.Uncertain:
         return None
+
+
+def is_news(change: EntryChange) -> TypeGuard[NewEntry | RevisedEntry]:
+    """Whether it looks for a story: an entry that is new, or whose id now stands for other news."""
+    return isinstance(change, NewEntry) or (isinstance(change, RevisedEntry) and change.reused)
+
+
+def is_idle(change: EntryChange) -> bool:
+    """Nothing is to be written: a known entry that has learnt no name, or a tombstone met again, which stays one."""
+    return isinstance(change, SameEntry) and not (change.entry_id and change.keys)
 
 
 def _partly(reading: Reading, parsed: ParsedFeed, facts: list[ItemFacts], polls: PollStore) -> Judgement | None:

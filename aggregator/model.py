@@ -388,7 +388,10 @@ class NewEntry:
 
 @dataclass(frozen=True, slots=True)
 class RevisedEntry:
-    """A known entry whose text changed; `revision` is the number it gets, `article` its article page's stored text."""
+    """A known entry whose text changed; `revision` is the number it gets, `article` its article page's stored text.
+
+    `reused` says that its publisher has given the id to other news: it looks for a story of its own, and may be told again.
+    """
 
     entry_id: int
     revision: int
@@ -396,6 +399,7 @@ class RevisedEntry:
     keys: tuple[EntryKey, ...]
     fingerprint: str
     article: str = ""
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

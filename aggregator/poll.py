@@ -240,7 +240,7 @@ class PollLine:
             self._parse(sweep, reading.whole())
             return None
         feed, answer, now = reading.feed, reading.answer, self.clock.now()
-        fresh = tuple(c for c in found.changes if not _idle(c))
+        fresh = tuple(c for c in found.changes if not judge.is_idle(c))
         poll = politeness.succeeded(
             replace(feed, poll=feed.poll.but(items=found.count)),
             answer,
@@ -313,16 +313,16 @@ class PollLine:
 
     def _stories(self, ready: list[Decided], now: datetime) -> dict[int, StoryChoice]:
         fresh = [
-            (decided.feed.id, change, arrival.sort_at(change.entry, now))
+            (decided.feed.id, change.entry, arrival.sort_at(change.entry, now), id(change))
             for decided in ready
             for change in decided.changes
-            if isinstance(change, NewEntry)
+            if judge.is_news(change)
         ]
         fresh.sort(key=lambda f: f[2])
-        keys = {key for _, change, _ in fresh for key in assign.keys(change.entry)}
+        keys = {key for _, entry, _, _ in fresh for key in assign.keys(entry)}
         candidates = self.stores.polls.story_candidates(keys, now - assign.WINDOW)
-        choices = assign.assign(fresh, candidates)
-        return {id(change): choice for (_, change, _), choice in zip(fresh, choices, strict=True)}
+        choices = assign.assign([each[:3] for each in fresh], candidates)
+        return {each[3]: choice for each, choice in zip(fresh, choices, strict=True)}
 
     def _stored(
         self,
@@ -339,7 +339,7 @@ class PollLine:
         sort_at = arrival.sort_at(entry, now)
         archived = isinstance(change, NewEntry) and decided.archive.holds(entry)
         reach = arrival.reach(sort_at, now, initial=self.rules.initial, first=decided.first, archived=archived)
-        article = change.article if isinstance(change, RevisedEntry) else ""
+        article = change.article if isinstance(change, RevisedEntry) and not change.reused else ""
         told = language.of(entry, decided.feed.language)
         document = documents.of_parsed(entry, decided.feed, told, article)
         return StoredChange(
@@ -350,13 +350,8 @@ class PollLine:
             language=told,
             story=story,
             matches=tuple(NewMatch(f.watchlist_id, f.spans, reach) for f in match.find(document, index)),
-            article=reach if isinstance(change, NewEntry) and arrival.wants_article(decided.feed, entry, reach) else "",
+            article=reach if judge.is_news(change) and arrival.wants_article(decided.feed, entry, reach) else "",
         )
-
-
-def _idle(change: EntryChange) -> bool:
-    """Nothing is to be written: a known entry that has learnt no name, or a tombstone met again, which stays one."""
-    return isinstance(change, SameEntry) and not (change.entry_id and change.keys)
 
 
 def _outcome(

@@ -351,7 +351,15 @@ def _change(item: _Item, hit: KnownEntry | None, known: Mapping[EntryKey, KnownE
     learnt = tuple(key for key in free if key.kind not in passing)
     if hit.fingerprint == now:
         return SameEntry(hit.id, tuple(key for key in learnt if key.kind != "text"))
-    return RevisedEntry(hit.id, hit.revision + 1, item.text(), learnt, now, hit.article)
+    return RevisedEntry(hit.id, hit.revision + 1, item.text(), learnt, now, hit.article, _is_other_news(item, hit))
+
+
+def _is_other_news(item: _Item, hit: KnownEntry) -> bool:
+    """Whether title, link and text are all another's: the publisher gives an id out again (truth table, 30)."""
+    own = item.facts
+    if path(own.address) == path(urls.identity(hit.link) or hit.link) or likeness(own.title, hit.title) >= RELATED:
+        return False
+    return likeness(item.text().body, hit.body) < RELATED
 
 
 def _passing(item: ItemFacts, hit: KnownEntry) -> frozenset[str]:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 
 from aggregator import urls
-from aggregator.model import NewEntry, ParsedEntry, StoryCandidate, StoryChoice, StoryKey
+from aggregator.model import ParsedEntry, StoryCandidate, StoryChoice, StoryKey
 from aggregator.stories import shingles
 from aggregator.tokens import tokenize
 
@@ -45,19 +45,19 @@ def keys(entry: ParsedEntry) -> tuple[StoryKey, ...]:
 
 
 def assign(
-    changes: Sequence[tuple[str, NewEntry, datetime]],
+    entries: Sequence[tuple[str, ParsedEntry, datetime]],
     candidates: Sequence[StoryCandidate],
     window: timedelta = WINDOW,
 ) -> list[StoryChoice]:
     """Where each of a batch's new entries belongs, in the order given.
 
     Args:
-        changes: (feed id, new entry, its moment), of all feeds of a batch.
+        entries: (feed id, new entry, its moment), of all feeds of a batch.
         candidates: stored stories under the keys of these entries.
         window: how far apart in time two tellings of one story may be.
     """
     shelf = _Shelf(candidates, window)
-    return [shelf.place(feed_id, change.entry, when) for feed_id, change, when in changes]
+    return [shelf.place(feed_id, entry, when) for feed_id, entry, when in entries]
 
 
 # -- keys ------------------------------------------------------------------------------------------------------------

@@ -173,4 +173,13 @@ CASES = [
         revised=1,
         alerts=1,
     ),
+    Case(
+        30,
+        "id reused, told of before",
+        (Told(ID, URL, CSTO),),
+        (Told(ID, "https://x.by/z", "CSTO opens a school", OTHER),),
+        revised=1,
+        alerts=2,
+        stories=1,
+    ),
 ]  # fmt: skip

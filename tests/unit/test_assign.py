@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.model import NewEntry, ParsedEntry, StoryCandidate, StoryChoice, StoryKey
+from aggregator.model import ParsedEntry, StoryCandidate, StoryChoice, StoryKey
 from aggregator.stories import assign, shingles
 
 NOON = datetime(2023, 2, 2, 12, 0, tzinfo=UTC)
@@ -18,11 +18,11 @@ TEXT = "The council met in Minsk on Thursday and named three priorities of the B
 COPY = "MINSK, Feb 2. The council met in Minsk on Thursday and named three priorities of the Belarusian chairmanship."
 OTHER = "Heavy snow closed four mountain roads in the north; drivers were asked to wait until Friday morning at least."
 
-New = tuple[str, NewEntry, datetime]
+New = tuple[str, ParsedEntry, datetime]
 
 
 def new(feed: str, title: str = TITLE, link: str = "", body: str = TEXT, when: datetime = NOON) -> New:
-    return feed, NewEntry(ParsedEntry(guid="", link=link, title=title, body=body), (), ""), when
+    return feed, ParsedEntry(guid="", link=link, title=title, body=body), when
 
 
 def stored(
@@ -32,7 +32,7 @@ def stored(
 
 
 def title_key(title: str = TITLE) -> StoryKey:
-    return next(k for k in assign.keys(new("a", title)[1].entry) if k.kind == "title")
+    return next(k for k in assign.keys(new("a", title)[1]) if k.kind == "title")
 
 
 def one(entry: New, *candidates: StoryCandidate) -> StoryChoice:
@@ -78,8 +78,8 @@ def test_one_word_makes_another_headline() -> None:
 
 
 def test_short_titles_and_no_links_are_no_keys() -> None:
-    assert assign.keys(new("a", "Daily briefing")[1].entry) == ()
-    assert assign.keys(new("a", "Weather", "https://www.x.by/a/?utm_source=q")[1].entry) == (StoryKey("url", "x.by/a"),)
+    assert assign.keys(new("a", "Daily briefing")[1]) == ()
+    assert assign.keys(new("a", "Weather", "https://www.x.by/a/?utm_source=q")[1]) == (StoryKey("url", "x.by/a"),)
 
 
 def test_the_same_address_in_another_feed_joins() -> None:
@@ -182,10 +182,10 @@ def test_a_batch_decides_as_the_same_entries_one_by_one(entries: list[New]) -> N
     known: list[StoryCandidate] = []
     single = []
     first: dict[int, tuple[str, datetime]] = {}
-    for feed, change, when in entries:
-        choice = assign.assign([(feed, change, when)], known)[0]
+    for feed, entry, when in entries:
+        choice = assign.assign([(feed, entry, when)], known)[0]
         number = choice.story_id or len(first) + 1
-        body, seen_at = first.setdefault(number, (change.entry.body, when))
+        body, seen_at = first.setdefault(number, (entry.body, when))
         for key in choice.keys:
             old = next((c for c in known if c.story_id == number and c.key == key), None)
             feeds = frozenset({feed}) | (old.feed_ids if old else frozenset())
@@ -198,6 +198,6 @@ def test_a_feed_whose_items_share_title_and_link_does_not_cost_their_square() ->
     link = "https://ministry.example/briefing"
     entries = [new("ministry", "Daily briefing of the ministry", link, f"Number {n} of {n * 7}") for n in range(300)]
     shelf = assign._Shelf([], assign.WINDOW)
-    for feed_id, change, when in entries:
-        shelf.place(feed_id, change.entry, when)
+    for feed_id, entry, when in entries:
+        shelf.place(feed_id, entry, when)
     assert max(map(len, shelf._places.values())) == assign.MOST_PLACES

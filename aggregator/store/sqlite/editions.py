@@ -180,9 +180,10 @@ def _as_matched(conn: sqlite3.Connection, match: Match, entry: Entry) -> tuple[M
     """A match and the text its spans count in: an entry revised since is shown as it matches now, else as it matched."""
     if match.revision >= entry.revisions:
         return match, entry
-    values = (match.watchlist_id, match.entry_id, entry.revisions)
-    newer = conn.execute("SELECT * FROM matches WHERE watchlist_id = ? AND entry_id = ? AND revision = ?", values)
-    row = newer.fetchone()
+    values = (match.watchlist_id, match.entry_id, entry.revisions, match.revision)
+    newer = """SELECT m.* FROM matches m JOIN entries e ON e.id = m.entry_id
+               WHERE m.watchlist_id = ? AND m.entry_id = ? AND m.revision = ? AND e.story_revision <= ?"""
+    row = conn.execute(newer, values).fetchone()
     if row is not None:
         return replace(match, spans=rows.match(row).spans), entry
     sql = "SELECT title, link, body, markup FROM entry_revisions WHERE entry_id = ? AND revision = ?"
@@ -236,7 +237,7 @@ def _told(conn: sqlite3.Connection, digest_id: str, story_ids: Iterable[int]) ->
     for part in rows.chunks(sorted(story_ids)):
         sql = f"""SELECT DISTINCT e.story_id FROM entries e JOIN matches m ON m.entry_id = e.id
                   JOIN edition_matches em ON em.match_id = m.id AND em.digest_id = ?
-                  WHERE em.edition_id IS NOT NULL AND e.story_id IN ({rows.marks(len(part))})"""  # noqa: S608 - marks only
+                  WHERE em.edition_id IS NOT NULL AND m.revision >= e.story_revision AND e.story_id IN ({rows.marks(len(part))})"""  # noqa: S608 - marks only
         told |= {r[0] for r in conn.execute(sql, (digest_id, *part))}
     return told
 

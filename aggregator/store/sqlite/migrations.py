@@ -68,6 +68,13 @@ def smaller(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations(name="0006_reused")
+def reused(db: Database) -> None:
+    """From which revision on an entry belongs to its story."""
+    for statement in statements("0006_reused.sql"):
+        db.execute(statement)
+
+
 def _pack(conn: sqlite3.Connection, table: str, key: str) -> None:
     """Row by row: the texts of a year must not stand in memory at once."""
     names = key.split(", ")

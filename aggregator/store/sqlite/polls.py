@@ -125,6 +125,7 @@ class _Writer:
         self._story_keys: list[tuple[Any, ...]] = []
         self._index: list[index.Row] = []
         self._articles: list[tuple[Any, ...]] = []
+        self._moved: list[tuple[Any, ...]] = []
         self._matches: list[tuple[int, int, NewMatch]] = []
 
     def outcome(self, outcome: PollOutcome) -> list[int]:
@@ -160,6 +161,8 @@ class _Writer:
         write = self._conn.executemany
         write("INSERT INTO stories (id, title, first_seen_at) VALUES (?, '', ?)", self._stories)
         write(_INSERT_ENTRY, self._entries)
+        for values in self._moved:
+            self._move(*values)
         sql = "INSERT OR IGNORE INTO entry_keys (feed_id, kind, key, entry_id) VALUES (?, ?, ?, ?)"
         write(sql, sorted(self._keys, key=itemgetter(0, 1, 2)))
         write("INSERT OR IGNORE INTO story_keys (kind, key, entry_id) VALUES (?, ?, ?)", sorted(self._story_keys))
@@ -214,12 +217,28 @@ class _Writer:
         revision = max(change.revision, kept + 1)  # two items of one document may revise the same entry
         keep_titles(self._conn, [change.entry_id])
         ((_, _, _, article),) = index.remove(self._conn, [change.entry_id])
+        if stored.story is not None:
+            article = ""
+            self._begin_again(stored, stored.story, change.entry_id, revision)
         self._conn.execute(
             _UPDATE_ENTRY, (*_entry_values(stored, change.entry, change.fingerprint), revision, change.entry_id)
         )
         index.put(self._conn, [(change.entry_id, stored.index_title, stored.index_body, article)])
         self._add_keys(feed_id, change.entry_id, change.keys)
         self._matches += [(change.entry_id, revision, m) for m in stored.matches]
+
+    def _begin_again(self, stored: StoredChange, story: StoryChoice, entry_id: int, revision: int) -> None:
+        """An id that now stands for other news leaves its story, and its article page; what was told of it is past."""
+        self._conn.execute("DELETE FROM articles WHERE entry_id = ?", (entry_id,))
+        if stored.article:
+            self._articles.append((entry_id, stored.article, self._now))
+        self._moved.append((self._story(story), story, rows.stamp(stored.sort_at), revision, entry_id))
+        self._story_keys += [(k.kind, rows.key_digest(k.key), entry_id) for k in story.keys]
+
+    def _move(self, story_id: int, story: StoryChoice, sort_at: str, revision: int, entry_id: int) -> None:
+        (left,) = self._conn.execute("SELECT story_id FROM entries WHERE id = ?", (entry_id,)).fetchone()
+        self._conn.execute(_MOVE_ENTRY, (story_id, story.reason, story.score, sort_at, revision, entry_id))
+        self._conn.execute(_DROP_EMPTY, (left, left))
 
     def _add_keys(self, feed_id: str, entry_id: int, keys: Sequence[EntryKey]) -> None:
         self._keys += [(feed_id, kind, key, entry_id) for kind, key in keys]
@@ -314,9 +333,12 @@ SELECT id, revision, title, link, markup, body, updated_at, :now FROM entries WH
 _UPDATE_ENTRY = """UPDATE entries SET guid = ?, link = ?, title = ?, markup = ?, body = ?, author = ?, categories = ?,
   enclosures = ?, language = ?, published_at = coalesce(?, published_at), updated_at = ?, fingerprint = ?, revision = ?
 WHERE id = ?"""
+_MOVE_ENTRY = """UPDATE entries SET story_id = ?, story_reason = ?, story_score = ?, sort_at = ?, story_revision = ? WHERE id = ?"""
+_DROP_EMPTY = "DELETE FROM stories WHERE id = ? AND NOT EXISTS (SELECT 1 FROM entries WHERE story_id = ?)"
 _KEEP_TITLE = """UPDATE stories SET title = (SELECT t.title FROM story_titles t WHERE t.story_id = stories.id)
 WHERE id = (SELECT story_id FROM entries WHERE id = ?) AND title = ''"""
 _INSERT_MATCH = """INSERT INTO matches (watchlist_id, entry_id, revision, spans, reach, matched_at)
 VALUES (:w, :e, :r, :s,
-  iif(EXISTS (SELECT 1 FROM matches WHERE watchlist_id = :w AND entry_id = :e), 'none', :reach), :now)
+  iif(EXISTS (SELECT 1 FROM matches m JOIN entries e ON e.id = m.entry_id WHERE m.watchlist_id = :w AND m.entry_id = :e
+              AND m.revision >= e.story_revision), 'none', :reach), :now)
 ON CONFLICT (watchlist_id, entry_id, revision) DO NOTHING"""
