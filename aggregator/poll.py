@@ -135,6 +135,7 @@ class PollLine:
                 decided = sweep.next(self._patience(sweep))
             except queue.Empty:
                 decided = None
+            if sweep.unread and self.clock.monotonic() - sweep.unread_since >= LINGER:
                 sweep.read_all(self.workers, parse.document)
             if decided is not None:
                 sweep.give_place()
@@ -202,6 +203,8 @@ class PollLine:
     def _parse(self, sweep: Sweep, reading: judge.Reading) -> None:
         """Have a document, or the unseen part of it, parsed beside the sweep."""
         content_type = reading.answer.headers.get("content-type", "")
+        if not sweep.unread:
+            sweep.unread_since = self.clock.monotonic()
         sweep.read((reading.document(), reading.answer.url, content_type), partial(self._parsed, sweep, reading))
         if len(sweep.unread) >= TOGETHER:
             sweep.read_all(self.workers, parse.document)

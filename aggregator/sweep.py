@@ -33,7 +33,7 @@ IN_HAND = 64
 """Documents fetched but not decided yet, at most: a slow parser must not fill the memory."""
 
 TOGETHER = 16
-LINGER = 0.01
+LINGER = 0.02
 """Documents that are given to the workers together at most, and the seconds that one waits for others."""
 
 Answer = FetchResponse | FetchFailure
@@ -75,7 +75,7 @@ class Sweep:
         asked: hosts that requests went out to, not noted in `round` yet.
         waiting: fetches and workers that are still to report.
         asking: fetches whose list has not ended: what falls due meanwhile comes with it.
-        unread: documents to be parsed that wait for company on the way to a worker, and who hears of each.
+        unread: documents to be parsed that wait for company on the way to a worker, since `unread_since`, and who hears of each.
         ready: decided, to be committed with the next batch; `since` is when the first of them came.
         round: what the answers say of our own network.
         held: failures that may be our own network's: they wait for the verdict, since `held_since`.
@@ -91,6 +91,7 @@ class Sweep:
     waiting: int = 0
     asking: int = 0
     unread: list[tuple[Document, Heard]] = field(default_factory=list)
+    unread_since: float = 0.0
     ready: list[Decided] = field(default_factory=list)
     since: float = 0.0
     stopped: threading.Event = field(default_factory=threading.Event)

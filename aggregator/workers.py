@@ -342,7 +342,7 @@ def _prepare(memory: int) -> None:
     """A fresh worker: dies at SIGTERM even inside C code, and may use so much memory and no more."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.freeze()
-    gc.set_threshold(YOUNG, 20, 20)
+    gc.set_threshold(YOUNG, 10, 10)
     if sys.platform == "linux":
         import resource
 

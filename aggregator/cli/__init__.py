@@ -173,7 +173,7 @@ def _undecoded(argument: str) -> bool:
 
 def run() -> None:
     """The console script."""
-    gc.set_threshold(YOUNG, 20, 50)
+    gc.set_threshold(YOUNG, 10, 10)
     for stream in (sys.stdout, sys.stderr):
         # A text that the terminal's encoding cannot show must not end a command.
         if isinstance(stream, io.TextIOWrapper):

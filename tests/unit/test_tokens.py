@@ -214,6 +214,13 @@ def test_each_token_by_itself_is_the_same_token(text: str) -> None:
 
 @QUICK
 @given(TEXTS)
+def test_what_is_compared_is_what_is_written(text: str) -> None:
+    tokens = tokenize(text)
+    assert tuple(map(fold, tokens.exact)) == tokens.folded
+
+
+@QUICK
+@given(TEXTS)
 def test_offsets_ascend_and_never_overlap(text: str) -> None:
     tokens = tokenize(text)
     edges = [edge for pair in zip(tokens.starts, tokens.ends, strict=True) for edge in pair]

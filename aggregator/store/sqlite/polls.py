@@ -80,7 +80,11 @@ class Polls:
         with self._db.write() as conn:
             writer = _Writer(conn, now)
             held = _held(conn, [o.feed_id for o in outcomes], owner)
-            added = {o.feed_id: writer.outcome(o) for o in outcomes if o.feed_id in held}
+            added: dict[str, list[int]] = {}
+            for outcome in outcomes:
+                if outcome.feed_id in held:
+                    added[outcome.feed_id] = writer.outcome(outcome)
+                    held.remove(outcome.feed_id)  # its claim is settled
             writer.flush()
             return added
 
