@@ -62,7 +62,7 @@ def _entry(entry: ET.Element, reader: Reader, language: str, shared: tuple[str, 
     texts: dict[str, RawText] = {}
     said: dict[str, str] = {}
     authors: list[str] = []
-    categories: list[str] = []
+    tags: dict[tuple[str | None, ...], str] = {}
     links = Links(reader)
     files: list[ET.Element] = []
     for child in entry:
@@ -78,7 +78,8 @@ def _entry(entry: ET.Element, reader: Reader, language: str, shared: tuple[str, 
             authors.append(_author(child, reader))
         elif name == "category":
             require(set(child.attrib) <= {"term", "label", "scheme"} and not len(child) and not child.text)
-            categories.append(child.get("term") or child.get("label") or "")
+            tag = tuple(map(child.get, ("term", "label", "scheme")))
+            tags[tag] = tag[0] or tag[1] or ""
         elif child.tag in (MEDIA + "content", MEDIA + "thumbnail"):
             files.append(child)
         else:
@@ -93,7 +94,7 @@ def _entry(entry: ET.Element, reader: Reader, language: str, shared: tuple[str, 
         summary=texts.get("summary", NO_TEXT),
         content=content if content.value else NO_TEXT,
         authors=tuple(name for name in authors if name) or shared,
-        categories=tuple(categories),
+        categories=tuple(tags.values()),
         enclosures=(*links.enclosures, *media(files)),
         language=language,
         published=said.get("published", ""),

@@ -106,7 +106,7 @@ def _rss_item(item: ET.Element, reader: Reader, language: str, spoken: str) -> R
     texts: dict[str, RawText] = {}
     said: dict[str, str] = {}
     authors: list[str] = []
-    categories: list[str] = []
+    tags: dict[tuple[str, str | None], None] = {}
     enclosures: list[tuple[str, str, object]] = []
     files: list[ET.Element] = []
     about = item.get(RDF + "about", "")
@@ -131,7 +131,7 @@ def _rss_item(item: ET.Element, reader: Reader, language: str, spoken: str) -> R
             authors.append(fields.person(bare(child)))
         elif name == "category" or child.tag == DC + "subject":
             require(set(child.attrib) <= {"domain"} and text(child))
-            categories.append(text(child))
+            tags[text(child), child.get("domain")] = None
         elif child.tag == DC + "date":
             require("updated" not in said)
             said["updated"] = bare(child)
@@ -151,7 +151,7 @@ def _rss_item(item: ET.Element, reader: Reader, language: str, spoken: str) -> R
         summary=texts.get("description", NO_TEXT),
         content=texts["content"] if "content" in texts and texts["content"].value else NO_TEXT,
         authors=tuple(name for name in authors if name),
-        categories=tuple(categories),
+        categories=tuple(term for term, _ in tags),
         enclosures=(*enclosures, *media(files)),
         language=(language if texts else "") or spoken,
         published=said.get("published") or said.get("updated", ""),

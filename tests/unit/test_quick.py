@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aggregator.errors import Quarantine
@@ -115,6 +115,7 @@ def _element(name: str, text: str) -> str:
     return f"<{name}>{text}</{name.split(maxsplit=1)[0]}>"
 
 
+@example([[("category", "<b>x</b>"), ("category", "<b>x</b>")]], [], "")
 @given(st.lists(CHILDREN, max_size=4), CHILDREN, st.sampled_from(["", " xml:lang='ru'", " xml:base='https://b.by/'"]))
 def test_both_readers_agree_on_any_mix_of_elements(
     items: list[list[tuple[str, str]]], head: list[tuple[str, str]], root: str
