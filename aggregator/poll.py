@@ -166,8 +166,10 @@ class PollLine:
     # -- fetch ---------------------------------------------------------------------------------------------------
 
     def _requests(self, sweep: Sweep, ids: Collection[str], everything: bool) -> Iterator[FetchRequest]:
+        # Those that are due come first in their index; among all feeds each claim looks at those that have been asked, too.
+        limit = self.rules.batch * (10 if everything else 1)
         while not sweep.over():
-            feeds = self.stores.feeds.claim_due(self.owner, self.rules.batch, sweep.now, ids=ids, everything=everything)
+            feeds = self.stores.feeds.claim_due(self.owner, limit, sweep.now, ids=ids, everything=everything)
             if not feeds:
                 return
             for feed in feeds:
