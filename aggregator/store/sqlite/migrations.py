@@ -20,25 +20,27 @@ def statements(name: str) -> list[str]:
     return [s.strip() for s in text.split("\n;\n") if s.strip()]
 
 
+def _run(db: Database, name: str) -> None:
+    for statement in statements(name):
+        db.execute(statement)
+
+
 @migrations(name="0001_schema")
 def schema(db: Database) -> None:
     """The first released schema."""
-    for statement in statements("schema.sql"):
-        db.execute(statement)
+    _run(db, "schema.sql")
 
 
 @migrations(name="0002_politeness")
 def politeness(db: Database) -> None:
     """Why a feed is polled when it is, its rhythm, its moves and its history."""
-    for statement in statements("0002_politeness.sql"):
-        db.execute(statement)
+    _run(db, "0002_politeness.sql")
 
 
 @migrations(name="0003_gaps_and_hosts")
 def gaps_and_hosts(db: Database) -> None:
     """Gaps, hosts that are held, and which host each feed is of."""
-    for statement in statements("0003_gaps_and_hosts.sql"):
-        db.execute(statement)
+    _run(db, "0003_gaps_and_hosts.sql")
     known = db.execute("SELECT id, url FROM feeds").fetchall()
     db.conn.executemany("UPDATE feeds SET host = ? WHERE id = ?", [(urls.host_key(url), i) for i, url in known])
 
@@ -46,15 +48,13 @@ def gaps_and_hosts(db: Database) -> None:
 @migrations(name="0004_documents")
 def documents(db: Database) -> None:
     """What is kept of each feed's last document."""
-    for statement in statements("0004_documents.sql"):
-        db.execute(statement)
+    _run(db, "0004_documents.sql")
 
 
 @migrations(name="0005_smaller")
 def smaller(db: Database) -> None:
     """Texts are kept once: markup beside its plain text, no copy in the index, digests as bytes, fewer indexes."""
-    for statement in statements("0005_smaller.sql"):
-        db.execute(statement)
+    _run(db, "0005_smaller.sql")
     for table, key in (("entries", "id"), ("entry_revisions", "entry_id, revision")):
         _pack(db.conn, table, key)
     prints = db.execute("SELECT fingerprint_hex, id FROM entries").fetchall()
@@ -64,15 +64,13 @@ def smaller(db: Database) -> None:
     digested = sorted((kind, rows.key_digest(key), i) for kind, key, i in keys)
     db.conn.executemany("INSERT OR IGNORE INTO story_keys (kind, key, entry_id) VALUES (?, ?, ?)", digested)
     index.rebuild(db.conn)
-    for statement in statements("0005_after.sql"):
-        db.execute(statement)
+    _run(db, "0005_after.sql")
 
 
 @migrations(name="0006_reused")
 def reused(db: Database) -> None:
     """From which revision on an entry belongs to its story."""
-    for statement in statements("0006_reused.sql"):
-        db.execute(statement)
+    _run(db, "0006_reused.sql")
 
 
 def _pack(conn: sqlite3.Connection, table: str, key: str) -> None:
