@@ -205,9 +205,8 @@ class PollLine:
     def _parse(self, sweep: Sweep, reading: judge.Reading) -> None:
         """Have a document, or the unseen part of it, parsed beside the sweep."""
         content_type = reading.answer.headers.get("content-type", "")
-        if not sweep.unread:
-            sweep.unread_since = self.clock.monotonic()
-        sweep.read((reading.document(), reading.answer.url, content_type), partial(self._parsed, sweep, reading))
+        document = reading.document(), reading.answer.url, content_type
+        sweep.read(document, partial(self._parsed, sweep, reading), self.clock.monotonic())
         if len(sweep.unread) >= TOGETHER:
             sweep.read_all(self.workers, parse.document)
 

@@ -125,9 +125,11 @@ class Sweep:
                 self.round.ask(self.asked.popleft())
         return event()
 
-    def read(self, document: Document, heard: Heard) -> None:
+    def read(self, document: Document, heard: Heard, now: float) -> None:
         """Have a document parsed beside the sweep, with others that come meanwhile; `heard` is called in the line's thread."""
         self.waiting += 1
+        if not self.unread:
+            self.unread_since = now
         self.unread.append((document, heard))
 
     def read_all(self, workers: Workers, work: Callable[..., ParsedFeed]) -> None:
