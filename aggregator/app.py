@@ -64,7 +64,7 @@ class App:
         )
         for name in stores.feeds.owners():
             if instance.is_gone(name):
-                stores.feeds.release(name)
+                stores.feeds.release(name, fallen=True)
         return stores
 
     @cached_property

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
-from aggregator.feeds import arrival, identity, slice  # noqa: A004 - the stage's name (DESIGN §2)
+from aggregator.feeds import arrival, identity, parse, slice  # noqa: A004 - the stage's name (DESIGN §2)
 from aggregator.feeds.slice import Remembered, Sliced
 from aggregator.model import (
     NO_RECALL,
@@ -43,7 +43,7 @@ class Reading:
     answer: FetchResponse
     digest: str
     sliced: Sliced | None = None
-    recalled: dict[str, Remembered] | None = None
+    recalled: dict[bytes, Remembered] | None = None
     settled: bool = False
 
     @property
@@ -55,8 +55,13 @@ class Reading:
 
     def document(self) -> bytes:
         """What the parser has to be given."""
+        part = self.part()
+        return self.answer.body if part is None else part.encode("utf-8", "surrogatepass")
+
+    def part(self) -> str | None:
+        """The document less the items that were seen before; None where it has to be read whole."""
         if self.sliced is None or self.recalled is None:
-            return self.answer.body
+            return None
         return self.sliced.without(self.recalled)
 
     def whole(self) -> Reading:
@@ -91,20 +96,30 @@ def look(feed: Feed, answer: FetchResponse, digest: str, polls: PollStore) -> Re
     kept, seen = polls.recall(feed.id), slice.seen(text, answer.url)
     if kept is not None and kept.settled and kept.seen == seen:
         return Reading(feed, answer, digest, settled=True)
-    sliced = slice.cut(text, answer.url, seen)
-    if sliced is None or kept is None or kept.head != sliced.head:
-        return Reading(feed, answer, digest, sliced)
-    try:
-        return Reading(feed, answer, digest, sliced, slice.recalled(kept))
-    except (zlib.error, ValueError, TypeError, IndexError):
-        return Reading(feed, answer, digest, sliced)  # a damaged row: parsing whole puts another in its place
+    known: dict[bytes, Remembered] = {}
+    if kept is not None:
+        with contextlib.suppress(slice.DamagedError):  # parsing whole puts another row in its place
+            known = slice.recalled(kept)
+    sliced = slice.cut(text, answer.url, seen, known)
+    recalled = known if sliced is not None and kept is not None and kept.head == sliced.head else None
+    return Reading(feed, answer, digest, sliced, recalled or None)
 
 
-def unparsed(feed: Feed) -> ParsedFeed:
-    """What is known of a document whose head stayed as it was, without parsing it."""
-    return ParsedFeed(
-        title=feed.poll.title, link="", language=feed.poll.language, version="", entries=(), hints=feed.poll.hints
-    )
+def at_once(reading: Reading) -> ParsedFeed | None:
+    """What the document holds where that takes no worker: nothing unseen, or a few plain items of a feed that is well.
+
+    Its head stayed as it was, so nothing but the items is parsed.
+    """
+    feed = reading.feed
+    entries: tuple[ParsedEntry, ...] = ()
+    if reading.unseen and not reading.settled:
+        part = reading.part() if feed.is_trusted else None
+        few = None if part is None else parse.few(part, reading.answer.url)
+        if few is None:
+            return None
+        entries = few
+    poll = feed.poll
+    return ParsedFeed(title=poll.title, link="", language=poll.language, version="", entries=entries, hints=poll.hints)
 
 
 def judge(reading: Reading, parsed: ParsedFeed, polls: PollStore) -> Judgement | None:
@@ -116,7 +131,7 @@ def judge(reading: Reading, parsed: ParsedFeed, polls: PollStore) -> Judgement |
     facts = [identity.facts(entry) for entry in parsed.entries]
     try:
         return _partly(reading, parsed, facts, polls) or _fully(reading, parsed, facts, polls)
-    except identity.Uncertain:
+    except (identity.Uncertain, slice.DamagedError):
         return None
 
 
@@ -142,9 +157,8 @@ def _partly(reading: Reading, parsed: ParsedFeed, facts: list[ItemFacts], polls:
     verdict = identity.diff(facts, parsed.entries, keys, known, same.owners)
     if any(not isinstance(change, NewEntry) and change.entry_id in same.owners for change in verdict.changes):
         return None  # an entry that goes by two ids
-    unseen = [name for name in sliced.names if name not in same.names]
-    items = {name: recalled[name] for name in same.names} | _remembered(unseen, facts, keys, verdict)
     places = [number for number, name in enumerate(sliced.names) if name not in same.names]
+    items = {name: recalled[name] for name in same.names} | _remembered(sliced, places, facts, keys, verdict)
     changes = tuple(
         replace(change, number=places[change.number]) if isinstance(change, NewEntry) and change.number >= 0 else change
         for change in verdict.changes
@@ -163,7 +177,7 @@ def _fully(reading: Reading, parsed: ParsedFeed, facts: list[ItemFacts], polls: 
     verdict = identity.diff(items, entries, keys, known)
     recall = NO_RECALL
     if reading.sliced is not None and not parsed.malformed and len(items) == len(reading.sliced.names):
-        kept = _remembered(reading.sliced.names, items, keys, verdict)
+        kept = _remembered(reading.sliced, range(len(items)), items, keys, verdict)
         recall = slice.remember(reading.sliced, kept, settled=_is_settled(verdict))
     return Judgement(verdict.changes, verdict.events, bool(known), recall, tuple(items), len(items))
 
@@ -173,13 +187,19 @@ def _is_settled(verdict: identity.Verdict) -> bool:
 
 
 def _remembered(
-    names: Sequence[str], items: Sequence[ItemFacts], keys: Sequence[tuple[EntryKey, ...]], verdict: identity.Verdict
-) -> dict[str, Remembered]:
-    """What shall be recalled of these items."""
+    sliced: Sliced,
+    places: Sequence[int],
+    items: Sequence[ItemFacts],
+    keys: Sequence[tuple[EntryKey, ...]],
+    verdict: identity.Verdict,
+) -> dict[bytes, Remembered]:
+    """What shall be recalled of the items at these places of a document."""
     fresh = {change.number for change in verdict.changes if isinstance(change, NewEntry)}
     return {
-        name: slice.item(name, item, owner, identity.shape(item, own), plain=bool(owner) or number in fresh)
-        for number, (name, item, own, owner) in enumerate(zip(names, items, keys, verdict.owners, strict=True))
+        sliced.names[place]: slice.item(
+            sliced.items[place], item, owner, identity.shape(item, own), plain=bool(owner) or number in fresh
+        )
+        for number, (place, item, own, owner) in enumerate(zip(places, items, keys, verdict.owners, strict=True))
     }
 
 

@@ -140,6 +140,7 @@ class Feed:
     """A feed as stored: what the operator says and what polling has taught.
 
     `gaps` counts the stored gaps; `hold` is the last hold of its host, which may be over. Neither is read for a claim.
+    `interrupted` says that whoever polled it last did not come to an end.
     """
 
     spec: FeedSpec
@@ -147,6 +148,7 @@ class Feed:
     entries: int = 0
     gaps: int = 0
     hold: HostHold | None = None
+    interrupted: bool = False
 
     @property
     def id(self) -> str:
@@ -167,6 +169,11 @@ class Feed:
     def language(self) -> str:
         """The declared language: the operator's word goes before the document's."""
         return self.spec.language or self.poll.language
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether nothing is wrong with it: its documents neither fail nor were in hand when a process fell."""
+        return not self.interrupted and not self.poll.failures
 
 
 # -- the wire ------------------------------------------------------------------------------------------------------

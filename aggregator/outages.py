@@ -41,12 +41,12 @@ class Outages:
     def hear(self, sweep: Sweep, decided: Decided) -> None:
         """What may be our own network's fault waits for the verdict; the rest is ready."""
         if decided.outcome == "withdrawn":
-            sweep.ready.append(decided)
+            sweep.keep([decided])
             return
         sign = rounds.sign(decided.answer, decided.poll.error_class if decided.outcome == "failed" else "")
         sweep.round.hear(rounds.host(decided.feed.url), sign, failing=bool(decided.feed.poll.failures))
         if not sign.doubtful:
-            sweep.ready.append(decided)
+            sweep.keep([decided])
             return
         if not sweep.held:
             sweep.held_since = self._clock.monotonic()
@@ -66,9 +66,9 @@ class Outages:
         held, sweep.held = sweep.held, []
         if verdict == "good" and not sweep.round.down:
             self._count(sweep, held)
-            sweep.ready += held
+            sweep.keep(held)
             return False
-        sweep.ready += [self._forgiven(d) for d in held]
+        sweep.keep([self._forgiven(d) for d in held])
         return self._begin(sweep) if verdict == "void" else self._end(sweep)
 
     def _begin(self, sweep: Sweep) -> bool:

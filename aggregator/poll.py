@@ -45,6 +45,8 @@ from aggregator.watch.index import WatchIndex
 
 LOOK_AGAIN = 1.0
 """Seconds after which a sweep that is kept by slow hosts looks for feeds that have fallen due meanwhile."""
+CLAIMS = 50
+"""Feeds taken in hand at once."""
 GRACE = 3.0
 """Seconds that a stopped sweep waits for what is under way; the rest is released and polled next time."""
 
@@ -55,13 +57,13 @@ class PollRules:
 
     Attributes:
         initial: of a feed's first poll, entries published within this may enter the next digest.
-        batch: feeds in one transaction at most.
+        batch: feeds in one transaction at most; fewer where they bring much (`sweep.CHANGES`).
         batch_seconds: a decided feed waits no longer than this for its commit.
     """
 
     politeness: politeness.Rules
     initial: timedelta = timedelta(days=1)
-    batch: int = 50
+    batch: int = 250
     batch_seconds: float = 2.0
 
 
@@ -161,13 +163,13 @@ class PollLine:
 
     def _full(self, sweep: Sweep) -> bool:
         late = self.clock.monotonic() - sweep.since >= self.rules.batch_seconds
-        return len(sweep.ready) >= self.rules.batch or (late and bool(sweep.ready))
+        return sweep.is_full(self.rules.batch) or (late and bool(sweep.ready))
 
     # -- fetch ---------------------------------------------------------------------------------------------------
 
     def _requests(self, sweep: Sweep, ids: Collection[str], everything: bool) -> Iterator[FetchRequest]:
         # Those that are due come first in their index; among all feeds each claim looks at those that have been asked, too.
-        limit = self.rules.batch * (10 if everything else 1)
+        limit = CLAIMS * (10 if everything else 1)
         while not sweep.over():
             feeds = self.stores.feeds.claim_due(self.owner, limit, sweep.now, ids=ids, everything=everything)
             if not feeds:
@@ -197,8 +199,8 @@ class PollLine:
             same = politeness.unchanged(feed, answer, self.clock.now(), **self._terms())
             return Decided(feed, same, answer, "unchanged")
         reading = judge.look(feed, answer, digest, self.stores.polls)
-        if not reading.unseen or reading.settled:
-            return self._judged(sweep, reading, judge.unparsed(feed))
+        if (at_once := judge.at_once(reading)) is not None:
+            return self._judged(sweep, reading, at_once)
         self._parse(sweep, reading)
         return None
 
@@ -280,8 +282,7 @@ class PollLine:
     def _commit(self, sweep: Sweep) -> Iterator[PollReport]:
         sweep.since = self.clock.monotonic()
         while sweep.ready:
-            ready, sweep.ready = sweep.ready[: self.rules.batch], sweep.ready[self.rules.batch :]
-            yield from self._store(sweep, ready)
+            yield from self._store(sweep, sweep.batch(self.rules.batch))
 
     def _store(self, sweep: Sweep, ready: list[Decided]) -> Iterator[PollReport]:
         now = self.clock.now()

@@ -187,10 +187,11 @@ class FeedStore(Protocol):
         """
         ...
 
-    def release(self, owner: str) -> int:
-        """End all claims (feeds, articles, messages) of a process that is no more; returns how many.
+    def release(self, owner: str, *, fallen: bool = False) -> int:
+        """End all claims (feeds, articles, messages) of a process that stops or is no more; returns how many.
 
-        A message that was in phase data becomes unknown.
+        A message that was in phase data becomes unknown. Where the process has `fallen`, its feeds are `interrupted` until
+        a poll of theirs is committed; so is a feed whose claim ran out.
         """
         ...
 

@@ -6,7 +6,7 @@ import contextlib
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -31,7 +31,10 @@ from aggregator.ports import Fetcher, Workers
 
 IN_HAND = 64
 """Documents fetched but not decided yet, at most: a slow parser must not fill the memory."""
+HANDFUL = 16
 
+CHANGES = 1_500
+"""New and changed entries in one transaction; the feed that brings it above this is its last."""
 TOGETHER = 16
 LINGER = 0.02
 """Documents that are given to the workers together at most, and the seconds that one waits for others."""
@@ -76,7 +79,7 @@ class Sweep:
         waiting: fetches and workers that are still to report.
         asking: fetches whose list has not ended: what falls due meanwhile comes with it.
         unread: documents to be parsed that wait for company on the way to a worker, since `unread_since`, and who hears of each.
-        ready: decided, to be committed with the next batch; `since` is when the first of them came.
+        ready: decided, to be committed with the next batch; `since` is when the first of them came, `changes` what they bring.
         round: what the answers say of our own network.
         held: failures that may be our own network's: they wait for the verdict, since `held_since`.
         resting: hosts that have asked for a pause.
@@ -93,9 +96,11 @@ class Sweep:
     unread: list[tuple[Document, Heard]] = field(default_factory=list)
     unread_since: float = 0.0
     ready: list[Decided] = field(default_factory=list)
+    changes: int = 0
     since: float = 0.0
     stopped: threading.Event = field(default_factory=threading.Event)
     places: queue.SimpleQueue[None] = field(default_factory=lambda: _places(IN_HAND))
+    given: int = 0
     round: rounds.Round = field(default_factory=rounds.Round)
     held: list[Decided] = field(default_factory=list)
     held_since: float = 0.0
@@ -143,9 +148,34 @@ class Sweep:
         """Runs in a thread of the workers."""
         self.events.put(partial(heard, done))
 
+    def keep(self, decided: Sequence[Decided]) -> None:
+        """They are to be committed with the next batch."""
+        self.ready += decided
+        self.changes += sum(len(each.changes) for each in decided)
+
+    def is_full(self, feeds: int) -> bool:
+        """Whether so many feeds, or enough changes, wait for their commit."""
+        return len(self.ready) >= feeds or self.changes >= CHANGES
+
+    def batch(self, feeds: int) -> list[Decided]:
+        """The next feeds to be committed, so many at most; a feed is never split over two transactions."""
+        taken = changes = 0
+        for each in self.ready[:feeds]:
+            taken += 1
+            changes += len(each.changes)
+            if changes >= CHANGES:
+                break
+        batch, self.ready = self.ready[:taken], self.ready[taken:]
+        self.changes -= changes
+        return batch
+
     def give_place(self) -> None:
-        """A document is no longer in hand."""
-        self.places.put(None)
+        """A document is no longer in hand. The fetching side hears of it by the handful: each time it wakes, the line waits."""
+        self.given += 1
+        if self.given >= HANDFUL:
+            self.given = 0
+            for _ in range(HANDFUL):
+                self.places.put(None)
 
     def begin(
         self,

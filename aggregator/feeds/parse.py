@@ -1,6 +1,8 @@
 """A document's bytes -> ParsedFeed. The only door to feedparser; runs in a worker process, which may be killed.
 
 bytes -> charset -> text -> limits and repairs -> feedparser (or JSON Feed) -> raw items -> clean entries
+
+A few plain items of a known feed are the exception: `few` reads them where they are.
 """
 
 from __future__ import annotations
@@ -23,6 +25,10 @@ _OPML = re.compile(r"<opml[\s>]", re.IGNORECASE)
 _FEED = re.compile(r"<(?:[A-Za-z]+:)?(?:rss|rdf|feed|channel)[\s>]", re.IGNORECASE)
 _ITEM = re.compile(r"<(item|entry)[\s>]", re.IGNORECASE)
 _HEADERS = {"content-type": "application/xml; charset=utf-8"}
+
+FEW = 16_000
+FEW_TAGS = 1_000
+"""Characters and tags that are read outside the workers: whatever they hold, it is over in a tenth of a second."""
 
 
 def document(body: bytes, url: str, content_type: str = "") -> ParsedFeed:
@@ -62,6 +68,21 @@ def _document(body: bytes, url: str, content_type: str) -> ParsedFeed:
     if malformed and not found["entries"]:
         raise Retry("parse_error", f"not well-formed and without entries: {malformed}", url)
     return _feed(found, url, malformed, checked.text)
+
+
+def few(text: str, url: str) -> tuple[ParsedEntry, ...] | None:
+    """The unseen items of a document whose head was read before, without a worker; None where a worker had better read them.
+
+    Only what is small, clean, well-formed and made of elements that we know (`quick`): no document type, no repairs, no
+    feedparser. See docs/decisions/0016.
+    """
+    if len(text) > FEW or text.count("<") + text.count("&lt;") > FEW_TAGS or xmltext.clean(text) != text:
+        return None
+    try:
+        easy = quick.read(xmltext.redeclared(text), url)
+        return None if easy is None else tuple(fields.entry(item, url) for item in easy.items)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, a worker finds the words
+        return None
 
 
 def _json(text: str, url: str) -> ParsedFeed:

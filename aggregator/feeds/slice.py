@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import zlib
 from binascii import b2a_base64
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, fields
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from aggregator.feeds import charset
 from aggregator.model import ItemFacts, Recall
 
-VERSION = 3
+VERSION = 4
 """Stored with what is recalled; a change of what parsing or `facts` make of an item must raise it."""
 LARGEST = 4_000_000
 """Bytes of a document that is cut here, outside the workers; the work is linear, but it is everybody's time."""
@@ -28,6 +30,7 @@ LARGEST = 4_000_000
 _MARK = re.compile(r"<(?:!--|!\[CDATA\[|\?|(/?)(?:[A-Za-z_][\w.-]{0,60}:)?(?:item|entry)(?=[\s/>]))")
 _ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
 _FIRST = re.compile(r"<(?:[A-Za-z_][\w.-]{0,60}:)?(?:item|entry)[\s>]")
+_SPACE = re.compile(r"\s*")
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,60}:)?(?:rss|RDF|feed)[\s>]")
 _PASSING = re.compile(
     r"<((?:[A-Za-z_][\w.-]{0,60}:)?(?:lastBuildDate|pubDate|updated|modified|date))(?:\s[^<>]{0,500})?>[^<]{0,500}</\1\s{0,20}>"
@@ -38,8 +41,9 @@ _PASSING = re.compile(
 
 _FIELDS = tuple(field.name for field in fields(ItemFacts))
 _values = attrgetter(*_FIELDS)
-_HASH, _FINGERPRINT, _PUBLISHED, _TITLE = (_FIELDS.index(n) for n in ("hash", "fingerprint", "published", "title"))
-_NAMES = tuple(_FIELDS.index(name) for name in ("guid", "norm", "address", "title", "text"))
+_HASH, _FINGERPRINT = (_FIELDS.index(name) for name in ("hash", "fingerprint"))
+_names = attrgetter("guid", "norm", "address", "title", "text")
+_COUNT, _ENTRY = struct.Struct("<I"), struct.Struct("<12sq?7I")
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -58,14 +62,14 @@ class Sliced:
     before: str
     after: str
     items: tuple[str, ...]
-    names: tuple[str, ...]
+    names: tuple[bytes, ...]
     head: str
     seen: str
 
-    def without(self, names: Container[str]) -> bytes:
-        """The document less the items of these names, as UTF-8."""
+    def without(self, names: Container[bytes]) -> str:
+        """The document less the items of these names."""
         kept = (item for item, name in zip(self.items, self.names, strict=True) if name not in names)
-        return "".join((self.before, *kept, self.after)).encode("utf-8", "surrogatepass")
+        return "".join((self.before, *kept, self.after))
 
 
 def text(body: bytes, content_type: str) -> str | None:
@@ -83,16 +87,18 @@ def seen(text: str, url: str) -> str:
     return _digest("\n".join((_head(text[:start], text[end:], url), text[start:end])))
 
 
-def cut(text: str, url: str, seen: str) -> Sliced | None:
-    """Take a document apart, whose digest is `seen`; None when it has to be parsed whole."""
-    spans = _spans(text)
-    if not spans:
+def cut(text: str, url: str, seen: str, known: Mapping[bytes, Remembered] | None = None) -> Sliced | None:
+    """Take a document apart, whose digest is `seen`; None when it has to be parsed whole.
+
+    `known` are the items of the document before: where one of them is met again, those that followed it are expected.
+    """
+    cuts = _Cuts(text, known or {})
+    if not cuts.find() or not cuts.items:
         return None
-    before, after = text[: spans[0][0]], text[spans[-1][1] :]
+    before, after = text[: cuts.start], text[cuts.end :]
     if "<!DOCTYPE" in before or not _ROOT.search(before):
         return None
-    items = tuple(text[start:end] for start, end in spans)
-    return Sliced(before, after, items, tuple(map(_digest, items)), _digest(_head(before, after, url)), seen)
+    return Sliced(before, after, tuple(cuts.items), tuple(cuts.names), _digest(_head(before, after, url)), seen)
 
 
 def _head(before: str, after: str, url: str) -> str:
@@ -107,85 +113,105 @@ def _lasting_part(text: str) -> str:
     return _PASSING.sub("", text)
 
 
+class DamagedError(ValueError):
+    """What was kept of a document cannot be read."""
+
+
 class Remembered(NamedTuple):
     """What is recalled of one item.
 
     Attributes:
-        line: all of it, as it is kept.
         owner: the entry it is; 0: to be looked up.
-        shape: by which kinds of names.
-        values: its facts, in the order of `ItemFacts`.
+        plain: whether it is one entry under its own id: as long as its names are the same, its digests are of no use.
+        length: of its text.
+        marks: checksums of all that may be a name of it; 0 where there is none.
+        line: its facts as they are kept; they are read when they are asked for, which is rare.
     """
 
-    line: str
     owner: int
-    shape: str
-    values: Sequence[Any]
+    plain: bool
+    length: int
+    marks: tuple[int, ...]
+    line: bytes
 
     @property
     def facts(self) -> ItemFacts:
-        """What identity asks for."""
-        return ItemFacts(*self.values)
+        """What identity asks for; raises DamagedError."""
+        return ItemFacts(*self._row()[1:])
 
     @property
-    def plain(self) -> bool:
-        """Whether it is one entry under its own id: as long as its names are the same, its digests are of no use."""
-        return not self.values[_FINGERPRINT]
+    def shape(self) -> str:
+        """By which kinds of names it is known; raises DamagedError."""
+        return str(self._row()[0])
 
-    def under(self, name: str, owner: int) -> Remembered:
-        """The same with its entry, now that this is known."""
-        if owner == self.owner:
-            return self
-        rest = self.line[len(_start(name, self.owner)) :]
-        return Remembered(_start(name, owner) + rest, owner, self.shape, self.values)
+    def _row(self) -> list[Any]:
+        try:
+            row: list[Any] = json.loads(self.line)
+        except ValueError as e:
+            raise DamagedError(str(e)) from e
+        if not isinstance(row, list) or len(row) != 1 + len(_FIELDS):
+            raise DamagedError("other fields")
+        return row
 
 
-def item(name: str, facts: ItemFacts, owner: int, shape: str, *, plain: bool) -> Remembered:
-    """What shall be recalled of an item. Of a plain one the digests are not kept: half of the bytes, and rarely asked for."""
+def item(text: str, facts: ItemFacts, owner: int, shape: str, *, plain: bool) -> Remembered:
+    """What shall be recalled of an item of this text. Of a plain one the digests are not kept: half of the bytes, and rarely asked for."""
     values = list(_values(facts))
     if plain:
         values[_HASH] = values[_FINGERPRINT] = ""
-    return _remembered(name, owner, shape, values)
+    return Remembered(owner, plain, len(text), _marks(facts), _json([shape, *values]).encode("utf-8", "replace"))
 
 
-def _start(name: str, owner: int) -> str:
-    """How the line of an item begins; names need no escapes."""
-    return f'["{name}",{owner}'
+def _marks(facts: ItemFacts) -> tuple[int, ...]:
+    """By the kind of name; the moment is one for items without a title, which might be taken for each other."""
+    names = (*_names(facts), "" if facts.title else f"at {facts.published}")
+    return tuple(crc32(name.encode("utf-8", "replace"), kind) if name else 0 for kind, name in enumerate(names))
 
 
-def _remembered(name: str, owner: int, shape: str, values: Sequence[Any]) -> Remembered:
-    return Remembered(_json([name, owner, shape, *values]), owner, shape, values)
+def remember(sliced: Sliced, items: Mapping[bytes, Remembered], *, settled: bool) -> Recall:
+    """What the next poll will recall of this document; `settled` when judging it once more would change nothing.
+
+    Kept are the number of items, what is asked of each at every poll, and the packed lines of their facts.
+    """
+    kept = [items[name] for name in sliced.names]
+    index = [_ENTRY.pack(name, *each[:3], *each.marks) for name, each in zip(sliced.names, kept, strict=True)]
+    lines = zlib.compress(b"\n".join([each.line for each in kept]), 1)
+    return Recall(sliced.head, sliced.seen, settled, b"".join((_COUNT.pack(len(kept)), *index, lines)))
 
 
-def remember(sliced: Sliced, items: Mapping[str, Remembered], *, settled: bool) -> Recall:
-    """What the next poll will recall of this document; `settled` when judging it once more would change nothing."""
-    lines = "\n".join(items[name].line for name in sliced.names)
-    return Recall(sliced.head, sliced.seen, settled, zlib.compress(lines.encode("utf-8", "replace"), 1))
-
-
-def recalled(recall: Recall) -> dict[str, Remembered]:
-    """The items that the last document held, by the digest of their bytes."""
-    lines = zlib.decompress(recall.items).decode("utf-8").split("\n")
-    rows = json.loads(f"[{','.join(lines)}]")
-    fresh = dict(recall.fresh) if len({row[0] for row in rows}) == len(rows) else {}
-    return {
-        name: Remembered(line, owner, shape, values).under(name, owner or fresh.get(number, 0))
-        for number, (line, (name, owner, shape, *values)) in enumerate(zip(lines, rows, strict=True))
-    }
+def recalled(recall: Recall) -> dict[bytes, Remembered]:
+    """The items that the last document held, by the digest of their bytes; raises DamagedError."""
+    try:
+        (count,) = _COUNT.unpack_from(recall.items)
+        end = _COUNT.size + count * _ENTRY.size
+        rows = list(_ENTRY.iter_unpack(recall.items[_COUNT.size : end]))
+        lines = zlib.decompress(recall.items[end:]).split(b"\n")
+    except (struct.error, zlib.error) as e:
+        raise DamagedError(str(e)) from e
+    if len(rows) != len(lines):
+        raise DamagedError("another number of items")
+    known = {row[0]: Remembered(row[1], row[2], row[3], row[4:], line) for row, line in zip(rows, lines, strict=True)}
+    if len(known) == len(rows):
+        for number, owner in recall.fresh:
+            name = rows[number][0] if number < len(rows) else b""
+            if name in known and not known[name].owner:
+                known[name] = known[name]._replace(owner=owner)
+    return known
 
 
 class Untouched(NamedTuple):
     """Items that stay what they were whatever the unseen ones are, and the entries they are."""
 
-    names: frozenset[str]
+    names: frozenset[bytes]
     owners: frozenset[int]
 
 
-def untouched(sliced: Sliced, known: Mapping[str, Remembered], unseen: Sequence[ItemFacts]) -> Untouched | None:
+def untouched(sliced: Sliced, known: Mapping[bytes, Remembered], unseen: Sequence[ItemFacts]) -> Untouched | None:
     """The recalled items of a document, if no unseen and no vanished item shares a name with one; else None.
 
     Then they are known by the names they were known by, and nothing is to be judged of them. They must be plain, have their
-    entries, and be enough that the document has not come under new ids as a whole (feeds.moves).
+    entries, and be enough that the document has not come under new ids as a whole (feeds.moves). Two names with the same
+    checksum count as the same: that costs a judgement of all items, and one of a million polls.
     """
     names = frozenset(sliced.names)
     kept = [known[name] for name in names if name in known]
@@ -193,51 +219,78 @@ def untouched(sliced: Sliced, known: Mapping[str, Remembered], unseen: Sequence[
         return None
     if not all(each.owner and each.plain for each in kept):
         return None
-    taken = {name for each in kept for name in _named(each.values)}
-    others = [
-        *(_values(facts) for facts in unseen),
-        *(each.values for name, each in known.items() if name not in names),
-    ]
-    if any(name in taken for values in others for name in _named(values)):
+    vanished = (each.marks for name, each in known.items() if name not in names)
+    others = {mark for marks in (*map(_marks, unseen), *vanished) for mark in marks if mark}
+    if not all(others.isdisjoint(each.marks) for each in kept):
         return None
     return Untouched(names & known.keys(), frozenset(each.owner for each in kept))
 
 
-def _named(values: Sequence[Any]) -> Iterator[tuple[int, str]]:
-    """All that may be a name of an item, by the kind of name."""
-    for field in _NAMES:
-        if values[field]:
-            yield field, values[field]
-    yield -1, f"{values[_PUBLISHED]} {values[_TITLE]}"
+class _Cuts:
+    """The items of a document, found by their tags, or by what followed a known one in the document before."""
 
+    def __init__(self, text: str, known: Mapping[bytes, Remembered]) -> None:
+        self._text = text
+        self._known = known
+        self._order = list(known)
+        self._places = {name: place for place, name in enumerate(self._order)}
+        self.items: list[str] = []
+        self.names: list[bytes] = []
+        self.start = self.end = 0
 
-def _spans(text: str) -> list[tuple[int, int]] | None:
-    """Where each item begins and ends; None when items are nested, empty elements, or more than white space apart."""
-    spans: list[tuple[int, int]] = []
-    at, opened = 0, -1
-    while found := _MARK.search(text, at):
-        mark = found[0]
-        closing = _ENDS.get(mark)
-        if closing is not None:
+    def find(self) -> bool:
+        """Find all; False when items are nested, empty elements, or more than white space apart."""
+        text, at, opened = self._text, 0, -1
+        while found := _MARK.search(text, at):
+            closing = _ENDS.get(found[0], ">")
             end = text.find(closing, found.end())
+            if end < 0:
+                return False
             at = end + len(closing)
-        elif found[1]:
-            end = text.find(">", found.end())
-            at = end + 1
-            if opened < 0 or (spans and text[spans[-1][1] : opened].strip()):
-                return None
-            spans.append((opened, at))
-            opened = -1
-        else:
-            end = text.find(">", found.end())
-            if opened >= 0 or text[end - 1] == "/":
-                return None
-            opened, at = found.start(), found.end()
-        if end < 0:
-            return None
-    return spans if opened < 0 else None
+            if closing != ">":
+                continue
+            if not found[1]:
+                if opened >= 0 or text[end - 1] == "/":
+                    return False
+                opened, at = found.start(), found.end()
+            elif opened < 0 or (self.items and text[self.end : opened].strip()):
+                return False
+            else:
+                self._take(opened, at)
+                at, opened = self.end, -1
+        return opened < 0
+
+    def _take(self, start: int, end: int) -> None:
+        """One item, and those of the document before that follow it now as they did then: their bytes say where they end."""
+        if not self.items:
+            self.start = start
+        item = self._text[start:end]
+        name = _name(item)
+        self._add(item, name, end)
+        place = self._places.get(name)
+        while place is not None and place + 1 < len(self._order):
+            place += 1
+            name = self._order[place]
+            start = self._past_space()
+            end = start + self._known[name].length
+            item = self._text[start:end]
+            if _name(item) != name:
+                return
+            self._add(item, name, end)
+
+    def _past_space(self) -> int:
+        found = _SPACE.match(self._text, self.end)
+        return found.end() if found else self.end
+
+    def _add(self, item: str, name: bytes, end: int) -> None:
+        self.items.append(item)
+        self.names.append(name)
+        self.end = end
+
+
+def _name(item: str) -> bytes:
+    return blake2b(item.encode("utf-8", "surrogatepass"), digest_size=12).digest()
 
 
 def _digest(text: str) -> str:
-    made = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12)
-    return b2a_base64(made.digest(), newline=False).decode("ascii")
+    return b2a_base64(_name(text), newline=False).decode("ascii")

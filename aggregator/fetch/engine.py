@@ -152,7 +152,8 @@ class Run:
         self._told_at_once = max(1, engine.limits.concurrency // 4)
         self._inbox: deque[FetchRequest] = deque()
         self._awake = False
-        self._answers: queue.SimpleQueue[tuple[Answer, bool] | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[list[tuple[Answer, bool]] | None] = queue.SimpleQueue()
+        self._come: list[tuple[Answer, bool]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._halted = False
 
@@ -161,8 +162,9 @@ class Run:
     def answers(self, requests: Iterable[FetchRequest]) -> Iterator[Answer]:
         """Ask for each request and yield what comes; ends early, without an error, when the client is closed."""
         source, waiting, more, taken = iter(requests), 0, True, 0
+        come: list[tuple[Answer, bool]] = []
         while True:
-            if more and self._answers.empty() and waiting < self._engine.limits.lookahead:
+            if more and not come and self._answers.empty() and waiting < self._engine.limits.lookahead:
                 request = next(source, None)
                 more = request is not None
                 if request is not None:
@@ -171,21 +173,24 @@ class Run:
                 continue
             if not waiting:
                 return
-            found = self._next()
-            if found is None:
-                return
+            if not come:
+                found = self._next()
+                if found is None:
+                    return
+                come = found[::-1]
+            answer, counted = come.pop()
             waiting -= 1
-            taken += found[1]
+            taken += counted
             if taken >= self._told_at_once:
                 self._post(self._engine.traffic.give, self._lane, taken)
                 taken = 0
-            yield found[0]
+            yield answer
 
     def cancel(self) -> None:
         """The caller takes no more: stop what is under way. Does not wait, and may be called from any thread."""
         self._post(self.halt)
 
-    def _next(self) -> tuple[Answer, bool] | None:
+    def _next(self) -> list[tuple[Answer, bool]] | None:
         while True:
             try:
                 return self._answers.get(timeout=PATIENCE)
@@ -217,7 +222,15 @@ class Run:
             task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, request: FetchRequest) -> None:
-        self._answers.put(await self._engine.exchange.get(request, self._lane, self._wanted))
+        answer = await self._engine.exchange.get(request, self._lane, self._wanted)
+        if not self._come:
+            self._engine.loop.call_soon(self._hand_over)
+        self._come.append(answer)
+
+    def _hand_over(self) -> None:
+        """All that has come in this round of the loop: each time the caller wakes, the loop waits."""
+        come, self._come = self._come, []
+        self._answers.put(come)
 
     def halt(self) -> list[asyncio.Task[None]]:
         """Cancel every task and let the caller know that no more answers come."""

@@ -71,7 +71,9 @@ class PollingSettings(Section):
         default=f.duration("1d"),
         description="Entries this young may enter the next digest at a feed's first poll or for a new watchlist.",
     )
-    batch: int = Field(default=50, ge=1, le=1_000, description="Feeds written in one transaction.")
+    batch: int = Field(
+        default=250, ge=1, le=1_000, description="Feeds written in one transaction; fewer where they bring much."
+    )
     workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,

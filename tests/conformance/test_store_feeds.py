@@ -260,6 +260,27 @@ def test_release_ends_all_claims_of_one_owner_and_counts_them(scene: Scene) -> N
     assert [m.state for m in stores.outbox.list()] == ["waiting"]
 
 
+def interrupted(stores: Stores, now: Any = NOW) -> dict[str, bool]:
+    return {f.id: f.interrupted for f in stores.feeds.claim_due(ME, 9, now)}
+
+
+def test_feeds_of_a_fallen_process_are_interrupted_until_they_are_polled(scene: Scene) -> None:
+    stores = scene.stores
+    stores.feeds.claim_due(OTHER, 9, NOW, ids=["a"])
+    stores.feeds.release(OTHER, fallen=True)
+    assert interrupted(stores) == {"a": True, "b": False}
+    stores.feeds.release(ME)
+    assert interrupted(stores) == {"a": True, "b": False}, "who stops in time leaves it as it was"
+    outcome = PollOutcome(feed_id="a", poll=poll(NOW, next_poll_at=NOW))
+    assert list(stores.polls.commit_polls([outcome], ME, NOW)) == ["a"]
+    assert interrupted(stores) == {"a": False}
+
+
+def test_a_feed_whose_claim_ran_out_is_interrupted(scene: Scene) -> None:
+    assert interrupted(scene.stores) == {"a": False, "b": False}
+    assert interrupted(scene.stores, NOW + 10 * MINUTE) == {"a": True, "b": True}
+
+
 def test_a_paused_feed_is_never_claimed_and_resumes_at_once(scene: Scene) -> None:
     scene.poll(
         "a", state="failing", failures=7, failing_since=NOW, error="x", error_class="dns", next_poll_at=NOW + HOUR

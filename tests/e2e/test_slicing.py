@@ -15,7 +15,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from aggregator.app import App
-from aggregator.feeds import slice  # noqa: A004 - the stage's name
+from aggregator.feeds import parse, slice  # noqa: A004 - the stage's name
+from aggregator.workers import Pool
 from tests import counts
 from tests.conformance.feedserver import FeedServer, status
 from tests.e2e.feedversions import Version, histories
@@ -78,7 +79,7 @@ def test_slicing_and_parsing_whole_leave_the_same_rows(server: FeedServer, monke
     sizes: list[int] = []
     cut = slice.Sliced.without
 
-    def counted(self: slice.Sliced, names: Any) -> bytes:
+    def counted(self: slice.Sliced, names: Any) -> str:
         sizes.append(sum(name not in names for name in self.names) < len(self.names))
         return cut(self, names)
 
@@ -119,23 +120,77 @@ def _both(running: list[tuple[App, Any]]) -> int:
     return len(reports)
 
 
-def test_only_unseen_items_reach_the_parser(
-    server: FeedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bodies: list[bytes] = []
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """By whom items were parsed, and how many."""
+    calls: list[tuple[str, int]] = []
+    few, submit = parse.few, Pool.submit_all
 
-    versions = [Version("rss", 0, tuple((0, n, 0) for n in range(last)), 1, "") for last in (4, 5, 5)]
+    def beside(self: Pool, work: Any, each: Any) -> Any:
+        calls.extend(("worker", args[0].count(b"<item>")) for args in each)
+        return submit(self, work, each)
+
+    def here(text: str, url: str) -> Any:
+        found = few(text, url)
+        if found is not None:
+            calls.append(("here", text.count("<item>")))
+        return found
+
+    monkeypatch.setattr(Pool, "submit_all", beside)
+    monkeypatch.setattr(parse, "few", here)
+    return calls
+
+
+def version(*numbers: int) -> Version:
+    return Version("rss", 0, tuple((0, n, 0) for n in numbers), 1, "")
+
+
+def test_only_unseen_items_reach_the_parser(server: FeedServer, tmp_path: Path, parsed: list[tuple[str, int]]) -> None:
     write_home(tmp_path, [{"id": "feed", "url": server.url("/only")}])
-
-    def noted(work: Any, each: Any) -> Any:
-        bodies.extend(args[0] for args in each)
-        return submit(work, each)
-
     with staged(tmp_path) as (app, clock):
-        submit = app.workers.submit_all
-        monkeypatch.setattr(app.workers, "submit_all", noted)
-        for turn, version in enumerate(versions):
-            server.add("/only", status(200, version.body(turn)))
+        for turn, items in enumerate([range(4), range(5), range(5)]):
+            server.add("/only", status(200, version(*items).body(turn)))
             sweep(app)
             clock.advance(STEP)
-    assert [body.count(b"<item>") for body in bodies] == [4, 1], "the third document brings a new date and nothing else"
+    assert parsed == [("worker", 4), ("here", 1)], "the third document brings a new date and nothing else"
+
+
+def test_what_was_in_hand_when_a_process_fell_is_read_by_a_worker(
+    server: FeedServer, tmp_path: Path, parsed: list[tuple[str, int]]
+) -> None:
+    write_home(tmp_path, [{"id": "feed", "url": server.url("/fell")}])
+    with staged(tmp_path) as (app, clock):
+        for turn in range(4):
+            server.add("/fell", status(200, version(*range(turn + 2)).body(turn)))
+            if turn == 2:
+                assert app.stores.feeds.claim_due("a process that falls", 9, clock.now())
+                app.stores.feeds.release("a process that falls", fallen=True)
+            sweep(app)
+            clock.advance(STEP)
+    assert parsed == [("worker", 2), ("here", 1), ("worker", 1), ("here", 1)]
+
+
+def test_a_feed_that_fails_is_read_by_a_worker_until_it_is_well(
+    server: FeedServer, tmp_path: Path, parsed: list[tuple[str, int]]
+) -> None:
+    write_home(tmp_path, [{"id": "feed", "url": server.url("/ill")}])
+    good = [status(200, version(*range(turn + 2)).body(turn)) for turn in range(4)]
+    with staged(tmp_path) as (app, clock):
+        for answer in (good[0], good[1], status(200, b""), good[2], good[3]):
+            server.add("/ill", answer)
+            sweep(app)
+            clock.advance(STEP)
+    assert parsed == [("worker", 2), ("here", 1), ("worker", 1), ("here", 1)]
+
+
+def test_more_than_a_few_items_are_read_by_a_worker(
+    server: FeedServer, tmp_path: Path, parsed: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parse, "FEW", 300)
+    write_home(tmp_path, [{"id": "feed", "url": server.url("/more")}])
+    with staged(tmp_path) as (app, clock):
+        for turn, items in enumerate([range(2), range(9)]):
+            server.add("/more", status(200, version(*items).body(turn)))
+            sweep(app)
+            clock.advance(STEP)
+    assert parsed == [("worker", 2), ("worker", 7)]

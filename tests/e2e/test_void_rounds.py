@@ -336,12 +336,12 @@ def test_a_failure_waits_a_bounded_time_for_the_verdict(
 
 
 def test_many_feeds_of_a_void_round_are_written_in_batches(tmp_path: Path, server: FeedServer) -> None:
-    with town(tmp_path, server, hosts=6, feeds=30) as here:
+    with town(tmp_path, server, hosts=6, feeds=50) as here:
         here.network.state = "no names"
         reports = here.app.poll.sweep()
         assert next(reports).error_class == "local_network"
-        assert sum(p.last_poll_at is not None for p in here.polls().values()) == 50
-        assert len(list(reports)) == 6 * 30 - 1
+        assert sum(p.last_poll_at is not None for p in here.polls().values()) == 250
+        assert len(list(reports)) == 6 * 50 - 1
 
 
 def test_article_pages_wait_for_the_network(tmp_path: Path, server: FeedServer) -> None:

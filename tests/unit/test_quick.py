@@ -53,6 +53,16 @@ def agrees(body: bytes) -> bool:
     return True
 
 
+def same_where_few(body: bytes) -> bool:
+    """What is read without a worker is what a worker would read; False when it takes one."""
+    few = parse.few(charset.decide(body).text, URL)
+    if few is None:
+        return False
+    whole = parse.document(body, URL)
+    assert (few, "") == (whole.entries, whole.malformed)
+    return True
+
+
 @pytest.mark.parametrize("path", [*FEEDS, *SHARED], ids=lambda path: path.stem)
 def test_both_readers_agree_on_a_document(path: Path) -> None:
     agrees(path.read_bytes())
@@ -61,6 +71,27 @@ def test_both_readers_agree_on_a_document(path: Path) -> None:
 def test_most_golden_documents_are_read_quickly() -> None:
     """The golden files are oddities; what is usual must not fall to the slow reader unnoticed."""
     assert sum(agrees(path.read_bytes()) for path in FEEDS) >= len(FEEDS) // 3
+
+
+def test_a_few_items_are_read_as_a_worker_reads_them() -> None:
+    assert sum(same_where_few(path.read_bytes()) for path in FEEDS) >= len(FEEDS) // 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<rss version='2.0'><channel><item><title>cut off",
+        "<rss version='2.0'><channel><item><unknown/></item></channel></rss>",
+        "<!DOCTYPE rss><rss version='2.0'><channel><item/></channel></rss>",
+        "<rss version='2.0'><channel><item><title>\x01</title></item></channel></rss>",
+        f"<rss version='2.0'><channel><item><title>{'x' * parse.FEW}</title></item></channel></rss>",
+        f"<rss version='2.0'><channel><item><title>{'&lt;b>' * parse.FEW_TAGS}</title></item></channel></rss>",
+        "<rss version='2.0'><channel><item>" + "<a>" * 450 + "</a>" * 450 + "</item></channel></rss>",
+    ],
+)
+def test_whatever_is_not_plain_takes_a_worker(text: str) -> None:
+    assert parse.few(text, URL) is None
 
 
 @pytest.mark.parametrize("kind", ["rss", "atom", "rdf"])
@@ -72,6 +103,7 @@ def test_a_usual_feed_is_read_quickly(kind: str) -> None:
 def test_both_readers_agree_on_generated_feeds(versions: list[Version]) -> None:
     for number, version in enumerate(versions):
         agrees(version.body(number))
+        same_where_few(version.body(number))
 
 
 WORDS = st.sampled_from(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import zlib
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.feeds import slice  # noqa: A004 - the stage's name
-from aggregator.feeds.slice import Sliced
+from aggregator.feeds.slice import Remembered, Sliced
+from aggregator.model import ItemFacts, Recall
+from tests.e2e.feedversions import Version, histories
 
 URL = "https://x.by/rss"
 ONE = "<item><title>One</title></item>"
@@ -29,8 +34,8 @@ def test_a_document_is_a_head_and_its_items() -> None:
     assert found.items == (ONE, TWO)
     assert found.before.endswith("<title>T</title>")
     assert found.after == "</channel></rss>"
-    assert found.without(()) == rss(ONE + TWO, between="").encode()
-    assert found.without({found.names[0]}) == rss(TWO).encode()
+    assert found.without(()) == rss(ONE + TWO, between="")
+    assert found.without({found.names[0]}) == rss(TWO)
 
 
 @pytest.mark.parametrize(
@@ -116,3 +121,81 @@ def test_pieces_make_up_the_document(pieces: list[str]) -> None:
         assert text.startswith(found.before)
         assert text.endswith(found.after)
     slice.seen(text, URL)
+
+
+@given(histories, st.lists(st.tuples(st.integers(0, 999), PIECES), max_size=3))
+def test_what_is_expected_from_the_document_before_is_what_is_found_without_it(
+    versions: list[Version], damage: list[tuple[int, str]]
+) -> None:
+    known: dict[bytes, Remembered] = {}
+    for number, version in enumerate(versions):
+        text = version.body(number).decode("utf-8", "replace")
+        for at, piece in damage:
+            text = text[:at] + piece + text[at:]
+        seen = slice.seen(text, URL)
+        alone, found = slice.cut(text, URL, seen), slice.cut(text, URL, seen, known)
+        assert found == alone
+        if found is not None:
+            known = {
+                name: Remembered(1, True, len(item), (), b"")
+                for name, item in zip(found.names, found.items, strict=True)
+            }
+
+
+FACTS = ItemFacts("1", "", "https://x.by/1", "x.by/1", "one", "2023-02-02T12:00:00+00:00", "h", "t", "f", "", 7)
+
+
+def test_what_is_remembered_is_recalled() -> None:
+    found = cut(rss(ONE, TWO))
+    other = replace(FACTS, guid="2", title="", text="")
+    items = {
+        name: slice.item(text, facts, owner, "id link", plain=plain)
+        for name, text, facts, owner, plain in zip(
+            found.names, found.items, (FACTS, other), (0, 5), (True, False), strict=True
+        )
+    }
+    recall = replace(slice.remember(found, items, settled=True), fresh=((0, 4), (9, 9)))
+    known = slice.recalled(recall)
+    assert [(k.owner, k.plain, k.length, k.shape) for k in known.values()] == [
+        (4, True, len(ONE), "id link"),
+        (5, False, len(TWO), "id link"),
+    ]
+    assert [k.facts for k in known.values()] == [replace(FACTS, hash="", fingerprint=""), other]
+    assert tuple(known) == found.names
+
+
+@pytest.mark.parametrize("items", [b"", b"\0", b"\2\0\0\0", b"\1\0\0\0" + b"x" * 60, b"\0\0\0\0" + zlib.compress(b"")])
+def test_a_damaged_memory_is_told_of(items: bytes) -> None:
+    with pytest.raises(slice.DamagedError):
+        slice.recalled(Recall("", "", settled=True, items=items))
+
+
+@pytest.mark.parametrize("line", [b"", b"[", b"[1]", b"7", b"null"])
+def test_damaged_facts_are_told_of(line: bytes) -> None:
+    with pytest.raises(slice.DamagedError):
+        _ = Remembered(1, True, 7, (), line).facts
+
+
+@pytest.mark.parametrize(
+    ("other", "shares"),
+    [
+        (replace(FACTS, guid="2", address="y", title="two", text="u"), False),
+        (replace(FACTS, guid="2", address="y", text="u"), True),
+        (replace(FACTS, guid="2", title="two", text="u"), True),
+        (replace(FACTS, address="y", title="two", text="u"), True),
+        (replace(FACTS, guid="2", address="y", title="two"), True),
+        (replace(FACTS, guid="2", address="y", title="", text=""), False),
+    ],
+)
+def test_an_unseen_item_that_shares_a_name_touches_a_known_one(other: ItemFacts, shares: bool) -> None:
+    found = cut(rss(ONE, TWO))
+    known = {found.names[0]: slice.item(ONE, FACTS, 1, "id", plain=True)}
+    assert (slice.untouched(found, known, [other]) is None) is shares
+
+
+def test_items_without_titles_of_the_same_moment_may_be_taken_for_each_other() -> None:
+    found = cut(rss(ONE, TWO))
+    bare = replace(FACTS, title="", text="", address="")
+    known = {found.names[0]: slice.item(ONE, bare, 1, "id", plain=True)}
+    assert slice.untouched(found, known, [replace(bare, guid="2")]) is None
+    assert slice.untouched(found, known, [replace(bare, guid="2", published="2023-02-02T12:00:01+00:00")]) is not None

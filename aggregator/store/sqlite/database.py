@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlite_utils import Database as Utils
 
@@ -131,6 +132,17 @@ class Database:
             raise self.error(e) from e
         finally:
             self._rollback(conn)
+
+    def ask(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """The rows of one statement, which is a snapshot by itself: a third of the cost of `read`.
+
+        Raises:
+            StoreError: the database refused.
+        """
+        try:
+            return self.conn.execute(sql, values).fetchall()
+        except sqlite3.Error as e:
+            raise self.error(e) from e
 
     @staticmethod
     def _rollback(conn: sqlite3.Connection) -> None:

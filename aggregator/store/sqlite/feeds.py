@@ -120,18 +120,23 @@ class Feeds:
             conditions.append("id IN (SELECT value FROM json_each(:ids))")
             values["ids"] = rows.dump(sorted(ids))
         sql = (
-            "UPDATE feeds SET claimed_by = :owner, claimed_until = :until WHERE id IN (SELECT id FROM feeds WHERE "  # noqa: S608 - our own conditions
+            "UPDATE feeds SET interrupted = interrupted OR claimed_by IS NOT NULL, claimed_by = :owner, "  # noqa: S608 - our own conditions
+            "claimed_until = :until WHERE id IN (SELECT id FROM feeds WHERE "
             + " AND ".join(conditions)
-            + f" ORDER BY next_poll_at, id LIMIT :limit) RETURNING {', '.join(rows.FEED_COLUMNS)}"
+            + f" ORDER BY next_poll_at, id LIMIT :limit) RETURNING {', '.join(rows.FEED_COLUMNS)}, interrupted"
         )
         with self._db.write() as conn:
             claimed = conn.execute(sql, {**values, "limit": limit}).fetchall()
-        return sorted((rows.feed(r) for r in claimed), key=lambda f: (f.poll.next_poll_at, f.id))
+        return sorted(
+            (rows.feed(r, interrupted=bool(r[-1])) for r in claimed), key=lambda f: (f.poll.next_poll_at, f.id)
+        )
 
-    def release(self, owner: str) -> int:
+    def release(self, owner: str, *, fallen: bool = False) -> int:
         """See FeedStore.release."""
         count = 0
         with self._db.write() as conn:
+            if fallen:
+                conn.execute("UPDATE feeds SET interrupted = 1 WHERE claimed_by = ?", (owner,))
             for table in ("feeds", "articles"):
                 count += conn.execute(
                     f"UPDATE {table} SET {_NO_CLAIM} WHERE claimed_by = ?",  # noqa: S608 - table names are ours

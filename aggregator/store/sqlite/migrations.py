@@ -73,6 +73,12 @@ def reused(db: Database) -> None:
     _run(db, "0006_reused.sql")
 
 
+@migrations(name="0007_interrupted")
+def interrupted(db: Database) -> None:
+    """Which feeds were in hand when a process fell."""
+    _run(db, "0007_interrupted.sql")
+
+
 def _pack(conn: sqlite3.Connection, table: str, key: str) -> None:
     """Row by row: the texts of a year must not stand in memory at once."""
     names = key.split(", ")

@@ -43,17 +43,16 @@ class Polls:
         if not keys:
             return {}
         found: dict[EntryKey, KnownEntry] = {}
-        with self._db.read() as conn:
-            for part in map(rows.padded, rows.chunks(list(keys))):
-                sql = _KNOWN.format(wanted=", ".join(["(?, ?)"] * len(part)))
-                for row in conn.execute(sql, (*chain.from_iterable(part), feed_id)):
-                    found[EntryKey(row[0], row[1])] = _known(row)
+        # Whoever asks holds the feed's claim: between two statements nobody else changes its entries.
+        for part in map(rows.padded, rows.chunks(list(keys))):
+            sql = _KNOWN.format(wanted=", ".join(["(?, ?)"] * len(part)))
+            for row in self._db.ask(sql, (*chain.from_iterable(part), feed_id)):
+                found[EntryKey(row[0], row[1])] = _known(row)
         return found
 
     def recall(self, feed_id: str) -> Recall | None:
         """See PollStore.recall."""
-        with self._db.read() as conn:
-            row = conn.execute(_RECALL, (feed_id,)).fetchone()
+        row = next(iter(self._db.ask(_RECALL, (feed_id,))), None)
         if row is None:
             return None
         try:
@@ -90,9 +89,8 @@ class Polls:
 
     def newest_entry(self, feed_id: str) -> datetime | None:
         """See PollStore.newest_entry."""
-        with self._db.read() as conn:
-            row = conn.execute("SELECT max(sort_at) FROM entries WHERE feed_id = ?", (feed_id,)).fetchone()
-        return rows.moment_or_none(row[0])
+        ((newest,),) = self._db.ask("SELECT max(sort_at) FROM entries WHERE feed_id = ?", (feed_id,))
+        return rows.moment_or_none(newest)
 
     def gaps(self, feed_id: str = "", since: datetime | None = None) -> list[Gap]:
         """See PollStore.gaps."""
@@ -307,7 +305,7 @@ _KEEP_PAUSE = "state = iif(state = 'paused', 'paused', ?)"
 _POLLED = (
     "UPDATE feeds SET "  # noqa: S608 - names are ours
     + ", ".join(_KEEP_PAUSE if name == "state" else f"{name} = ?" for name in rows.POLL_COLUMNS)
-    + ", held_by = ?, claimed_by = NULL, claimed_until = NULL WHERE id = ?"
+    + ", held_by = ?, claimed_by = NULL, claimed_until = NULL, interrupted = 0 WHERE id = ?"
 )
 # A second URL of the host says the same while the first still waits: the host itself is held, until the later of the two.
 _HOLD_HOST = """INSERT INTO hosts (host, held_until, said_by, said_at)

@@ -165,7 +165,9 @@ def chunks(values: Sequence[Any], size: int = 256) -> list[Sequence[Any]]:
     return [values[i : i + size] for i in range(0, len(values), size)]
 
 
-def feed(row: sqlite3.Row, found: HostHold | None = None, entries: int = 0, gaps: int = 0) -> Feed:
+def feed(
+    row: sqlite3.Row, found: HostHold | None = None, entries: int = 0, gaps: int = 0, *, interrupted: bool = False
+) -> Feed:
     """A feed with its poll state, from FEED_COLUMNS. By place: a name is looked for among forty, and there are forty."""
     r = tuple(row)
     spec = FeedSpec(
@@ -210,7 +212,7 @@ def feed(row: sqlite3.Row, found: HostHold | None = None, entries: int = 0, gaps
         move_refused=r[36],
         items=r[37],
     )
-    return Feed(spec, poll, entries, gaps, found)
+    return Feed(spec, poll, entries, gaps, found, interrupted)
 
 
 def hold(row: sqlite3.Row) -> HostHold | None:
