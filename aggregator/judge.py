@@ -93,16 +93,15 @@ def look(feed: Feed, answer: FetchResponse, digest: str, polls: PollStore) -> Re
     text = slice.text(answer.body, answer.headers.get("content-type", ""))
     if text is None:
         return Reading(feed, answer, digest)
-    kept, seen = polls.recall(feed.id), slice.seen(text, answer.url)
-    if kept is not None and kept.settled and kept.seen == seen:
-        return Reading(feed, answer, digest, settled=True)
+    kept = polls.recall(feed.id)
     known: dict[bytes, Remembered] = {}
     if kept is not None:
         with contextlib.suppress(slice.DamagedError):  # parsing whole puts another row in its place
             known = slice.recalled(kept)
-    sliced = slice.cut(text, answer.url, seen, known)
-    recalled = known if sliced is not None and kept is not None and kept.head == sliced.head else None
-    return Reading(feed, answer, digest, sliced, recalled or None)
+    sliced = slice.cut(text, answer.url, known)
+    if sliced is None or kept is None or kept.head != sliced.head or not known:
+        return Reading(feed, answer, digest, sliced)
+    return Reading(feed, answer, digest, sliced, known, settled=kept.settled and tuple(known) == sliced.names)
 
 
 def at_once(reading: Reading) -> ParsedFeed | None:

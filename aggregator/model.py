@@ -348,20 +348,18 @@ class Recall:
 
     Attributes:
         head: a digest of all that decides about every item alike.
-        seen: a digest of the head and all items.
         settled: whether judging that document again would change nothing.
         items: what is known of its items, in order, packed.
         fresh: (number, entry id) of the items that were new; filled in by the store.
     """
 
     head: str
-    seen: str
     settled: bool
     items: bytes
     fresh: tuple[tuple[int, int], ...] = ()
 
 
-NO_RECALL = Recall("", "", settled=False, items=b"")
+NO_RECALL = Recall("", settled=False, items=b"")
 """Nothing may be recalled: the next document is parsed whole."""
 
 

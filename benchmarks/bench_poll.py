@@ -80,6 +80,11 @@ class Ours:
             (self.home / "config" / name).write_text((FOLDER / "config" / name).read_text("utf-8"), "utf-8")
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("AGGREGATOR")}
         self.env["AGGREGATOR__NETWORK__ALLOW_PRIVATE"] = '["127.0.0.0/8"]'
+        # Compiled, as pip leaves what it installs, reader for instance; but not into this folder.
+        self.env.pop("PYTHONDONTWRITEBYTECODE", None)
+        self.env["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
+        compiling = [sys.executable, "-m", "compileall", "-q", str(FOLDER / "aggregator")]
+        subprocess.run(compiling, env=self.env, check=True)
 
     def _command(self, *args: str) -> list[str]:
         return [sys.executable, "-m", "aggregator", "--home", str(self.home), *args]

@@ -29,7 +29,6 @@ LARGEST = 4_000_000
 
 _MARK = re.compile(r"<(?:!--|!\[CDATA\[|\?|(/?)(?:[A-Za-z_][\w.-]{0,60}:)?(?:item|entry)(?=[\s/>]))")
 _ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
-_FIRST = re.compile(r"<(?:[A-Za-z_][\w.-]{0,60}:)?(?:item|entry)[\s>]")
 _SPACE = re.compile(r"\s*")
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,60}:)?(?:rss|RDF|feed)[\s>]")
 _PASSING = re.compile(
@@ -56,7 +55,6 @@ class Sliced:
         items: each item's own text, in order.
         names: a digest of each item's bytes.
         head: a digest of what decides about every item alike: the head, and where the document was found.
-        seen: a digest of the whole but for what passes (times, comments).
     """
 
     before: str
@@ -64,7 +62,6 @@ class Sliced:
     items: tuple[str, ...]
     names: tuple[bytes, ...]
     head: str
-    seen: str
 
     def without(self, names: Container[bytes]) -> str:
         """The document less the items of these names."""
@@ -77,18 +74,8 @@ def text(body: bytes, content_type: str) -> str | None:
     return charset.strict_utf8(body, content_type) if len(body) <= LARGEST else None
 
 
-def seen(text: str, url: str) -> str:
-    """A digest of the whole document but for what passes in its head, taken without cutting it.
-
-    Where the items begin and end is guessed; a wrong guess gives a digest that nothing else has.
-    """
-    first = _FIRST.search(text)
-    start, end = first.start() if first else 0, max(text.rfind("</item"), text.rfind("</entry"))
-    return _digest("\n".join((_head(text[:start], text[end:], url), text[start:end])))
-
-
-def cut(text: str, url: str, seen: str, known: Mapping[bytes, Remembered] | None = None) -> Sliced | None:
-    """Take a document apart, whose digest is `seen`; None when it has to be parsed whole.
+def cut(text: str, url: str, known: Mapping[bytes, Remembered] | None = None) -> Sliced | None:
+    """Take a document apart; None when it has to be parsed whole.
 
     `known` are the items of the document before: where one of them is met again, those that followed it are expected.
     """
@@ -98,7 +85,7 @@ def cut(text: str, url: str, seen: str, known: Mapping[bytes, Remembered] | None
     before, after = text[: cuts.start], text[cuts.end :]
     if "<!DOCTYPE" in before or not _ROOT.search(before):
         return None
-    return Sliced(before, after, tuple(cuts.items), tuple(cuts.names), _digest(_head(before, after, url)), seen)
+    return Sliced(before, after, tuple(cuts.items), tuple(cuts.names), _digest(_head(before, after, url)))
 
 
 def _head(before: str, after: str, url: str) -> str:
@@ -176,7 +163,7 @@ def remember(sliced: Sliced, items: Mapping[bytes, Remembered], *, settled: bool
     kept = [items[name] for name in sliced.names]
     index = [_ENTRY.pack(name, *each[:3], *each.marks) for name, each in zip(sliced.names, kept, strict=True)]
     lines = zlib.compress(b"\n".join([each.line for each in kept]), 1)
-    return Recall(sliced.head, sliced.seen, settled, b"".join((_COUNT.pack(len(kept)), *index, lines)))
+    return Recall(sliced.head, settled, b"".join((_COUNT.pack(len(kept)), *index, lines)))
 
 
 def recalled(recall: Recall) -> dict[bytes, Remembered]:
@@ -190,13 +177,11 @@ def recalled(recall: Recall) -> dict[bytes, Remembered]:
         raise DamagedError(str(e)) from e
     if len(rows) != len(lines):
         raise DamagedError("another number of items")
-    known = {row[0]: Remembered(row[1], row[2], row[3], row[4:], line) for row, line in zip(rows, lines, strict=True)}
-    if len(known) == len(rows):
-        for number, owner in recall.fresh:
-            name = rows[number][0] if number < len(rows) else b""
-            if name in known and not known[name].owner:
-                known[name] = known[name]._replace(owner=owner)
-    return known
+    fresh = dict(recall.fresh) if len({row[0] for row in rows}) == len(rows) else {}
+    return {
+        name: Remembered(owner or fresh.get(number, 0), plain, length, tuple(marks), line)
+        for number, ((name, owner, plain, length, *marks), line) in enumerate(zip(rows, lines, strict=True))
+    }
 
 
 class Untouched(NamedTuple):

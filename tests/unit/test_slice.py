@@ -24,7 +24,7 @@ def rss(*items: str, head: str = "<title>T</title>", between: str = "\n", tail: 
 
 
 def cut(text: str, url: str = URL) -> Sliced:
-    found = slice.cut(text, url, slice.seen(text, url))
+    found = slice.cut(text, url)
     assert found is not None
     return found
 
@@ -55,7 +55,7 @@ def test_a_document_is_a_head_and_its_items() -> None:
     ],
 )
 def test_what_is_doubtful_is_not_cut(text: str) -> None:
-    assert slice.cut(text, URL, slice.seen(text, URL)) is None
+    assert slice.cut(text, URL) is None
 
 
 def test_items_inside_cdata_and_comments_are_text() -> None:
@@ -77,7 +77,7 @@ PASSING = ("<lastBuildDate>{}</lastBuildDate>", "<pubDate>{}</pubDate>", "<!-- b
 @pytest.mark.parametrize("part", PASSING)
 def test_what_passes_in_a_head_changes_nothing(part: str) -> None:
     before, after = (rss(ONE, TWO, head=part.format(n)) for n in (1, 2))
-    assert (cut(before).head, slice.seen(before, URL)) == (cut(after).head, slice.seen(after, URL))
+    assert (cut(before).head, cut(before).names) == (cut(after).head, cut(after).names)
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,10 @@ def test_what_passes_in_a_head_changes_nothing(part: str) -> None:
 )
 def test_everything_else_in_a_head_does(other: str) -> None:
     assert cut(other).head != cut(rss(ONE, TWO)).head
-    assert slice.seen(other, URL) != slice.seen(rss(ONE, TWO), URL)
 
 
 def test_a_time_inside_an_item_is_no_passing_thing() -> None:
     before, after = (rss(f"<item><pubDate>{n}</pubDate></item>") for n in (1, 2))
-    assert slice.seen(before, URL) != slice.seen(after, URL)
     assert cut(before).names != cut(after).names
 
 
@@ -111,7 +109,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=12))
 def test_pieces_make_up_the_document(pieces: list[str]) -> None:
     text = rss("".join(pieces))
-    found = slice.cut(text, URL, slice.seen(text, URL))
+    found = slice.cut(text, URL)
     if found is not None:
         at = len(found.before)
         for item in found.items:
@@ -120,7 +118,6 @@ def test_pieces_make_up_the_document(pieces: list[str]) -> None:
             at += len(item)
         assert text.startswith(found.before)
         assert text.endswith(found.after)
-    slice.seen(text, URL)
 
 
 @given(histories, st.lists(st.tuples(st.integers(0, 999), PIECES), max_size=3))
@@ -132,8 +129,7 @@ def test_what_is_expected_from_the_document_before_is_what_is_found_without_it(
         text = version.body(number).decode("utf-8", "replace")
         for at, piece in damage:
             text = text[:at] + piece + text[at:]
-        seen = slice.seen(text, URL)
-        alone, found = slice.cut(text, URL, seen), slice.cut(text, URL, seen, known)
+        alone, found = slice.cut(text, URL), slice.cut(text, URL, known)
         assert found == alone
         if found is not None:
             known = {
@@ -167,7 +163,7 @@ def test_what_is_remembered_is_recalled() -> None:
 @pytest.mark.parametrize("items", [b"", b"\0", b"\2\0\0\0", b"\1\0\0\0" + b"x" * 60, b"\0\0\0\0" + zlib.compress(b"")])
 def test_a_damaged_memory_is_told_of(items: bytes) -> None:
     with pytest.raises(slice.DamagedError):
-        slice.recalled(Recall("", "", settled=True, items=items))
+        slice.recalled(Recall("", settled=True, items=items))
 
 
 @pytest.mark.parametrize("line", [b"", b"[", b"[1]", b"7", b"null"])

@@ -59,7 +59,7 @@ class Polls:
             fresh = tuple((number, entry_id) for number, entry_id in json.loads(row["fresh"]))
         except (ValueError, TypeError):
             return None  # a damaged row is no row: the next document is parsed whole
-        return Recall(row["head"], row["seen"], bool(row["settled"]), row["items"], fresh)
+        return Recall(row["head"], bool(row["settled"]), row["items"], fresh)
 
     def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:
         """See PollStore.story_candidates."""
@@ -174,8 +174,8 @@ class _Writer:
 
     def _recall(self, feed_id: str, recall: Recall, fresh: Sequence[tuple[int, int]]) -> None:
         self._conn.execute(
-            "INSERT OR REPLACE INTO documents (feed_id, head, seen, settled, items, fresh) VALUES (?, ?, ?, ?, ?, ?)",
-            (feed_id, recall.head, recall.seen, recall.settled, recall.items, rows.dump(fresh)),
+            "INSERT OR REPLACE INTO documents (feed_id, head, settled, items, fresh) VALUES (?, ?, ?, ?, ?)",
+            (feed_id, recall.head, recall.settled, recall.items, rows.dump(fresh)),
         )
 
     def _gap(self, gap: Gap) -> None:
@@ -299,7 +299,7 @@ def _candidate(row: Sequence[Any], asked: Mapping[bytes, StoryKey]) -> StoryCand
     return StoryCandidate(story_id, asked[key], frozenset(feed_ids.split("\n")), rows.moment(seen_at), body)
 
 
-_RECALL = "SELECT head, seen, settled, items, fresh FROM documents WHERE feed_id = ?"
+_RECALL = "SELECT head, settled, items, fresh FROM documents WHERE feed_id = ?"
 # An operator's pause during the poll stands.
 _KEEP_PAUSE = "state = iif(state = 'paused', 'paused', ?)"
 _POLLED = (
