@@ -40,6 +40,7 @@ class App:
         self._environ = os.environ if environ is None else environ
         self.owner = instance.owner()
         self._lock = threading.RLock()
+        self._turn = threading.Lock()
         self._watch: WatchIndex | None = None
         self._closing: list[Fetcher | Workers] = []
 
@@ -88,6 +89,7 @@ class App:
                 contact=network.user_agent_contact,
             ),
             self.clock,
+            turn=self._turn,
         )
 
     @cached_property
@@ -174,6 +176,7 @@ class App:
             owner=f"{self.owner}/poll",
             outages=Outages(self.stores, self.clock),
             access=self.configuration.access.get,
+            turn=self._turn,
         )
 
     @cached_property

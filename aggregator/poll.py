@@ -8,7 +8,7 @@ import random
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypedDict
@@ -76,7 +76,7 @@ class _Terms(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class PollLine:
-    """Polls due feeds. One instance serves one process; `owner` names its claims, `chance` is its die."""
+    """Polls due feeds. One instance serves one process; `owner` names its claims, `chance` is its die, `turn` is the client's."""
 
     stores: Stores
     fetcher: Fetcher
@@ -88,6 +88,7 @@ class PollLine:
     outages: Outages
     chance: Callable[[], float] = random.random
     access: Callable[[str], Access | None] = lambda _: None
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     def sweep(
         self,
@@ -134,7 +135,7 @@ class PollLine:
             if not sweep.waiting:
                 break
             try:
-                decided = sweep.next(self._patience(sweep))
+                decided = sweep.next(self._patience(sweep), self.turn)
             except queue.Empty:
                 decided = None
             if sweep.unread and self.clock.monotonic() - sweep.unread_since >= LINGER:

@@ -121,14 +121,15 @@ class Sweep:
         self.asked.append(rounds.host(feed.url))
         return replace(politeness.request(feed, self.now), access=access)
 
-    def next(self, timeout: float) -> Decided | None:
-        """Do what comes next; raises queue.Empty when nothing does within so many seconds."""
+    def next(self, timeout: float, turn: threading.Lock) -> Decided | None:
+        """Do what comes next, in our `turn`; raises queue.Empty when nothing does within so many seconds."""
         try:
             event = self.events.get(timeout=timeout)
         finally:
             while self.asked:
                 self.round.ask(self.asked.popleft())
-        return event()
+        with turn:
+            return event()
 
     def read(self, document: Document, heard: Heard, now: float) -> None:
         """Have a document parsed beside the sweep, with others that come meanwhile; `heard` is called in the line's thread."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import queue
+import selectors
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -36,13 +37,20 @@ PATIENCE = 0.5
 class Engine:
     """One loop, one session, one set of connections; made at the first fetch, used by every thread."""
 
-    def __init__(self, limits: FetchLimits, clock: Clock, resolver: Callable[[], AbstractResolver] | None) -> None:
+    def __init__(
+        self,
+        limits: FetchLimits,
+        clock: Clock,
+        resolver: Callable[[], AbstractResolver] | None,
+        turn: threading.Lock,
+    ) -> None:
         self._limits = limits
         self._clock = clock
         self._resolver = resolver
         self._runs: set[Run] = set()
         self._stopping = False
-        self.loop = asyncio.new_event_loop()
+        self._turn = turn
+        self.loop = asyncio.SelectorEventLoop(_Selector(turn))
         self._thread = threading.Thread(target=self._serve, name="fetch-loop", daemon=True)
         self._thread.start()
         try:
@@ -80,11 +88,12 @@ class Engine:
         self._thread.join()
 
     def _serve(self) -> None:
-        try:
-            self.loop.run_forever()
-        finally:
-            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-            self.loop.close()
+        with self._turn:
+            try:
+                self.loop.run_forever()
+            finally:
+                self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+                self.loop.close()
 
     async def _open(self) -> None:
         limits = self._limits
@@ -102,6 +111,21 @@ class Engine:
         tasks = [task for run in list(self._runs) for task in run.halt()]
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._sessions.close()
+
+
+class _Selector(selectors.DefaultSelector):
+    """Gives our turn to others while the loop waits."""
+
+    def __init__(self, turn: threading.Lock) -> None:
+        super().__init__()
+        self._turn = turn
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._turn.release()
+        try:
+            return super().select(timeout)
+        finally:
+            self._turn.acquire()
 
 
 class _Connector(aiohttp.TCPConnector):

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
@@ -206,6 +207,35 @@ def test_closing_the_client_ends_a_waiting_caller_and_may_be_repeated(server: Fe
         list(client.fetch_many([]))
     assert not [t for t in threading.enumerate() if t.name == "fetch-loop"]
     Client(SMALL, SetClock(NOW)).close()
+
+
+def test_the_turn_is_free_while_the_client_waits_and_the_client_waits_for_the_turn() -> None:
+    turn = threading.Lock()
+    limits = replace(SMALL, allow_private=(ip_network("127.0.0.0/8"),))
+    answers: list[str] = []
+    with FeedServer("0.0.0.0") as server, closing(Client(limits, SetClock(NOW), turn=turn)) as client:
+        server.add("/hangs", fs.silent())
+        server.add("/good", fs.document())
+
+        def ask(path: str, host: str) -> threading.Thread:
+            request = FetchRequest(path, server.url(path, host=host))
+            thread = threading.Thread(
+                target=lambda: answers.extend(a.request.ref for a in client.fetch_many([request]))
+            )
+            thread.start()
+            return thread
+
+        ask("/hangs", "127.0.0.2")
+        while not server.log("/hangs"):
+            threading.Event().wait(0.01)
+        with turn:
+            asking = ask("/good", "127.0.0.3")
+            asking.join(0.3)
+            assert asking.is_alive()
+            assert server.log("/good") == []
+        asking.join(5)
+        assert answers == ["/good"]
+    assert turn.acquire(blocking=False)
 
 
 def test_the_client_is_a_fetcher_and_light_to_import() -> None:
