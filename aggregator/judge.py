@@ -94,14 +94,14 @@ def look(feed: Feed, answer: FetchResponse, digest: str, polls: PollStore) -> Re
     if text is None:
         return Reading(feed, answer, digest)
     kept = polls.recall(feed.id)
-    known: dict[bytes, Remembered] = {}
+    known = slice.Recalled((), {})
     if kept is not None:
         with contextlib.suppress(slice.DamagedError):  # parsing whole puts another row in its place
             known = slice.recalled(kept)
-    sliced = slice.cut(text, answer.url, known)
-    if sliced is None or kept is None or kept.head != sliced.head or not known:
+    sliced = slice.cut(text, answer.url, known.items)
+    if sliced is None or kept is None or kept.head != sliced.head or not known.names:
         return Reading(feed, answer, digest, sliced)
-    return Reading(feed, answer, digest, sliced, known, settled=kept.settled and tuple(known) == sliced.names)
+    return Reading(feed, answer, digest, sliced, known.items, settled=kept.settled and known.names == sliced.names)
 
 
 def at_once(reading: Reading) -> ParsedFeed | None:

@@ -166,8 +166,15 @@ def remember(sliced: Sliced, items: Mapping[bytes, Remembered], *, settled: bool
     return Recall(sliced.head, settled, b"".join((_COUNT.pack(len(kept)), *index, lines)))
 
 
-def recalled(recall: Recall) -> dict[bytes, Remembered]:
-    """The items that the last document held, by the digest of their bytes; raises DamagedError."""
+class Recalled(NamedTuple):
+    """The items that the last document held: their names in its order, and what is known of each name."""
+
+    names: tuple[bytes, ...]
+    items: dict[bytes, Remembered]
+
+
+def recalled(recall: Recall) -> Recalled:
+    """What was kept of the last document; raises DamagedError."""
     try:
         (count,) = _COUNT.unpack_from(recall.items)
         end = _COUNT.size + count * _ENTRY.size
@@ -177,11 +184,13 @@ def recalled(recall: Recall) -> dict[bytes, Remembered]:
         raise DamagedError(str(e)) from e
     if len(rows) != len(lines):
         raise DamagedError("another number of items")
-    fresh = dict(recall.fresh) if len({row[0] for row in rows}) == len(rows) else {}
-    return {
+    names = tuple([row[0] for row in rows])
+    fresh = dict(recall.fresh) if len(set(names)) == len(names) else {}
+    items = {
         name: Remembered(owner or fresh.get(number, 0), plain, length, tuple(marks), line)
         for number, ((name, owner, plain, length, *marks), line) in enumerate(zip(rows, lines, strict=True))
     }
+    return Recalled(names, items)
 
 
 class Untouched(NamedTuple):

@@ -145,6 +145,22 @@ def version(*numbers: int) -> Version:
     return Version("rss", 0, tuple((0, n, 0) for n in numbers), 1, "")
 
 
+def test_an_item_that_stood_there_twice_and_stands_there_once_is_counted_once(
+    server: FeedServer, tmp_path: Path
+) -> None:
+    write_home(tmp_path, [{"id": "feed", "url": server.url("/twice")}])
+    counted = []
+    with staged(tmp_path) as (app, clock):
+        for turn, items in enumerate([(1, 2, 1), (1, 2, 1), (1, 2), (1, 2)]):
+            server.add("/twice", status(200, version(*items).body(turn)))
+            sweep(app)
+            clock.advance(STEP)
+            feed = app.stores.feeds.get("feed")
+            assert feed is not None
+            counted.append(feed.poll.items)
+    assert counted == [3, 3, 2, 2]
+
+
 def test_only_unseen_items_reach_the_parser(server: FeedServer, tmp_path: Path, parsed: list[tuple[str, int]]) -> None:
     write_home(tmp_path, [{"id": "feed", "url": server.url("/only")}])
     with staged(tmp_path) as (app, clock):

@@ -151,13 +151,13 @@ def test_what_is_remembered_is_recalled() -> None:
         )
     }
     recall = replace(slice.remember(found, items, settled=True), fresh=((0, 4), (9, 9)))
-    known = slice.recalled(recall)
+    names, known = slice.recalled(recall)
     assert [(k.owner, k.plain, k.length, k.shape) for k in known.values()] == [
         (4, True, len(ONE), "id link"),
         (5, False, len(TWO), "id link"),
     ]
     assert [k.facts for k in known.values()] == [replace(FACTS, hash="", fingerprint=""), other]
-    assert tuple(known) == found.names
+    assert names == tuple(known) == found.names
 
 
 @pytest.mark.parametrize("items", [b"", b"\0", b"\2\0\0\0", b"\1\0\0\0" + b"x" * 60, b"\0\0\0\0" + zlib.compress(b"")])
