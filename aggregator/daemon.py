@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from aggregator import journal, settings
+from aggregator import journal, known, settings
 from aggregator.app import App
 from aggregator.errors import AggregatorError, ConfigError, StoreError
 from aggregator.instance import InstanceLock
@@ -98,6 +98,9 @@ class Daemon:
         lock.acquire()
         try:
             self._check()
+            # At a start they are no reason to watch nothing: a query that has worked for years goes on.
+            for problem in known.failing(self._app.configuration.known_items, self._app.configuration.aliases):
+                log.warning("%s", problem)
             journal.sync(self._app.sync())
             self._app.warm()
             drained = self._live()
@@ -207,6 +210,8 @@ class Daemon:
         before = self._app.configuration.settings
         try:
             configuration = settings.load(self._app.configuration.home.path, self._environ)
+            if failing := known.failing(configuration.known_items, configuration.aliases):
+                raise ConfigError(failing)  # noqa: TRY301 - told as the other problems of files are
             report = self._app.reconfigure(configuration)
         except ConfigError as e:
             for problem in e.problems:

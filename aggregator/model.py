@@ -551,6 +551,25 @@ class Watchlist:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownItem:
+    """An example text of a watchlist, and whether its query must find it or must not.
+
+    `where` is `file:line: place`, for whoever is told that it does not hold.
+    """
+
+    watchlist: Watchlist
+    must: bool
+    where: str
+    title: str = ""
+    body: str = ""
+    source: str = ""
+    language: str = ""
+    url: str = ""
+    author: str = ""
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NewMatch:
     """A watchlist and why an entry satisfies it, before it is stored."""
 

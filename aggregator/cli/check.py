@@ -13,15 +13,20 @@ from aggregator.cli.context import Context, pass_context, talk
 @click.command("check")
 @pass_context
 def command(context: Context) -> None:
-    """Validate feeds.yaml and config/: every problem as file:line; exit 3 when there is one.
+    """Validate feeds.yaml and config/, and try the known items of every watchlist: each problem as file:line; exit 3
+    when there is one.
 
     Example: aggregator check
     """
-    from aggregator import settings
+    from aggregator import known, settings
+    from aggregator.errors import ConfigError
     from aggregator.query import parse
     from aggregator.watch import lint
 
     configuration = settings.load(context.home, os.environ)
+    failing = known.failing(configuration.known_items, configuration.aliases)
+    if failing:
+        raise ConfigError(failing)
     for watchlist in configuration.watchlists:
         for warning in lint.lint(parse(watchlist.query, configuration.aliases)):
             talk(f"warning: watchlist {watchlist.id}, character {warning.pos + 1}: {warning.message}")

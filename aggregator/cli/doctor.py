@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import click
 
+from aggregator import known
 from aggregator.app import App, build
 from aggregator.cli import output
 from aggregator.cli.context import Context, json_option, pass_context
@@ -91,6 +92,8 @@ def _problems(app: App, *, deep: bool) -> Iterator[Problem]:
         yield Problem("no feeds", "`aggregator feeds add URL`")
     if not c.watchlists:
         yield Problem("no watchlists", '`aggregator watch add NAME "QUERY"`')
+    for problem in known.failing(c.known_items, c.aliases):
+        yield Problem(problem, "`aggregator check` looks again")
     for problem in app.stores.upkeep.check(deep=deep):
         yield Problem(f"database: {problem}", "restore a backup: `aggregator restore FILE`", "error")
     if shutil.disk_usage(c.home.var).free < ROOM:

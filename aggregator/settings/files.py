@@ -8,11 +8,13 @@ from datetime import timedelta
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
-from aggregator.model import WEEKDAYS, Access, DigestSpec, FeedSpec, Schedule, Watchlist, Weekday
+from aggregator.model import WEEKDAYS, Access, DigestSpec, FeedSpec, KnownItem, Schedule, Watchlist, Weekday
 from aggregator.settings import fields as f
 from aggregator.settings.models import Section
+from aggregator.settings.problems import dotted
+from aggregator.settings.yamlfile import YamlFile
 
 ArticlesWord = Annotated[Literal["never", "short", "all"], BeforeValidator(f.lower)]
 DayWord = Annotated[Weekday, BeforeValidator(f.lower)]
@@ -114,12 +116,46 @@ class FeedsFile(Section):
         )
 
 
+class Example(Section):
+    """A known item: a text as an entry might bring it. Plain text stands for its title."""
+
+    title: f.Text = Field(default="", description="Headline.")
+    body: f.Text = Field(default="", description="Text.")
+    source: f.Text = Field(default="", description="Title of the feed.")
+    lang: f.Text = Field(default="", description="Language; default: told by the text.")
+    url: f.Text = Field(default="", description="Address of the entry.")
+    author: f.Text = Field(default="", description="Author.")
+    categories: tuple[f.Text, ...] = Field(default=(), description="Categories.")
+
+
+def _headline(value: object) -> object:
+    return {"title": value} if isinstance(value, str) else value
+
+
+Examples = tuple[
+    Annotated[
+        Example,
+        BeforeValidator(_headline),
+        WithJsonSchema({"anyOf": [{"type": "string"}, Example.model_json_schema()]}),
+    ],
+    ...,
+]
+
+
 class WatchlistItem(Section):
     """One watchlist."""
 
     id: f.Slug = Field(description="Stable name.")
     title: f.Text = Field(default="", description="Name people see; default: the id.")
     query: f.QueryText = Field(description="What an entry must say.")
+    must: Examples = Field(
+        default=(), description="Texts that the query must find; checked by `check` and every reload."
+    )
+    must_not: Examples = Field(default=(), description="Texts that it must not find.")
+
+    def watchlist(self) -> Watchlist:
+        """The watchlist as the rest of the program knows it."""
+        return Watchlist(self.id, self.title or self.id, self.query)
 
 
 class WatchlistsFile(Section):
@@ -133,7 +169,27 @@ class WatchlistsFile(Section):
 
     def specs(self) -> tuple[Watchlist, ...]:
         """The watchlists in the order of the file."""
-        return tuple(Watchlist(item.id, item.title or item.id, item.query) for item in self.watchlists)
+        return tuple(item.watchlist() for item in self.watchlists)
+
+    def known_items(self, file: YamlFile) -> tuple[KnownItem, ...]:
+        """The example texts of all watchlists, with their places in the file."""
+        examples = [
+            (("watchlists", place, key, number), item.watchlist(), example)
+            for place, item in enumerate(self.watchlists)
+            for key, given in (("must", item.must), ("must_not", item.must_not))
+            for number, example in enumerate(given)
+        ]
+        lines = file.lines([loc for loc, _, _ in examples])
+        return tuple(
+            KnownItem(
+                watchlist,
+                must=loc[2] == "must",
+                where=f"{file.path}:{line}: {dotted(loc)}",
+                **example.model_dump(exclude={"lang"}),
+                language=example.lang,
+            )
+            for line, (loc, watchlist, example) in zip(lines, examples, strict=True)
+        )
 
 
 class DigestItem(Section):

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import SecretStr, ValidationError
 
 from aggregator.errors import ConfigError
-from aggregator.model import Access, DigestSpec, FeedSpec, Watchlist
+from aggregator.model import Access, DigestSpec, FeedSpec, KnownItem, Watchlist
 from aggregator.settings import checks, environment, yamlfile
 from aggregator.settings.environment import Overrides
 from aggregator.settings.fields import password
@@ -29,6 +29,7 @@ class Configuration:
     """Everything the operator says, checked; feeds, watchlists and digests in the order of their files.
 
     Attributes:
+        known_items: example texts of the watchlists; whether they hold is for `aggregator.known` to say.
         access: by feed id, how those feeds are asked that want a password, a header or a proxy; kept in no database.
         homepages: by feed id, the publisher's page where the file names it.
         secrets: the files that passwords were read from.
@@ -40,6 +41,7 @@ class Configuration:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     watchlists: tuple[Watchlist, ...] = ()
     digests: tuple[DigestSpec, ...] = ()
+    known_items: tuple[KnownItem, ...] = ()
     access: Mapping[str, Access] = field(default_factory=dict)
     homepages: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[Path, ...] = ()
@@ -95,6 +97,7 @@ class _Loading:
             lists.aliases,
             lists.specs(),
             digests.specs(),
+            lists.known_items(lists_file) if lists_file else (),
             {name: one for name, one in access.items() if one is not None},
             {spec.id: item.homepage for spec, item in zip(specs, feeds.feeds, strict=True) if item.homepage},
             tuple(home.path / feeds.feeds[place].password_file for place in passwords),
