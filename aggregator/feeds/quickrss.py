@@ -72,6 +72,7 @@ def read(root: ET.Element, channel: ET.Element, items: Sequence[ET.Element], ver
             links.add("alternate", "text/html", reader.spoken_link(bare(child)))
         elif name == "language" or child.tag == DC + "language":
             spoken = bare(child)
+            require(spoken)
         elif child.tag == ATOM + "link":
             links.read(child)
         elif name == "image":
