@@ -445,7 +445,7 @@ class Entry:
     """An entry as stored, in its current revision.
 
     `article` is the text of the article page where `enrich` fetched it, else "". `sort_at` is the published time where
-    it can be believed, else the time of first sight.
+    it can be believed, else the time of first sight. `story_reason` and `story_score` (0..1) say why it is in its story.
     """
 
     id: int
@@ -468,6 +468,8 @@ class Entry:
     first_seen_at: datetime
     revisions: int
     story_id: int
+    story_reason: str = "first"
+    story_score: float = 1.0
 
 
 # -- stories -------------------------------------------------------------------------------------------------------

@@ -1,22 +1,37 @@
-"""`aggregator stories`."""
+"""`aggregator stories ...`."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import click
 
 from aggregator.cli import output
-from aggregator.cli.context import Context, json_option, moment, pass_context
+from aggregator.cli.context import ROW, Context, Group, json_option, moment, pass_context
+from aggregator.errors import UsageError
+from aggregator.feeds import pace
+from aggregator.model import Entry, Story
+
+_REASONS = {"first": "founded the story", "url": "the same address", "title": "the same headline"}
 
 
-@click.command("stories")
+@click.group("stories", cls=Group, invoke_without_command=True)
 @click.option("--since", default="", metavar="WHEN", help="First seen since: 2023-02-02 or an age such as 7d.")
 @json_option
-@pass_context
-def command(context: Context, since: str, as_json: bool) -> None:
+@click.pass_context
+def command(ctx: click.Context, since: str, as_json: bool) -> None:
     """Entries of several feeds that tell the same news.
 
     Example: aggregator stories --since 1d
     """
+    if ctx.invoked_subcommand is not None:
+        if since or as_json:
+            raise UsageError(f"options of `stories {ctx.invoked_subcommand}` stand behind it")
+        return
+    context = ctx.find_object(Context)
+    assert context is not None
     with context.app() as app:
         start = moment(since, app.clock.now()) if since else None
         for story in app.stores.entries.stories(start):
@@ -27,3 +42,63 @@ def command(context: Context, since: str, as_json: bool) -> None:
             more = f"  (+ {output.many(outlets - 1, 'outlet')})" if outlets > 1 else ""
             title = output.fit(story.title, 90)
             click.echo(f"{story.id:>7}  {output.short(story.first_seen_at)}  {title}{more}")
+
+
+@command.command("show")
+@click.argument("story_id", metavar="STORY", type=ROW)
+@json_option
+@pass_context
+def show(context: Context, story_id: int, as_json: bool) -> None:
+    """One story: who was first, how long after it the others came, and why each belongs to it.
+
+    Example: aggregator stories show 12
+    """
+    with context.app() as app:
+        story = app.stores.entries.story(story_id)
+    if story is None:
+        raise UsageError(f"no story {story_id}; `aggregator stories` lists them")
+    if as_json:
+        output.line(output.story(story) | {"entries": list(_members(story))})
+        return
+    outlets = len({e.feed_id for e in story.entries})
+    click.echo(f"story {story.id}: {output.fit(story.title, 200)}")
+    counts = f"{output.many(len(story.entries), 'entry', 'entries')} of {output.many(outlets, 'outlet')}"
+    click.echo(f"first seen {output.short(story.first_seen_at)} UTC; {counts}\n")
+    first = _in_order(story)[0]
+    lines = []
+    for entry in _in_order(story):
+        lag = "first" if entry is first else f"+ {pace.spell(entry.sort_at - first.sort_at)}"
+        told = "" if entry.title == story.title else entry.title
+        lines.append((lag, output.short(entry.sort_at), entry.feed_title, str(entry.id), _reason(entry), told))
+    output.table(lines, limits=(12, 20, 24, 10, 40, 60))
+
+
+def _in_order(story: Story) -> list[Entry]:
+    """By the time that each outlet gives, which is what makes it first."""
+    return sorted(story.entries, key=lambda e: (e.sort_at, e.id))
+
+
+def _reason(entry: Entry) -> str:
+    reason = _REASONS.get(entry.story_reason, entry.story_reason)
+    if entry.story_reason != "title":
+        return reason
+    return f"{reason}, {entry.story_score:.0%} of the text"
+
+
+def _members(story: Story) -> Iterator[dict[str, Any]]:
+    """The fields of `stories show --json`, a contract: those of `stories --json`, and why and when."""
+    first = _in_order(story)[0]
+    for entry in _in_order(story):
+        yield {
+            "id": entry.id,
+            "feed_id": entry.feed_id,
+            "feed_title": entry.feed_title,
+            "guid": entry.guid,
+            "link": entry.link,
+            "title": entry.title,
+            "published_at": output.when(entry.published_at),
+            "first_seen_at": output.when(entry.first_seen_at),
+            "lag_seconds": int((entry.sort_at - first.sort_at) / timedelta(seconds=1)),
+            "reason": entry.story_reason,
+            "score": entry.story_score,
+        }

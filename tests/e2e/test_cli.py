@@ -130,6 +130,30 @@ def test_stories(read: World) -> None:
     assert "CSTO meets in Minsk  (+ 1 outlet)" in done(read.home, "stories").out
 
 
+def test_a_story_tells_who_was_first_and_why_the_others_belong_to_it(read: World) -> None:
+    [both] = [s for s in done(read.home, "stories", "--json").lines if s["feeds"] == 2]
+    [told] = done(read.home, "stories", "show", str(both["id"]), "--json").lines
+    assert list(told) == STORY
+    first, second = told["entries"]
+    assert list(first) == [
+        *("id", "feed_id", "feed_title", "guid", "link", "title", "published_at", "first_seen_at"),
+        *("lag_seconds", "reason", "score"),
+    ]
+    assert {first["reason"], second["reason"]} == {"first", "title"}
+    assert first["lag_seconds"] == 0
+    assert second["lag_seconds"] >= 0
+    shown = done(read.home, "stories", "show", str(both["id"])).out
+    assert "2 entries of 2 outlets" in shown
+    assert "the same headline" in shown
+    for bad, words in (
+        (["show", "99999"], "`aggregator stories` lists them"),
+        (["--json", "show", "1"], "stand behind it"),
+    ):
+        refused = aggregator(read.home, "stories", *bad)
+        assert refused.code == 2
+        assert words in refused.err
+
+
 def test_feeds(read: World) -> None:
     feeds = {f["id"]: f for f in done(read.home, "feeds", "list", "--json").lines}
     assert list(feeds) == sorted(feeds)

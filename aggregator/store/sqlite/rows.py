@@ -34,7 +34,8 @@ from aggregator.store.sqlite import markup
 ENTRY_COLUMNS = """e.id, e.feed_id, f.url AS feed_url,
   coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) AS feed_title,
   e.guid, e.link, e.title, e.markup, e.body, coalesce(a.text, '') AS article, e.author, e.categories,
-  e.language, e.published_at, e.updated_at, e.sort_at, e.first_seen_at, e.revision, e.story_id"""
+  e.language, e.published_at, e.updated_at, e.sort_at, e.first_seen_at, e.revision, e.story_id,
+  e.story_reason, e.story_score"""
 ENTRY_TABLES = "entries e JOIN feeds f ON f.id = e.feed_id LEFT JOIN articles a ON a.entry_id = e.id"
 
 FEED_COLUMNS = (
@@ -329,6 +330,8 @@ def entry(row: sqlite3.Row) -> Entry:
         first_seen_at=moment(row["first_seen_at"]),
         revisions=row["revision"],
         story_id=row["story_id"],
+        story_reason=row["story_reason"],
+        story_score=row["story_score"],
     )
 
 
