@@ -129,6 +129,7 @@ class Reader:
 
     def spoken_link(self, value: str) -> str:
         """The link that an RSS element holds as text; feedparser mends half-escaped queries."""
+        require("<" not in value)  # then it counts as HTML, and is mended otherwise
         return _HALF_REFERENCE.sub(r"&\1", self.link(value).replace("&amp;", "&"))
 
     def markup(self, value: str) -> RawText:

@@ -149,6 +149,7 @@ def _element(name: str, text: str) -> str:
 
 @example([[("category", "<b>x</b>"), ("category", "<b>x</b>")]], [], "")
 @example([[]], [("dc:language", "")], " xml:lang='ru'")
+@example([], [("link", "&amp;amp;<b>x</b>")], "")
 @given(st.lists(CHILDREN, max_size=4), CHILDREN, st.sampled_from(["", " xml:lang='ru'", " xml:base='https://b.by/'"]))
 def test_both_readers_agree_on_any_mix_of_elements(
     items: list[list[tuple[str, str]]], head: list[tuple[str, str]], root: str
