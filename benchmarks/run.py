@@ -57,9 +57,13 @@ def keep(found: dict[str, dict[str, Any]]) -> None:
 
 
 def show(name: str, document: dict[str, Any]) -> None:
-    """A table: one line a case, CPU seconds and peak memory for each system."""
+    """A table: one line a case, CPU seconds and peak memory for each system, or what the benchmark words itself."""
     facts = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in document["facts"].items())
     print(f"\n{name}: {document['promise']}\n{facts}")
+    if "table" in document:
+        for cells in document["table"]:
+            print("".join(f"{cell:<16}" for cell in cells).rstrip())
+        return
     systems = [k for k, v in document["rows"][0].items() if isinstance(v, dict)]
     head = f"{'case':<16}" + "".join(f"{s + ' CPU s':>20}{'peak MB':>10}" for s in systems)
     print(head + (f"{'ratio':>10}" if "ratio" in document["rows"][0] else ""))

@@ -98,19 +98,17 @@ def _text(value: Any) -> str:
 
 
 def _entry(case: Mapping[str, Any]) -> dict[str, Any]:
-    """The case's entry as plain texts; `html` is the body as HTML, or says that `body` is."""
+    """The case's entry as plain texts: title and body may hold HTML, as in a feed; `html` is HTML, or says that `body` is."""
     from aggregator.feeds import sanitize
 
     entry = case.get("entry", {})
-    body = str(entry.get("body") or "")
-    markup = entry.get("html")
-    if markup is True:
-        body = sanitize.text(body)
-    elif isinstance(markup, str) and markup:
+    markup, body = entry.get("html"), _text(entry.get("body"))
+    body = sanitize.text(body) if markup is True else sanitize.lenient(body)
+    if isinstance(markup, str) and markup:
         body = "\n".join(t for t in (body, sanitize.text(markup)) if t)
     categories = entry.get("categories") or ()
     return {
-        "title": _text(entry.get("title")),
+        "title": sanitize.title(_text(entry.get("title"))),
         "body": _text(body),
         "source": _text(entry.get("source")),
         "language": _text(entry.get("lang")),

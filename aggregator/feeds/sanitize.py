@@ -139,6 +139,11 @@ def title(fragment: str) -> str:
     return plain(text(_only_known_tags(fragment)))
 
 
+def lenient(fragment: str) -> str:
+    """Plain text of what may be HTML or not; `1 < 2` and `Vec<CSTO>` stay what they are."""
+    return text(_only_known_tags(fragment))
+
+
 def plain(value: str) -> str:
     """One line of plain text: no controls, white space collapsed. Nothing is taken for markup."""
     return " ".join(cleaned(value).split())
