@@ -286,6 +286,12 @@ class App:
         changed = catalog.differing(self.configuration, written) & stored
         return catalog.look_back(written, changed, self.stores, self.clock.now())
 
+    def forget_texts(self) -> None:
+        """Drop what is kept of texts that are too old to be copied."""
+        from aggregator.stories import assign
+
+        self.stores.upkeep.forget_texts(self.clock.now() - assign.WINDOW)
+
     def close_replaced(self) -> None:
         """Close what `reconfigure` replaced; call it when no line is at work."""
         with self._lock:

@@ -325,6 +325,7 @@ class Daemon:
             log.warning("%s to be tried again, %d given up: %s", wait, report.dead, report.error)
 
     def _upkeep(self) -> None:
+        self._app.forget_texts()
         keep = self._app.configuration.settings.retention.entries
         if keep is not None:
             pruned = self._app.stores.upkeep.prune(self._app.clock.now(), keep)

@@ -476,9 +476,9 @@ class Entry:
 
 
 class StoryKey(NamedTuple):
-    """What may make two entries one story: kind is url (canonical) or title (folded words)."""
+    """What may make two entries one story: kind is url (canonical), title (folded words) or text (a mark of the body)."""
 
-    kind: Literal["url", "title"]
+    kind: Literal["url", "title", "text"]
     key: str
 
 

@@ -325,9 +325,10 @@ class PollLine:
             if judge.is_news(change)
         ]
         fresh.sort(key=lambda f: f[2])
-        keys = {key for _, entry, _, _ in fresh for key in assign.keys(entry)}
-        candidates = self.stores.polls.story_candidates(keys, now - assign.WINDOW)
-        choices = assign.assign([each[:3] for each in fresh], candidates)
+        since, polls = now - assign.WINDOW, self.stores.polls
+        keys = {key for _, entry, when, _ in fresh for key in assign.keys(entry, text=when >= since)}
+        candidates = polls.story_candidates(keys, since)
+        choices = assign.assign([each[:3] for each in fresh], candidates, since=since, texts=polls.last_texts)
         return {each[3]: choice for each, choice in zip(fresh, choices, strict=True)}
 
     def _stored(

@@ -251,7 +251,14 @@ class PollStore(Protocol):
         ...
 
     def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:
-        """Stories first seen at or after `since` that hold an entry under one of the keys: one for each story and key."""
+        """Stories first seen at or after `since` that hold an entry under one of the keys: one for each story and key.
+
+        A mark of texts that more than 100 entries have tells nothing, and finds none.
+        """
+        ...
+
+    def last_texts(self, feed_id: str) -> list[str]:
+        """The bodies of a feed's last 12 entries: what it always says stands in several."""
         ...
 
     def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
@@ -533,6 +540,10 @@ class Upkeep(Protocol):
 
         Their keys stay, so that they do not come back as new.
         """
+        ...
+
+    def forget_texts(self, before: datetime) -> int:
+        """Drop the marks of texts first seen before this, which no copy can meet any more; how many."""
         ...
 
     def stats(self, now: datetime) -> dict[str, Any]:

@@ -48,6 +48,7 @@ def command(context: Context, everything: bool, feed_ids: tuple[str, ...], artic
             _show(report, as_json=as_json)
         enriched = app.enrich.run() if articles else None
         app.catch_up()
+        app.forget_texts()
         polled = {report.feed_id for report in reports}
         # Of all others only somebody who got less than expected is told.
         left = [] if reports and not feed_ids else [f for f in app.stores.feeds.list() if f.id not in polled]

@@ -14,7 +14,12 @@ from aggregator.errors import UsageError
 from aggregator.feeds import pace
 from aggregator.model import Entry, Story
 
-_REASONS = {"first": "founded the story", "url": "the same address", "title": "the same headline"}
+_REASONS = {
+    "first": "founded the story",
+    "url": "the same address",
+    "title": "the same headline",
+    "text": "the same text",
+}
 
 
 @click.group("stories", cls=Group, invoke_without_command=True)
@@ -80,9 +85,9 @@ def _in_order(story: Story) -> list[Entry]:
 
 def _reason(entry: Entry) -> str:
     reason = _REASONS.get(entry.story_reason, entry.story_reason)
-    if entry.story_reason != "title":
-        return reason
-    return f"{reason}, {entry.story_score:.0%} of the text"
+    if entry.story_reason == "title":
+        return f"{reason}, {entry.story_score:.0%} of the text"
+    return f"{reason}, {entry.story_score:.0%} of it" if entry.story_reason == "text" else reason
 
 
 def _members(story: Story) -> Iterator[dict[str, Any]]:

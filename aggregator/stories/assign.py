@@ -1,4 +1,4 @@
-"""New entries -> stories: the same canonical address, or the same headline over a like text, within 72 hours.
+"""New entries -> stories: the same address, the same headline over a like text, or the same text, within 72 hours.
 
 A story is compared by its first entry alone, never by any later member: chains of half-like copies would join what
 does not belong together.
@@ -7,11 +7,12 @@ does not belong together.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from aggregator import urls
 from aggregator.model import ParsedEntry, StoryCandidate, StoryChoice, StoryKey
@@ -22,6 +23,14 @@ WINDOW = timedelta(hours=72)
 TITLE_WORDS = 4
 LIKE_TEXT = 0.3
 SAME_TEXT = 0.9
+COPIED_TEXT = 0.5
+COPIED_HEAD = 0.5
+"""Of the shorter text without what its feed always says, so much stands in the other: one is copied from the other. And of the
+first third of one of them, or two reports share a background at their end and nothing else."""
+SHARED_MARKS = 2
+MOST_LOOKED_AT = 5
+"""Stories that are compared by their texts with one entry, those with the most marks in common first."""
+NEVER = datetime.min.replace(tzinfo=UTC)
 TITLE_ALONE = 0.5
 """The score of a headline that no text could confirm."""
 
@@ -39,15 +48,22 @@ _DASH = re.compile(r"\s+[-–—]\s+([^-–—]{2,40})$")
 _SMALL = frozenset({"of", "the", "and", "in", "на", "и", "в", "de", "la"})
 
 
-def keys(entry: ParsedEntry) -> tuple[StoryKey, ...]:
-    """Under which names later copies find this entry's story: its address, and its headline unless that is short."""
-    return _named(entry.link, entry.title)
+def keys(entry: ParsedEntry, *, text: bool) -> tuple[StoryKey, ...]:
+    """Under which names later copies find this entry's story: its address, its headline unless that is short.
+
+    With `text` also the marks of its body; an entry older than the window is copied by nobody, and needs none.
+    """
+    named = _named(entry.link, entry.title)
+    return (*named, *_marked(entry.body)) if text else named
 
 
 def assign(
     entries: Sequence[tuple[str, ParsedEntry, datetime]],
     candidates: Sequence[StoryCandidate],
     window: timedelta = WINDOW,
+    *,
+    since: datetime = NEVER,
+    texts: Callable[[str], Sequence[str]] = lambda _: (),
 ) -> list[StoryChoice]:
     """Where each of a batch's new entries belongs, in the order given.
 
@@ -55,8 +71,10 @@ def assign(
         entries: (feed id, new entry, its moment), of all feeds of a batch.
         candidates: stored stories under the keys of these entries.
         window: how far apart in time two tellings of one story may be.
+        since: entries before this are not compared by their texts.
+        texts: the last texts of a feed, which tell what it always says.
     """
-    shelf = _Shelf(candidates, window)
+    shelf = _Shelf(candidates, window, since, texts)
     return [shelf.place(feed_id, entry, when) for feed_id, entry, when in entries]
 
 
@@ -67,6 +85,11 @@ def assign(
 def _named(link: str, title: str) -> tuple[StoryKey, ...]:
     """Asked twice for each entry of a batch: to look for stories, and to place it."""
     return tuple(_keys(link, title))
+
+
+@lru_cache(maxsize=1024)
+def _marked(body: str) -> tuple[StoryKey, ...]:
+    return tuple(StoryKey("text", mark) for mark in shingles.marks(tokenize(body).folded))
 
 
 def _keys(link: str, title: str) -> Iterator[StoryKey]:
@@ -116,8 +139,22 @@ class _Place:
         return self.seen_at, not self.story_id, self.story_id, self.draft
 
     @cached_property
-    def shingles(self) -> shingles.Shingles:
-        return shingles.of(tokenize(self.body).folded)
+    def text(self) -> _Text:
+        return _text(self.body)
+
+
+class _Text(NamedTuple):
+    """What texts are compared by."""
+
+    shingles: shingles.Shingles
+    head: shingles.Shingles
+    numbers: frozenset[str]
+
+
+@lru_cache(maxsize=256)
+def _text(body: str) -> _Text:
+    folded = tokenize(body).folded
+    return _Text(shingles.of(folded), shingles.head(folded), shingles.numbers(folded))
 
 
 @dataclass(frozen=True)
@@ -128,13 +165,10 @@ class _New:
     when: datetime
     body: str
     keys: tuple[StoryKey, ...]
-    cache: dict[str, shingles.Shingles] = field(default_factory=dict)
 
     @property
-    def shingles(self) -> shingles.Shingles:
-        if "own" not in self.cache:
-            self.cache["own"] = shingles.of(tokenize(self.body).folded)
-        return self.cache["own"]
+    def text(self) -> _Text:
+        return _text(self.body)
 
 
 MOST_PLACES = 50
@@ -144,8 +178,17 @@ MOST_PLACES = 50
 class _Shelf:
     """All stories that the entries of a batch may join, stored ones and the batch's own."""
 
-    def __init__(self, candidates: Sequence[StoryCandidate], window: timedelta) -> None:
+    def __init__(
+        self,
+        candidates: Sequence[StoryCandidate],
+        window: timedelta,
+        since: datetime,
+        texts: Callable[[str], Sequence[str]],
+    ) -> None:
         self._window = window
+        self._since = since
+        self._texts = texts
+        self._habits: dict[str, shingles.Shingles] = {}
         self._drafts = 0
         self._places: defaultdict[StoryKey, list[_Place]] = defaultdict(list)
         for c in candidates:
@@ -153,7 +196,7 @@ class _Shelf:
 
     def place(self, feed_id: str, entry: ParsedEntry, when: datetime) -> StoryChoice:
         """Find or found the story of one entry, and let later entries find it there."""
-        new = _New(feed_id, when, entry.body, keys(entry))
+        new = _New(feed_id, when, entry.body, keys(entry, text=when >= self._since))
         place, reason, score = self._joined(new)
         if place is None:
             self._drafts += 1
@@ -164,13 +207,50 @@ class _Shelf:
     def _joined(self, new: _New) -> tuple[_Place | None, str, float]:
         """Rule by rule; within one the best score, then the oldest story."""
         for key in new.keys:
-            if key not in self._places:
+            if key not in self._places or key.kind == "text":
                 continue
             fits = [(score, place) for place in self._near(new, key) if (score := self._score(new, place)) > 0]
             if fits:
                 score, best = min(fits, key=lambda fit: (-fit[0], *fit[1].age))
                 return best, key.kind, score
+        fits = [(score, place) for place in self._copied(new) if (score := self._share(new, place)) > 0]
+        if fits:
+            score, best = min(fits, key=lambda fit: (-fit[0], *fit[1].age))
+            return best, "text", score
         return None, "first", 0.0
+
+    def _copied(self, new: _New) -> Iterator[_Place]:
+        """The stories whose first text shares the most marks with a new one."""
+        found: dict[tuple[int, int], _Place] = {}
+        shared: Counter[tuple[int, int]] = Counter()
+        for key in new.keys:
+            for place in self._near(new, key) if key.kind == "text" else ():
+                found[place.story_id, place.draft] = place
+                shared[place.story_id, place.draft] += 1
+        for name, count in shared.most_common(MOST_LOOKED_AT):
+            if count >= SHARED_MARKS:
+                yield found[name]
+
+    def _share(self, new: _New, place: _Place) -> float:
+        """How much of the shorter text stands in the other, without what their feeds always say; 0 when it is no copy."""
+        always = frozenset().union(*map(self._always, {new.feed_id, *place.feed_ids}))
+        one, other = new.text.shingles - always, place.text.shingles - always
+        if min(len(one), len(other)) < shingles.ENOUGH or not self._same_numbers(new.text, place.text):
+            return 0.0
+        heads = shingles.share(new.text.head - always, other), shingles.share(place.text.head - always, one)
+        share = shingles.containment(one, other) if max(heads) >= COPIED_HEAD else 0.0
+        return share if share >= (SAME_TEXT if new.feed_id in place.feed_ids else COPIED_TEXT) else 0.0
+
+    def _always(self, feed_id: str) -> shingles.Shingles:
+        if feed_id not in self._habits:
+            self._habits[feed_id] = shingles.habits(_text(body).shingles for body in self._texts(feed_id))
+        return self._habits[feed_id]
+
+    @staticmethod
+    def _same_numbers(one: _Text, other: _Text) -> bool:
+        """Rates, scores and quakes fill one form with other numbers: at least half of the fewer must be the same."""
+        fewer = min(len(one.numbers), len(other.numbers))
+        return 2 * len(one.numbers & other.numbers) >= fewer
 
     def _near(self, new: _New, key: StoryKey) -> list[_Place]:
         return [place for place in self._places.get(key, ()) if abs(new.when - place.seen_at) <= self._window]
@@ -194,8 +274,8 @@ class _Shelf:
     def _alike(self, new: _New, place: _Place, least: float) -> float:
         if not new.body or not place.body:
             return 0.0
-        share = shingles.containment(new.shingles, place.shingles)
-        return share if share >= least else 0.0
+        share = shingles.containment(new.text.shingles, place.text.shingles)
+        return share if share >= least and self._same_numbers(new.text, place.text) else 0.0
 
     def _recurs(self, new: _New, key: StoryKey) -> bool:
         return any(new.feed_id in place.feed_ids for place in self._places.get(key, ()))

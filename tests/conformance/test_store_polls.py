@@ -228,6 +228,17 @@ def test_an_entry_joins_a_stored_story(scene: Scene) -> None:
     assert (story.title, story.first_seen_at, [e.id for e in story.entries]) == ("Lead", NOW, [lead, copy])
 
 
+def test_a_mark_that_many_texts_have_finds_none(scene: Scene) -> None:
+    rare, common = StoryKey("text", "0badcafe"), StoryKey("text", "feedbeef")
+    for number in range(101):
+        keys = (common, rare) if number == 100 else (common,)
+        scene.poll("a", new(f"Entry {number}", story=first(number + 1, *keys)))
+    found = scene.stores.polls.story_candidates([common, rare], NOW - HOUR)
+    assert [c.key for c in found] == [rare]
+    assert len(scene.stores.polls.last_texts("a")) == 12
+    assert scene.stores.polls.last_texts("b") == []
+
+
 def test_story_candidates_name_story_feeds_and_text(scene: Scene) -> None:
     lead = scene.entry("Lead", body="The text of the lead.", story=first(1, URL, TITLE))
     story_id = next(scene.stores.entries.entries()).story_id

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.errors import StoreError
-from aggregator.model import EntryKey, FailingFeed
+from aggregator.model import EntryKey, FailingFeed, StoryKey
 from aggregator.ports import Stores
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, Scene, attempt, first, joins, match, message, new, revised
 
@@ -129,6 +129,16 @@ def test_prune_removes_what_is_old_and_needed_by_nobody(scene: Scene) -> None:
     assert stores.polls.known_entries("a", [EntryKey("id", "plain")])[EntryKey("id", "plain")].id == 0
     assert stores.upkeep.check(deep=True) == []
     assert stores.upkeep.prune(NOW + DAY + MINUTE, DAY) == {"entries": 0, "stories": 0}
+
+
+def test_marks_of_old_texts_are_forgotten_and_nothing_else(scene: Scene) -> None:
+    title, mark, other = StoryKey("title", "t"), StoryKey("text", "1"), StoryKey("text", "2")
+    scene.entry("old", story=first(1, title, mark))
+    scene.entry("new", story=first(2, other), now=NOW + MINUTE)
+    stores = scene.stores
+    assert stores.upkeep.forget_texts(NOW) == 0
+    assert stores.upkeep.forget_texts(NOW + MINUTE) == 1
+    assert [c.key for c in stores.polls.story_candidates([title, mark, other], NOW)] == [title, other]
 
 
 def test_an_id_is_never_given_twice(scene: Scene) -> None:

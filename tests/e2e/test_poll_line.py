@@ -164,6 +164,38 @@ def test_wire_copies_in_one_sweep_are_one_story_and_one_alert(tmp_path: Path, se
         assert {e.feed_id for e in story.entries} == {"outlet0", "outlet1", "outlet2", "outlet3"}
 
 
+def test_a_copy_under_another_headline_joins_the_story_hours_later(tmp_path: Path, server: FeedServer) -> None:
+    text = (
+        "Ministers of six states agreed in Minsk on Thursday on a plan for joint exercises in the autumn, the secretariat of the "
+        "CSTO said. The first of them begins in September near Brest and lasts for nine days."
+    )
+    quiet = document(rss(Item("0", "Nothing yet")), etag='"0"')
+    first = document(rss(Item("1", "CSTO plans exercises for the autumn", text)), etag='"1"')
+    copy = document(
+        rss(Item("2", "Troops to train near Brest", f"MINSK. {text}", at=START + HOUR, link="https://b.example/2")),
+        etag='"1"',
+    )
+    feeds = [
+        {"id": "first", "url": server.add("/first", in_turn(quiet, first))},
+        {"id": "copy", "url": server.add("/copy", in_turn(quiet, quiet, copy))},
+    ]
+    write_home(tmp_path, feeds, watchlists=WATCHLISTS, digests=digests())
+    with staged(tmp_path) as (app, clock):
+        for _ in range(3):
+            sweep(app)
+            clock.advance(HOUR)
+        story = next(s for s in app.stores.entries.stories() if "CSTO" in s.title)
+        assert [(e.feed_id, e.story_reason, e.story_score > 0.8) for e in story.entries] == [
+            ("first", "first", False),
+            ("copy", "text", True),
+        ]
+        made = app.compose.run()
+        assert [(m.edition.digest_id, m.edition.stories) for m in made] == [("now", 1)]
+        clock.advance(timedelta(days=4))
+        app.forget_texts()
+        assert app.stores.upkeep.forget_texts(clock.now()) == 0
+
+
 def test_a_crashed_process_leaves_claims_that_the_next_one_takes_over(tmp_path: Path, server: FeedServer) -> None:
     url = server.add("/rss", document(rss(Item("1", "A"))))
     home = home_with(tmp_path, url)

@@ -32,7 +32,7 @@ def stored(
 
 
 def title_key(title: str = TITLE) -> StoryKey:
-    return next(k for k in assign.keys(new("a", title)[1]) if k.kind == "title")
+    return next(k for k in assign.keys(new("a", title)[1], text=False) if k.kind == "title")
 
 
 def one(entry: New, *candidates: StoryCandidate) -> StoryChoice:
@@ -78,8 +78,10 @@ def test_one_word_makes_another_headline() -> None:
 
 
 def test_short_titles_and_no_links_are_no_keys() -> None:
-    assert assign.keys(new("a", "Daily briefing")[1]) == ()
-    assert assign.keys(new("a", "Weather", "https://www.x.by/a/?utm_source=q")[1]) == (StoryKey("url", "x.by/a"),)
+    assert assign.keys(new("a", "Daily briefing")[1], text=False) == ()
+    assert assign.keys(new("a", "Weather", "https://www.x.by/a/?utm_source=q")[1], text=False) == (
+        StoryKey("url", "x.by/a"),
+    )
 
 
 def test_the_same_address_in_another_feed_joins() -> None:
@@ -152,8 +154,98 @@ def test_a_site_whose_items_all_link_home_keeps_its_stories_apart() -> None:
 
 def test_choices_carry_all_keys() -> None:
     choice = one(new("a", link="https://a.by/1"))
-    assert [k.kind for k in choice.keys] == ["url", "title"]
+    assert list(dict.fromkeys(k.kind for k in choice.keys)) == ["url", "title", "text"]
     assert (choice.reason, choice.score, choice.draft) == ("first", 0.0, 1)
+
+
+LONG = (
+    "The council met in Minsk on Thursday and named three priorities of the Belarusian chairmanship for the year. Ministers spoke of "
+    "peacekeeping, of joint training and of the fight against smuggling across the southern border. A date for the summit in the autumn "
+    "was left open, though delegates said that the capital would host it."
+)
+RATES = "The National Bank set the official rates for {day} February: {usd} roubles for a dollar, {eur} for a euro, {rub} for a hundred Russian roubles and {yuan} for ten yuan."
+
+
+def copied(one: str, other: str, titles: tuple[str, str] = ("Minsk council ends", "Chairmanship plans told")) -> str:
+    batch = [new("a", titles[0], body=one), new("b", titles[1], body=other, when=NOON + HOUR)]
+    choices = assign.assign(batch, [])
+    assert (choices[0].draft == choices[1].draft) is (choices[1].reason != "first")
+    return choices[1].reason
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (LONG, LONG),
+        (LONG, TEXT),
+        (TEXT, LONG),
+        (LONG, "Our correspondent reports from the capital this evening. " + LONG),
+        (LONG, LONG.partition("Ministers")[2]),
+        (LONG, LONG.replace("Thursday", "Friday").replace("three", "3")),
+    ],
+)
+def test_a_copy_under_another_headline_is_the_same_story(one: str, other: str) -> None:
+    assert copied(one, other) == "text"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (LONG, OTHER),
+        (LONG, ""),
+        ("Council approves the budget of the year", "Council approves the budget of the year"),
+        (
+            RATES.format(day=2, usd="2.6421", eur="2.8831", rub="3.7112", yuan="3.9177"),
+            RATES.format(day=3, usd="2.6518", eur="2.8907", rub="3.7240", yuan="3.9316"),
+        ),
+    ],
+)
+def test_other_words_few_words_or_other_numbers_are_another_story(one: str, other: str) -> None:
+    assert copied(one, other) == "first"
+
+
+def test_the_same_headline_over_other_numbers_is_another_story() -> None:
+    one = RATES.format(day=2, usd="2.6421", eur="2.8831", rub="3.7112", yuan="3.9177")
+    other = RATES.format(day=3, usd="2.6518", eur="2.8907", rub="3.7240", yuan="3.9316")
+    assert copied(one, other, (TITLE, TITLE)) == "first"
+
+
+def test_what_a_feed_always_says_is_no_evidence() -> None:
+    lines = (
+        "Follow our channel for the latest news of the region and write to the editors at any hour of the day or night"
+    )
+    ends = ["Bridge closed until spring.", "New school opens in the east.", "Harvest is late this year again."]
+    batch = [
+        new("a", "Bridge", body=f"{ends[0]} {lines}"),
+        new("b", "School", body=f"{ends[1]} {lines}", when=NOON + HOUR),
+    ]
+    assert [c.reason for c in assign.assign(batch, [])] == ["first", "text"]
+    said = {"a": [f"{end} {lines}" for end in ends]}
+    assert [c.reason for c in assign.assign(batch, [], texts=lambda feed: said.get(feed, []))] == ["first", "first"]
+
+
+def test_a_background_that_both_end_with_is_no_evidence() -> None:
+    ends = "The bloc was founded in 1992 and has six members, who hold joint exercises each autumn and meet twice a year in one of the capitals."
+    one = f"Ministers agreed on a plan for the border in Dushanbe late on Monday. {ends}"
+    other = f"A new head of staff was named in Yerevan after weeks of quarrels. {ends}"
+    assert copied(one, other) == "first"
+    assert copied(one, one.replace("late on Monday", "on Monday")) == "text"
+
+
+def test_what_is_older_than_the_window_is_not_compared_by_its_text() -> None:
+    batch = [new("a", "Minsk council ends", body=LONG), new("b", "Chairmanship plans told", body=LONG)]
+    choices = assign.assign(batch, [], since=NOON + HOUR)
+    assert [c.reason for c in choices] == ["first", "first"]
+    assert {k.kind for c in choices for k in c.keys} == {"title"} - {"title"}
+
+
+@given(st.lists(st.sampled_from("abcdefghij"), min_size=10, max_size=400), st.integers(0, 300))
+def test_copies_share_marks(words: list[str], cut: int) -> None:
+    whole = shingles.marks(words)
+    assert len(whole) <= shingles.MARKS
+    assert len(set(whole)) == len(whole)
+    head = shingles.marks(words[: 10 + cut])
+    assert set(head[: shingles.LEAD]) & set(whole)
 
 
 def test_containment_is_of_the_smaller_text() -> None:
@@ -197,7 +289,7 @@ def test_a_batch_decides_as_the_same_entries_one_by_one(entries: list[New]) -> N
 def test_a_feed_whose_items_share_title_and_link_does_not_cost_their_square() -> None:
     link = "https://ministry.example/briefing"
     entries = [new("ministry", "Daily briefing of the ministry", link, f"Number {n} of {n * 7}") for n in range(300)]
-    shelf = assign._Shelf([], assign.WINDOW)
+    shelf = assign._Shelf([], assign.WINDOW, assign.NEVER, lambda _: ())
     for feed_id, entry, when in entries:
         shelf.place(feed_id, entry, when)
     assert max(map(len, shelf._places.values())) == assign.MOST_PLACES

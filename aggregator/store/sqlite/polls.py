@@ -31,6 +31,9 @@ from aggregator.model import (
 from aggregator.store.sqlite import history, index, markup, rows
 from aggregator.store.sqlite.database import Database
 
+COMMON_MARK = 100
+"""Entries with the same mark of a text, beyond which it is a subscribe line or a form."""
+
 
 class Polls:
     """PollStore on SQLite."""
@@ -69,10 +72,16 @@ class Polls:
         found: list[StoryCandidate] = []
         with self._db.read() as conn:
             for kind, asked in by_kind.items():
-                for part in map(rows.padded, rows.chunks(list(asked))):
+                wanted = list(asked) if kind != "text" else _rare(conn, list(asked))
+                for part in map(rows.padded, rows.chunks(wanted)):
                     sql = _CANDIDATES.format(marks=rows.marks(len(part)))
                     found += [_candidate(r, asked) for r in conn.execute(sql, (kind, *part, rows.stamp(since)))]
         return found
+
+    def last_texts(self, feed_id: str) -> list[str]:
+        """See PollStore.last_texts."""
+        sql = "SELECT body FROM entries WHERE feed_id = ? ORDER BY id DESC LIMIT 12"
+        return [row[0] for row in self._db.ask(sql, (feed_id,))]
 
     def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
         """See PollStore.commit_polls."""
@@ -97,6 +106,15 @@ class Polls:
         values = {"feed": feed_id, "since": rows.stamp(since) if since else ""}
         with self._db.read() as conn:
             return [rows.gap(r) for r in conn.execute(_GAPS, values)]
+
+
+def _rare(conn: sqlite3.Connection, marks: Sequence[bytes]) -> list[bytes]:
+    """Those marks of texts that few entries have."""
+    found = dict.fromkeys(marks, 0)
+    for part in map(rows.padded, rows.chunks(marks)):
+        sql = f"SELECT key, count(*) FROM story_keys WHERE kind = 'text' AND key IN ({rows.marks(len(part))}) GROUP BY key"  # noqa: S608 - marks alone
+        found.update((row[0], row[1]) for row in conn.execute(sql, tuple(part)))
+    return [mark for mark, count in found.items() if 0 < count <= COMMON_MARK]
 
 
 def _held(conn: sqlite3.Connection, ids: Sequence[str], owner: str) -> set[str]:

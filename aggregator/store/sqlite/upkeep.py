@@ -131,6 +131,13 @@ class Upkeep:
             conn.execute("DELETE FROM gaps WHERE found_at < ?", (cut,))
         return {"entries": len(ids), "stories": stories}
 
+    def forget_texts(self, before: datetime) -> int:
+        """See ports.Upkeep.forget_texts."""
+        old = "SELECT id FROM entries WHERE first_seen_at >= ?"
+        with self._db.write() as conn:
+            sql = f"DELETE FROM story_keys WHERE kind = 'text' AND entry_id NOT IN ({old})"  # noqa: S608 - our own statement
+            return conn.execute(sql, (rows.stamp(before),)).rowcount
+
     def stats(self, now: datetime) -> dict[str, Any]:
         """See ports.Upkeep.stats."""
         day = rows.stamp(now - timedelta(days=1))
