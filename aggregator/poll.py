@@ -328,7 +328,8 @@ class PollLine:
         since, polls = now - assign.WINDOW, self.stores.polls
         keys = {key for _, entry, when, _ in fresh for key in assign.keys(entry, text=when >= since)}
         candidates = polls.story_candidates(keys, since)
-        choices = assign.assign([each[:3] for each in fresh], candidates, since=since, texts=polls.last_texts)
+        entries = [each[:3] for each in fresh]
+        choices = assign.assign(entries, candidates, since=since, texts=assign.said(entries, polls.last_texts))
         return {each[3]: choice for each, choice in zip(fresh, choices, strict=True)}
 
     def _stored(

@@ -28,6 +28,8 @@ COPIED_HEAD = 0.5
 """Of the shorter text without what its feed always says, so much stands in the other: one is copied from the other. And of the
 first third of one of them, or two reports share a background at their end and nothing else."""
 SHARED_MARKS = 2
+SAID = 30
+"""Texts of a batch that show what a feed always says; on its first poll there are no others."""
 MOST_LOOKED_AT = 5
 """Stories that are compared by their texts with one entry, those with the most marks in common first."""
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -76,6 +78,17 @@ def assign(
     """
     shelf = _Shelf(candidates, window, since, texts)
     return [shelf.place(feed_id, entry, when) for feed_id, entry, when in entries]
+
+
+def said(
+    entries: Sequence[tuple[str, ParsedEntry, datetime]], stored: Callable[[str], Sequence[str]]
+) -> Callable[[str], Sequence[str]]:
+    """The last texts of each feed: some of those that a batch brings, and the stored ones."""
+    fresh: defaultdict[str, list[str]] = defaultdict(list)
+    for feed_id, entry, _ in entries:
+        if len(fresh[feed_id]) < SAID:
+            fresh[feed_id].append(entry.body)
+    return lambda feed_id: (*fresh.get(feed_id, ()), *stored(feed_id))
 
 
 # -- keys ------------------------------------------------------------------------------------------------------------
@@ -232,14 +245,19 @@ class _Shelf:
                 yield found[name]
 
     def _share(self, new: _New, place: _Place) -> float:
-        """How much of the shorter text stands in the other, without what their feeds always say; 0 when it is no copy."""
+        """How much of the shorter text stands in the other, without what their feeds always say; 0 when it is no copy.
+
+        Under another headline a feed does not copy itself: it says the same of everything ("Read more on our site ...").
+        """
+        if new.feed_id in place.feed_ids:
+            return 0.0
         always = frozenset().union(*map(self._always, {new.feed_id, *place.feed_ids}))
         one, other = new.text.shingles - always, place.text.shingles - always
         if min(len(one), len(other)) < shingles.ENOUGH or not self._same_numbers(new.text, place.text):
             return 0.0
         heads = shingles.share(new.text.head - always, other), shingles.share(place.text.head - always, one)
         share = shingles.containment(one, other) if max(heads) >= COPIED_HEAD else 0.0
-        return share if share >= (SAME_TEXT if new.feed_id in place.feed_ids else COPIED_TEXT) else 0.0
+        return share if share >= COPIED_TEXT else 0.0
 
     def _always(self, feed_id: str) -> shingles.Shingles:
         if feed_id not in self._habits:

@@ -224,6 +224,21 @@ def test_what_a_feed_always_says_is_no_evidence() -> None:
     assert [c.reason for c in assign.assign(batch, [], texts=lambda feed: said.get(feed, []))] == ["first", "first"]
 
 
+def test_feeds_that_say_the_same_of_everything_keep_their_news_apart() -> None:
+    line = "Read the full story on our site, where you will also find pictures, comments and much more about it."
+    batch = [
+        new(feed, f"Headline {n} of the {feed} page", body=line) for feed in ("politics", "economy") for n in range(4)
+    ]
+    texts = assign.said(batch, lambda _: ())
+    assert [c.draft for c in assign.assign(batch, [], texts=texts)] == list(range(1, 9))
+    assert [c.draft for c in assign.assign(batch[:4], [])] == [1, 2, 3, 4]
+
+
+def test_what_is_said_is_that_of_the_batch_and_that_of_the_store() -> None:
+    texts = assign.said([new("a", body="one"), new("b", body="two")], lambda feed: [f"stored {feed}"])
+    assert (*texts("a"), *texts("c")) == ("one", "stored a", "stored c")
+
+
 def test_a_background_that_both_end_with_is_no_evidence() -> None:
     ends = "The bloc was founded in 1992 and has six members, who hold joint exercises each autumn and meet twice a year in one of the capitals."
     one = f"Ministers agreed on a plan for the border in Dushanbe late on Monday. {ends}"
