@@ -469,7 +469,7 @@ class Entry:
     revisions: int
     story_id: int
     story_reason: str = "first"
-    story_score: float = 1.0
+    story_score: float = 0.0
 
 
 # -- stories -------------------------------------------------------------------------------------------------------

@@ -191,7 +191,7 @@ class FeedStore(Protocol):
         """End all claims (feeds, articles, messages) of a process that stops or is no more; returns how many.
 
         A message that was in phase data becomes unknown. Where the process has `fallen`, its feeds are `interrupted` until
-        a poll of theirs is committed; so is a feed whose claim ran out.
+        a document of theirs has been read; so is a feed whose claim ran out.
         """
         ...
 
@@ -253,7 +253,8 @@ class PollStore(Protocol):
     def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:
         """Stories first seen at or after `since` that hold an entry under one of the keys: one for each story and key.
 
-        A mark of texts that more than 100 entries have tells nothing, and finds none.
+        A mark of texts that more than 100 entries have tells nothing, and finds none. `feed_ids` are all feeds with the key;
+        of a mark, all feeds of the story.
         """
         ...
 

@@ -228,6 +228,7 @@ class _Cuts:
         self._known = known
         self._order = list(known)
         self._places = {name: place for place, name in enumerate(self._order)}
+        self._patience = len(text)
         self.items: list[str] = []
         self.names: list[bytes] = []
         self.start = self.end = 0
@@ -268,7 +269,11 @@ class _Cuts:
             start = self._past_space()
             end = start + self._known[name].length
             item = self._text[start:end]
-            if _name(item) != name:
+            if len(item) < self._known[name].length or _name(item) != name:
+                # Whoever repeats one item before ever other long ones must not have the document read many times over.
+                self._patience -= len(item)
+                if self._patience < 0:
+                    self._places = {}
                 return
             self._add(item, name, end)
 

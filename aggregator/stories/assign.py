@@ -28,6 +28,8 @@ COPIED_HEAD = 0.5
 """Of the shorter text without what its feed always says, so much stands in the other: one is copied from the other. And of the
 first third of one of them, or two reports share a background at their end and nothing else."""
 SHARED_MARKS = 2
+FEWEST_NUMBERS = 2
+"""One number may be a year in the last line, or that of a picture."""
 SAID = 30
 """Texts of a batch that show what a feed always says; on its first poll there are no others."""
 MOST_LOOKED_AT = 5
@@ -188,6 +190,10 @@ MOST_PLACES = 50
 """Stories remembered under one key: a feed whose items share one title and link must not cost their square."""
 
 
+MOST_MARKED = 20
+"""The same under one mark of texts; one that so many stories have is a form."""
+
+
 class _Shelf:
     """All stories that the entries of a batch may join, stored ones and the batch's own."""
 
@@ -202,10 +208,15 @@ class _Shelf:
         self._since = since
         self._texts = texts
         self._habits: dict[str, shingles.Shingles] = {}
+        self._outlets: defaultdict[tuple[int, int], set[str]] = defaultdict(set)
         self._drafts = 0
         self._places: defaultdict[StoryKey, list[_Place]] = defaultdict(list)
         for c in candidates:
-            self._places[c.key].append(_Place(c.story_id, 0, c.key, set(c.feed_ids), c.seen_at, c.body))
+            feeds = set(c.feed_ids)
+            if c.key.kind == "text":
+                feeds = self._outlets[c.story_id, 0]
+                feeds |= c.feed_ids
+            self._places[c.key].append(_Place(c.story_id, 0, c.key, feeds, c.seen_at, c.body))
 
     def place(self, feed_id: str, entry: ParsedEntry, when: datetime) -> StoryChoice:
         """Find or found the story of one entry, and let later entries find it there."""
@@ -233,11 +244,18 @@ class _Shelf:
         return None, "first", 0.0
 
     def _copied(self, new: _New) -> Iterator[_Place]:
-        """The stories whose first text shares the most marks with a new one."""
+        """The stories of other feeds whose first text shares the most marks with a new one.
+
+        One's own feed says the same of everything ("Read more on our site ..."), and so does whoever fills a mark.
+        """
         found: dict[tuple[int, int], _Place] = {}
         shared: Counter[tuple[int, int]] = Counter()
         for key in new.keys:
-            for place in self._near(new, key) if key.kind == "text" else ():
+            if key.kind != "text" or len(self._places.get(key, ())) >= MOST_MARKED:
+                continue
+            for place in self._near(new, key):
+                if new.feed_id in place.feed_ids:  # under another headline a feed does not copy itself
+                    continue
                 found[place.story_id, place.draft] = place
                 shared[place.story_id, place.draft] += 1
         for name, count in shared.most_common(MOST_LOOKED_AT):
@@ -245,12 +263,7 @@ class _Shelf:
                 yield found[name]
 
     def _share(self, new: _New, place: _Place) -> float:
-        """How much of the shorter text stands in the other, without what their feeds always say; 0 when it is no copy.
-
-        Under another headline a feed does not copy itself: it says the same of everything ("Read more on our site ...").
-        """
-        if new.feed_id in place.feed_ids:
-            return 0.0
+        """How much of the shorter text stands in the other, without what their feeds always say; 0 when it is no copy."""
         always = frozenset().union(*map(self._always, {new.feed_id, *place.feed_ids}))
         one, other = new.text.shingles - always, place.text.shingles - always
         if min(len(one), len(other)) < shingles.ENOUGH or not self._same_numbers(new.text, place.text):
@@ -268,7 +281,7 @@ class _Shelf:
     def _same_numbers(one: _Text, other: _Text) -> bool:
         """Rates, scores and quakes fill one form with other numbers: at least half of the fewer must be the same."""
         fewer = min(len(one.numbers), len(other.numbers))
-        return 2 * len(one.numbers & other.numbers) >= fewer
+        return fewer < FEWEST_NUMBERS or 2 * len(one.numbers & other.numbers) >= fewer
 
     def _near(self, new: _New, key: StoryKey) -> list[_Place]:
         return [place for place in self._places.get(key, ()) if abs(new.when - place.seen_at) <= self._window]
@@ -299,10 +312,14 @@ class _Shelf:
         return any(new.feed_id in place.feed_ids for place in self._places.get(key, ()))
 
     def _remember(self, new: _New, place: _Place) -> None:
+        outlets = self._outlets[place.story_id, place.draft]
+        outlets.add(new.feed_id)
         for key in new.keys:
+            marked = key.kind == "text"
             places = self._places[key]
             there = next((p for p in places if (p.story_id, p.draft) == (place.story_id, place.draft)), None)
             if there is not None:
                 there.feed_ids.add(new.feed_id)
-            elif len(places) < MOST_PLACES:
-                places.append(_Place(place.story_id, place.draft, key, {new.feed_id}, place.seen_at, place.body))
+            elif len(places) < (MOST_MARKED if marked else MOST_PLACES):
+                feeds = outlets if marked else {new.feed_id}
+                places.append(_Place(place.story_id, place.draft, key, feeds, place.seen_at, place.body))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from aggregator.errors import StoreError
-from aggregator.model import EntryKey, FeedEvent, Hints, PollOutcome
+from aggregator.model import NO_RECALL, EntryKey, FeedEvent, Hints, PollOutcome
 from aggregator.ports import Stores
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, OTHER, Scene, new, poll, spec
 
@@ -273,6 +274,8 @@ def test_feeds_of_a_fallen_process_are_interrupted_until_they_are_polled(scene: 
     assert interrupted(stores) == {"a": True, "b": False}, "who stops in time leaves it as it was"
     outcome = PollOutcome(feed_id="a", poll=poll(NOW, next_poll_at=NOW))
     assert list(stores.polls.commit_polls([outcome], ME, NOW)) == ["a"]
+    assert interrupted(stores) == {"a": True}, "a poll that read no document says nothing of the one in hand"
+    assert list(stores.polls.commit_polls([replace(outcome, recall=NO_RECALL)], ME, NOW)) == ["a"]
     assert interrupted(stores) == {"a": False}
 
 

@@ -249,6 +249,14 @@ def test_story_candidates_name_story_feeds_and_text(scene: Scene) -> None:
     assert lead
 
 
+def test_a_mark_names_the_feeds_of_the_story_and_no_others(scene: Scene) -> None:
+    mark = StoryKey("text", "0badcafe")
+    scene.entry("Lead", story=first(1, mark))
+    scene.entry("Other", feed="b", story=first(2, mark))
+    found = scene.stores.polls.story_candidates([mark], NOW)
+    assert [c.feed_ids for c in found] == [{"a"}, {"b"}]
+
+
 def test_story_candidates_are_stories_first_seen_since(scene: Scene) -> None:
     scene.entry("Lead", story=first(1, URL))
     assert len(scene.stores.polls.story_candidates([URL], NOW)) == 1

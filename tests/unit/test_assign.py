@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -210,6 +211,19 @@ def test_the_same_headline_over_other_numbers_is_another_story() -> None:
     assert copied(one, other, (TITLE, TITLE)) == "first"
 
 
+def test_one_number_in_the_last_line_is_no_other_story() -> None:
+    assert copied(f"{LONG} Photo 3", f"{LONG} © 2026", (TITLE, TITLE)) == "title"
+    assert copied(f"{LONG} Photo 3", f"{LONG} © 2026") == "text"
+
+
+def test_a_form_that_many_stories_fill_is_no_evidence_for_another() -> None:
+    batch = [
+        new(f"f{n}", f"Notice {n} of the office", body=f"{' '.join(f'w{n}x{i}' for i in range(60))} {LONG}")
+        for n in range(assign.MOST_MARKED + 5)
+    ]
+    assert len({c.draft for c in assign.assign(batch, [])}) == len(batch)
+
+
 def test_what_a_feed_always_says_is_no_evidence() -> None:
     lines = (
         "Follow our channel for the latest news of the region and write to the editors at any hour of the day or night"
@@ -289,13 +303,20 @@ def test_a_batch_decides_as_the_same_entries_one_by_one(entries: list[New]) -> N
     known: list[StoryCandidate] = []
     single = []
     first: dict[int, tuple[str, datetime]] = {}
+    outlets: dict[int, set[str]] = {}
     for feed, entry, when in entries:
         choice = assign.assign([(feed, entry, when)], known)[0]
         number = choice.story_id or len(first) + 1
         body, seen_at = first.setdefault(number, (entry.body, when))
+        outlets.setdefault(number, set()).add(feed)
+        known = [
+            replace(c, feed_ids=frozenset(outlets[number])) if c.story_id == number and c.key.kind == "text" else c
+            for c in known
+        ]
         for key in choice.keys:
             old = next((c for c in known if c.story_id == number and c.key == key), None)
             feeds = frozenset({feed}) | (old.feed_ids if old else frozenset())
+            feeds = frozenset(outlets[number]) if key.kind == "text" else feeds
             known = [c for c in known if c is not old] + [StoryCandidate(number, key, feeds, seen_at, body)]
         single.append((number, choice.reason, choice.score))
     assert together == single

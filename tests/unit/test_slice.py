@@ -138,6 +138,27 @@ def test_what_is_expected_from_the_document_before_is_what_is_found_without_it(
             }
 
 
+def test_one_item_repeated_before_others_does_not_have_the_document_read_many_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    long = f"<item>{'x' * 10_000}</item>"
+    found = cut(rss(ONE, long))
+    known = {name: Remembered(1, True, len(item), (), b"") for name, item in zip(found.names, found.items, strict=True)}
+    read: list[int] = []
+    name = slice._name
+
+    def counted(text: str) -> bytes:
+        read.append(len(text))
+        return name(text)
+
+    monkeypatch.setattr(slice, "_name", counted)
+    text = rss(*[ONE] * 400, long.replace("x", "y"))
+    again = slice.cut(text, URL, known)
+    assert again is not None
+    assert len(again.items) == 401
+    assert sum(read) < 4 * len(text)
+
+
 FACTS = ItemFacts("1", "", "https://x.by/1", "x.by/1", "one", "2023-02-02T12:00:00+00:00", "h", "t", "f", "", 7)
 
 

@@ -74,13 +74,14 @@ class Polls:
             for kind, asked in by_kind.items():
                 wanted = list(asked) if kind != "text" else _rare(conn, list(asked))
                 for part in map(rows.padded, rows.chunks(wanted)):
-                    sql = _CANDIDATES.format(marks=rows.marks(len(part)))
+                    feeds = _FEEDS_OF_STORY if kind == "text" else _FEEDS_OF_KEY
+                    sql = _CANDIDATES.format(marks=rows.marks(len(part)), feeds=feeds)
                     found += [_candidate(r, asked) for r in conn.execute(sql, (kind, *part, rows.stamp(since)))]
         return found
 
     def last_texts(self, feed_id: str) -> list[str]:
         """See PollStore.last_texts."""
-        sql = "SELECT body FROM entries WHERE feed_id = ? ORDER BY id DESC LIMIT 12"
+        sql = "SELECT body FROM entries WHERE feed_id = ? ORDER BY first_seen_at DESC, id DESC LIMIT 12"
         return [row[0] for row in self._db.ask(sql, (feed_id,))]
 
     def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
@@ -150,7 +151,8 @@ class _Writer:
 
     def outcome(self, outcome: PollOutcome) -> list[int]:
         """One feed: its poll state and all its changes; ids of the new entries."""
-        self._conn.execute(_POLLED, (*rows.poll_values(outcome.poll), outcome.held_by, outcome.feed_id))
+        unread = outcome.recall is None  # a poll that read no document says nothing of the one that a process fell over
+        self._conn.execute(_POLLED, (*rows.poll_values(outcome.poll), outcome.held_by, unread, outcome.feed_id))
         if outcome.poll.moved_url or any(event.kind == "moved" for event in outcome.events):
             home = self._conn.execute("SELECT url FROM feeds WHERE id = ?", (outcome.feed_id,)).fetchone()
             host = urls.host_key(outcome.poll.moved_url or home[0])
@@ -323,7 +325,7 @@ _KEEP_PAUSE = "state = iif(state = 'paused', 'paused', ?)"
 _POLLED = (
     "UPDATE feeds SET "  # noqa: S608 - names are ours
     + ", ".join(_KEEP_PAUSE if name == "state" else f"{name} = ?" for name in rows.POLL_COLUMNS)
-    + ", held_by = ?, claimed_by = NULL, claimed_until = NULL, interrupted = 0 WHERE id = ?"
+    + ", held_by = ?, claimed_by = NULL, claimed_until = NULL, interrupted = interrupted AND ? WHERE id = ?"
 )
 # A second URL of the host says the same while the first still waits: the host itself is held, until the later of the two.
 _HOLD_HOST = """INSERT INTO hosts (host, held_until, said_by, said_at)
@@ -338,9 +340,10 @@ SELECT k.kind, k.key, e.id, e.guid, e.link, e.title, e.fingerprint, e.revision, 
   coalesce(a.text, '') AS article
 FROM wanted w CROSS JOIN entry_keys k ON k.feed_id = ? AND k.kind = w.kind AND k.key = w.key
 LEFT JOIN entries e ON e.id = k.entry_id LEFT JOIN articles a ON a.entry_id = e.id"""
+_FEEDS_OF_KEY = "FROM story_keys j JOIN entries m ON m.id = j.entry_id WHERE j.kind = k.kind AND j.key = k.key"
+_FEEDS_OF_STORY = "FROM entries m WHERE m.story_id = e.story_id"
 _CANDIDATES = """SELECT k.key, e.story_id, s.first_seen_at,
-  (SELECT group_concat(feed_id, char(10)) FROM (SELECT DISTINCT m.feed_id FROM story_keys j
-     JOIN entries m ON m.id = j.entry_id WHERE j.kind = k.kind AND j.key = k.key)) AS feed_ids,
+  (SELECT group_concat(feed_id, char(10)) FROM (SELECT DISTINCT m.feed_id {feeds})) AS feed_ids,
   (SELECT body FROM entries m WHERE m.story_id = e.story_id ORDER BY m.id LIMIT 1) AS body
 FROM story_keys k JOIN entries e ON e.id = k.entry_id JOIN stories s ON s.id = e.story_id
 WHERE k.kind = ? AND k.key IN ({marks}) AND s.first_seen_at >= ?
