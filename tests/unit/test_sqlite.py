@@ -553,9 +553,12 @@ def test_the_indexes_meant_for_them_are_used(scene: Scene, stores: SqliteStores)
     assert "entry_keys USING PRIMARY KEY (feed_id=? AND kind=? AND key=?)" in plan(
         stores, polls._KNOWN.format(wanted="(?, ?), (?, ?)")
     ).replace("SEARCH k", "SEARCH entry_keys")
-    candidates = plan(stores, polls._CANDIDATES.format(marks="?, ?"))
-    assert "PRIMARY KEY (kind=? AND key=?)" in candidates
-    assert "entries_by_story" in candidates
+    for of_whom in (polls._FEEDS_OF_KEY, polls._FEEDS_OF_STORY):
+        candidates = plan(stores, polls._CANDIDATES.format(marks="?, ?", feeds=of_whom))
+        assert "PRIMARY KEY (kind=? AND key=?)" in candidates
+        assert "entries_by_story" in candidates
+    assert "entries_by_feed (feed_id=?)" in plan(stores, polls._LAST_TEXTS)
+    assert "TEMP B-TREE" not in plan(stores, polls._LAST_TEXTS)
     waiting = plan(stores, f"SELECT m.id FROM digests d, {editions._WAITING[5:]} AND d.id = 'x'", {"until": "x"})
     assert (
         "matches_by_watchlist (watchlist_id=? AND rowid>?)" in waiting

@@ -81,8 +81,7 @@ class Polls:
 
     def last_texts(self, feed_id: str) -> list[str]:
         """See PollStore.last_texts."""
-        sql = "SELECT body FROM entries WHERE feed_id = ? ORDER BY first_seen_at DESC, id DESC LIMIT 12"
-        return [row[0] for row in self._db.ask(sql, (feed_id,))]
+        return [row[0] for row in self._db.ask(_LAST_TEXTS, (feed_id,))]
 
     def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
         """See PollStore.commit_polls."""
@@ -340,6 +339,7 @@ SELECT k.kind, k.key, e.id, e.guid, e.link, e.title, e.fingerprint, e.revision, 
   coalesce(a.text, '') AS article
 FROM wanted w CROSS JOIN entry_keys k ON k.feed_id = ? AND k.kind = w.kind AND k.key = w.key
 LEFT JOIN entries e ON e.id = k.entry_id LEFT JOIN articles a ON a.entry_id = e.id"""
+_LAST_TEXTS = "SELECT body FROM entries WHERE feed_id = ? ORDER BY first_seen_at DESC, id DESC LIMIT 12"
 _FEEDS_OF_KEY = "FROM story_keys j JOIN entries m ON m.id = j.entry_id WHERE j.kind = k.kind AND j.key = k.key"
 _FEEDS_OF_STORY = "FROM entries m WHERE m.story_id = e.story_id"
 _CANDIDATES = """SELECT k.key, e.story_id, s.first_seen_at,
