@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeGuard
@@ -93,13 +92,13 @@ def look(feed: Feed, answer: FetchResponse, digest: str, polls: PollStore) -> Re
     text = slice.text(answer.body, answer.headers.get("content-type", ""))
     if text is None:
         return Reading(feed, answer, digest)
-    kept = polls.recall(feed.id)
-    known = slice.Recalled((), {})
-    if kept is not None:
-        with contextlib.suppress(slice.DamagedError):  # parsing whole puts another row in its place
-            known = slice.recalled(kept)
+    kept = polls.recall(feed.id) or NO_RECALL
+    try:
+        known = slice.recalled(kept)
+    except slice.DamagedError:  # parsing whole puts another row in its place
+        known = slice.Recalled((), {})
     sliced = slice.cut(text, answer.url, known.items)
-    if sliced is None or kept is None or kept.head != sliced.head or not known.names:
+    if sliced is None or kept.head != sliced.head or not known.names:
         return Reading(feed, answer, digest, sliced)
     return Reading(feed, answer, digest, sliced, known.items, settled=kept.settled and known.names == sliced.names)
 
@@ -110,13 +109,13 @@ def at_once(reading: Reading) -> ParsedFeed | None:
     Its head stayed as it was, so nothing but the items is parsed.
     """
     feed = reading.feed
-    entries: tuple[ParsedEntry, ...] = ()
-    if reading.unseen and not reading.settled:
-        part = reading.part() if feed.is_trusted else None
-        few = None if part is None else parse.few(part, reading.answer.url)
-        if few is None:
-            return None
-        entries = few
+    entries: tuple[ParsedEntry, ...] | None = None
+    if not reading.unseen:
+        entries = ()
+    elif feed.is_trusted and (part := reading.part()) is not None:
+        entries = parse.few(part, reading.answer.url)
+    if entries is None:
+        return None
     poll = feed.poll
     return ParsedFeed(title=poll.title, link="", language=poll.language, version="", entries=entries, hints=poll.hints)
 

@@ -524,6 +524,11 @@ class Story:
     first_seen_at: datetime
     entries: tuple[Entry, ...]
 
+    @property
+    def outlets(self) -> int:
+        """How many feeds tell it."""
+        return len({entry.feed_id for entry in self.entries})
+
 
 # -- matches -------------------------------------------------------------------------------------------------------
 

@@ -105,7 +105,7 @@ def story(value: Story) -> dict[str, Any]:
             }
             for e in value.entries
         ],
-        "feeds": len({e.feed_id for e in value.entries}),
+        "feeds": value.outlets,
         "first_seen_at": when(value.first_seen_at),
     }
 

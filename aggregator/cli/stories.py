@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ from aggregator.cli import output
 from aggregator.cli.context import ROW, Context, Group, json_option, moment, pass_context
 from aggregator.errors import UsageError
 from aggregator.feeds import pace
-from aggregator.model import Entry, Story
+from aggregator.model import Entry
 
 _REASONS = {
     "first": "founded the story",
@@ -43,8 +42,7 @@ def command(ctx: click.Context, since: str, as_json: bool) -> None:
             if as_json:
                 output.line(output.story(story))
                 continue
-            outlets = len({e.feed_id for e in story.entries})
-            more = f"  (+ {output.many(outlets - 1, 'outlet')})" if outlets > 1 else ""
+            more = f"  (+ {output.many(story.outlets - 1, 'outlet')})" if story.outlets > 1 else ""
             title = output.fit(story.title, 90)
             click.echo(f"{story.id:>7}  {output.short(story.first_seen_at)}  {title}{more}")
 
@@ -62,25 +60,21 @@ def show(context: Context, story_id: int, as_json: bool) -> None:
         story = app.stores.entries.story(story_id)
     if story is None:
         raise UsageError(f"no story {story_id}; `aggregator stories` lists them")
+    # By the time that each outlet gives, which is what makes it first.
+    entries = sorted(story.entries, key=lambda e: (e.sort_at, e.id))
+    first = entries[0]
     if as_json:
-        output.line(output.story(story) | {"entries": list(_members(story))})
+        output.line(output.story(story) | {"entries": [_member(entry, first) for entry in entries]})
         return
-    outlets = len({e.feed_id for e in story.entries})
     click.echo(f"story {story.id}: {output.fit(story.title, 200)}")
-    counts = f"{output.many(len(story.entries), 'entry', 'entries')} of {output.many(outlets, 'outlet')}"
+    counts = f"{output.many(len(story.entries), 'entry', 'entries')} of {output.many(story.outlets, 'outlet')}"
     click.echo(f"first seen {output.short(story.first_seen_at)} UTC; {counts}\n")
-    first = _in_order(story)[0]
     lines = []
-    for entry in _in_order(story):
+    for entry in entries:
         lag = "first" if entry is first else f"+ {pace.spell(entry.sort_at - first.sort_at)}"
         told = "" if entry.title == story.title else entry.title
         lines.append((lag, output.short(entry.sort_at), entry.feed_title, str(entry.id), _reason(entry), told))
     output.table(lines, limits=(12, 20, 24, 10, 40, 60))
-
-
-def _in_order(story: Story) -> list[Entry]:
-    """By the time that each outlet gives, which is what makes it first."""
-    return sorted(story.entries, key=lambda e: (e.sort_at, e.id))
 
 
 def _reason(entry: Entry) -> str:
@@ -90,20 +84,18 @@ def _reason(entry: Entry) -> str:
     return f"{reason}, {entry.story_score:.0%} of it" if entry.story_reason == "text" else reason
 
 
-def _members(story: Story) -> Iterator[dict[str, Any]]:
-    """The fields of `stories show --json`, a contract: those of `stories --json`, and why and when."""
-    first = _in_order(story)[0]
-    for entry in _in_order(story):
-        yield {
-            "id": entry.id,
-            "feed_id": entry.feed_id,
-            "feed_title": entry.feed_title,
-            "guid": entry.guid,
-            "link": entry.link,
-            "title": entry.title,
-            "published_at": output.when(entry.published_at),
-            "first_seen_at": output.when(entry.first_seen_at),
-            "lag_seconds": int((entry.sort_at - first.sort_at) / timedelta(seconds=1)),
-            "reason": entry.story_reason,
-            "score": entry.story_score,
-        }
+def _member(entry: Entry, first: Entry) -> dict[str, Any]:
+    """The fields of an entry in `stories show --json`, a contract: those of `stories --json`, and why and when."""
+    return {
+        "id": entry.id,
+        "feed_id": entry.feed_id,
+        "feed_title": entry.feed_title,
+        "guid": entry.guid,
+        "link": entry.link,
+        "title": entry.title,
+        "published_at": output.when(entry.published_at),
+        "first_seen_at": output.when(entry.first_seen_at),
+        "lag_seconds": int((entry.sort_at - first.sort_at) / timedelta(seconds=1)),
+        "reason": entry.story_reason,
+        "score": entry.story_score,
+    }

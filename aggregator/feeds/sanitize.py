@@ -136,7 +136,7 @@ def title(fragment: str) -> str:
     """A headline that may hold HTML, as one plain line; `1 < 2` and `AT&T` stay what they are."""
     if "<" not in fragment and "&" not in fragment:
         return plain(fragment)
-    return plain(text(_only_known_tags(fragment)))
+    return plain(lenient(fragment))
 
 
 def lenient(fragment: str) -> str:

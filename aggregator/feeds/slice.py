@@ -269,7 +269,7 @@ class _Cuts:
             start = self._past_space()
             end = start + self._known[name].length
             item = self._text[start:end]
-            if len(item) < self._known[name].length or _name(item) != name:
+            if _name(item) != name:
                 # Whoever repeats one item before ever other long ones must not have the document read many times over.
                 self._patience -= len(item)
                 if self._patience < 0:

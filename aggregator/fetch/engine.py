@@ -186,7 +186,7 @@ class Run:
     def answers(self, requests: Iterable[FetchRequest]) -> Iterator[Answer]:
         """Ask for each request and yield what comes; ends early, without an error, when the client is closed."""
         source, waiting, more, taken = iter(requests), 0, True, 0
-        come: list[tuple[Answer, bool]] = []
+        come: deque[tuple[Answer, bool]] = deque()
         while True:
             if more and not come and self._answers.empty() and waiting < self._engine.limits.lookahead:
                 request = next(source, None)
@@ -201,8 +201,8 @@ class Run:
                 found = self._next()
                 if found is None:
                     return
-                come = found[::-1]
-            answer, counted = come.pop()
+                come += found
+            answer, counted = come.popleft()
             waiting -= 1
             taken += counted
             if taken >= self._told_at_once:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -212,10 +212,8 @@ class _Shelf:
         self._drafts = 0
         self._places: defaultdict[StoryKey, list[_Place]] = defaultdict(list)
         for c in candidates:
-            feeds = set(c.feed_ids)
-            if c.key.kind == "text":
-                feeds = self._outlets[c.story_id, 0]
-                feeds |= c.feed_ids
+            feeds = self._outlets[c.story_id, 0] if c.key.kind == "text" else set()
+            feeds |= c.feed_ids
             self._places[c.key].append(_Place(c.story_id, 0, c.key, feeds, c.seen_at, c.body))
 
     def place(self, feed_id: str, entry: ParsedEntry, when: datetime) -> StoryChoice:
@@ -233,15 +231,11 @@ class _Shelf:
         for key in new.keys:
             if key not in self._places or key.kind == "text":
                 continue
-            fits = [(score, place) for place in self._near(new, key) if (score := self._score(new, place)) > 0]
-            if fits:
-                score, best = min(fits, key=lambda fit: (-fit[0], *fit[1].age))
+            score, best = _best((self._score(new, place), place) for place in self._near(new, key))
+            if best is not None:
                 return best, key.kind, score
-        fits = [(score, place) for place in self._copied(new) if (score := self._share(new, place)) > 0]
-        if fits:
-            score, best = min(fits, key=lambda fit: (-fit[0], *fit[1].age))
-            return best, "text", score
-        return None, "first", 0.0
+        score, best = _best((self._share(new, place), place) for place in self._copied(new))
+        return best, "text" if best is not None else "first", score
 
     def _copied(self, new: _New) -> Iterator[_Place]:
         """The stories of other feeds whose first text shares the most marks with a new one.
@@ -323,3 +317,8 @@ class _Shelf:
             elif len(places) < (MOST_MARKED if marked else MOST_PLACES):
                 feeds = outlets if marked else {new.feed_id}
                 places.append(_Place(place.story_id, place.draft, key, feeds, place.seen_at, place.body))
+
+
+def _best(fits: Iterable[tuple[float, _Place]]) -> tuple[float, _Place | None]:
+    """The best score that is one, then the oldest story."""
+    return min((fit for fit in fits if fit[0] > 0), key=lambda fit: (-fit[0], *fit[1].age), default=(0.0, None))

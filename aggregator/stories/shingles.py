@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from zlib import crc32
 
 SIZE = 3
@@ -22,13 +22,16 @@ def of(tokens: Sequence[str]) -> Shingles:
     """Every run of three tokens; a shorter text is one run."""
     if len(tokens) < SIZE:
         return frozenset([tuple(tokens)]) if tokens else frozenset()
-    return frozenset(zip(tokens, tokens[1:], tokens[2:], strict=False))
+    return frozenset(_runs(tokens))
+
+
+def _runs(tokens: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    return zip(tokens, tokens[1:], tokens[2:], strict=False)
 
 
 def containment(one: Shingles, other: Shingles) -> float:
     """The share of the smaller set that the other holds too, 0..1."""
-    smaller = min(len(one), len(other))
-    return len(one & other) / smaller if smaller else 0.0
+    return share(one, other) if len(one) <= len(other) else share(other, one)
 
 
 def share(part: Shingles, whole: Shingles) -> float:
@@ -45,7 +48,7 @@ def marks(tokens: Sequence[str]) -> tuple[str, ...]:
     """A few runs of a text, by their checksums: texts with much in common share some. None for a text too short."""
     if len(tokens) < SIZE + ENOUGH - 1:
         return ()
-    sums = [crc32(" ".join(run).encode()) for run in zip(tokens, tokens[1:], tokens[2:], strict=False)]
+    sums = [crc32(" ".join(run).encode()) for run in _runs(tokens)]
     lead = dict.fromkeys(sums[:LEAD])
     others = sorted({each for each in sums[LEAD:] if each % SAMPLE == 0} - lead.keys())
     return tuple(f"{each:08x}" for each in [*lead, *others][:MARKS])

@@ -72,9 +72,10 @@ class Polls:
         found: list[StoryCandidate] = []
         with self._db.read() as conn:
             for kind, asked in by_kind.items():
-                wanted = list(asked) if kind != "text" else _rare(conn, list(asked))
+                wanted, feeds = list(asked), _FEEDS_OF_KEY
+                if kind == "text":
+                    wanted, feeds = _rare(conn, wanted), _FEEDS_OF_STORY
                 for part in map(rows.padded, rows.chunks(wanted)):
-                    feeds = _FEEDS_OF_STORY if kind == "text" else _FEEDS_OF_KEY
                     sql = _CANDIDATES.format(marks=rows.marks(len(part)), feeds=feeds)
                     found += [_candidate(r, asked) for r in conn.execute(sql, (kind, *part, rows.stamp(since)))]
         return found

@@ -21,6 +21,7 @@ from aggregator.tokens import TOKENIZER_VERSION
 SHRINKS = "0005_smaller"
 STORY_KEYS = timedelta(days=30)
 """How long a story's keys are kept: ten times as long as they are asked for (stories.assign.WINDOW)."""
+_FORGET = "DELETE FROM story_keys WHERE entry_id NOT IN (SELECT id FROM entries WHERE first_seen_at >= ?)"
 
 
 class Upkeep:
@@ -126,17 +127,14 @@ class Upkeep:
             index.remove(conn, ids)
             conn.executemany("DELETE FROM entries WHERE id = ?", [(i,) for i in ids])
             stories = conn.execute("DELETE FROM stories WHERE id NOT IN (SELECT story_id FROM entries)").rowcount
-            asked = "SELECT id FROM entries WHERE first_seen_at >= ?"
-            conn.execute(f"DELETE FROM story_keys WHERE entry_id NOT IN ({asked})", (rows.stamp(now - STORY_KEYS),))  # noqa: S608 - our own statement
+            conn.execute(_FORGET, (rows.stamp(now - STORY_KEYS),))
             conn.execute("DELETE FROM gaps WHERE found_at < ?", (cut,))
         return {"entries": len(ids), "stories": stories}
 
     def forget_texts(self, before: datetime) -> int:
         """See ports.Upkeep.forget_texts."""
-        old = "SELECT id FROM entries WHERE first_seen_at >= ?"
         with self._db.write() as conn:
-            sql = f"DELETE FROM story_keys WHERE kind = 'text' AND entry_id NOT IN ({old})"  # noqa: S608 - our own statement
-            return conn.execute(sql, (rows.stamp(before),)).rowcount
+            return conn.execute(f"{_FORGET} AND kind = 'text'", (rows.stamp(before),)).rowcount
 
     def stats(self, now: datetime) -> dict[str, Any]:
         """See ports.Upkeep.stats."""
