@@ -1,0 +1,100 @@
+"""The labelled sets in tests/data, and whether an answer agrees with a label; `python -m tests.labels` prints how many do.
+
+The labels were written, from the specification, before anything was run on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aggregator.model import ParsedEntry
+from aggregator.stories import assign
+
+DATA = Path(__file__).parent / "data"
+NOON = datetime(2023, 2, 2, 12, tzinfo=UTC)
+
+
+def lines(name: str) -> list[dict[str, Any]]:
+    """A set, one case a line."""
+    return [json.loads(line) for line in (DATA / name).read_text("utf-8").splitlines() if line.strip()]
+
+
+def queries(*options: str) -> tuple[int, list[str]]:
+    """How many cases there are, and the ids of those decided otherwise than labelled."""
+    cases = lines("queries.jsonl")
+    command = [sys.executable, "-m", "aggregator", "match", "--cases", str(DATA / "queries.jsonl"), *options]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    answers = [json.loads(line) for line in out.splitlines()]
+    wrong = [case["id"] for case, answer in zip(cases, answers, strict=True) if not agrees(case, answer)]
+    return len(cases), wrong
+
+
+def agrees(case: dict[str, Any], answer: dict[str, Any]) -> bool:
+    """Whether a query was decided as people decided."""
+    if "match" in case:
+        return answer.get("match") is case["match"]
+    return "error" in answer and case["error"] in (None, answer["error"]["pos"])
+
+
+def _entry(told: dict[str, Any]) -> ParsedEntry:
+    return ParsedEntry(guid=told["link"], link=told["link"], title=told["title"], body=told["body"])
+
+
+def joined(pair: dict[str, Any]) -> bool:
+    """Whether the two entries of a pair become one story when one comes an hour after the other."""
+    fresh = [
+        (pair[side]["feed"], _entry(pair[side]), NOON + timedelta(hours=hours))
+        for hours, side in enumerate(("first", "second"))
+    ]
+    one, other = assign.assign(fresh, [])
+    return (one.story_id, one.draft) == (other.story_id, other.draft)
+
+
+def pairs() -> tuple[list[list[str]], list[str]]:
+    """Precision and recall, by language and in all; the ids of the pairs decided otherwise than labelled."""
+    counts: dict[str, Counter[tuple[bool, bool]]] = {"all": Counter()}
+    wrong = []
+    for pair in lines("story-pairs.jsonl"):
+        found = joined(pair)
+        language = pair["id"].split("-")[-2]
+        for name in (language, "all"):
+            counts.setdefault(name, Counter())[pair["same"], found] += 1
+        if found is not pair["same"]:
+            wrong.append(pair["id"])
+    rows = [["stories", "pairs", "precision", "recall", "wrong joins"]]
+    for name, count in sorted(counts.items()):
+        hits, misses, joins = count[True, True], count[True, False], count[False, True]
+        precision, recall = hits / max(1, hits + joins), hits / max(1, hits + misses)
+        rows.append([name, str(count.total()), f"{precision:.3f}", f"{recall:.3f}", str(joins)])
+    return rows, wrong
+
+
+def main() -> None:
+    """Measure and print one JSON document; with --wrong, the ids that disagree."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", default="", help="nobody to compare with")
+    parser.add_argument("--wrong", action="store_true", help="name the cases that disagree with their labels")
+    args = parser.parse_args()
+    table = [["queries", "cases", "right", "share"]]
+    wrong = {}
+    for name, options in (("live", []), ("history", ["--history"])):
+        count, wrong[name] = queries(*options)
+        right = count - len(wrong[name])
+        table.append([name, str(count), str(right), f"{right / count:.1%}"])
+    rows, wrong["stories"] = pairs()
+    facts = {"queries": "queries.jsonl", "pairs": "story-pairs.jsonl"}
+    if args.wrong:
+        facts |= {f"wrong {name}": " ".join(ids) for name, ids in wrong.items()}
+    promise = "what people say of a text and of a pair is what we say"
+    sys.stdout.write(json.dumps({"promise": promise, "facts": facts, "table": [*table, [], *rows]}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
