@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PARTS = ("fetcher", "workers", "renderer", "transport", "archive", "poll", "enrich", "compose", "send")
 """What follows from the configuration and is replaced with it."""
+MANY_WATCHLISTS = 100
 
 
 class App:
@@ -231,11 +232,15 @@ class App:
 
     def watch_index(self) -> WatchIndex:
         """The watchlists in force, compiled."""
+        from aggregator.search import word_counts
         from aggregator.watch.index import WatchIndex
 
         with self._lock:
             if self._watch is None:
-                self._watch = WatchIndex([(w.id, self.query(w.query)) for w in self.configuration.watchlists])
+                watchlists = self.configuration.watchlists
+                # For a few, how long a word is tells enough.
+                counts = word_counts(self.stores) if len(watchlists) >= MANY_WATCHLISTS else None
+                self._watch = WatchIndex([(w.id, self.query(w.query)) for w in watchlists], counts)
             return self._watch
 
     def warm(self) -> None:
@@ -265,14 +270,25 @@ class App:
         fresh.__dict__.update(stores=self.stores, secret=self.secret)
         fresh.warm()
         report = catalog.sync(configuration, self.stores, self.clock.now())
+        changed = catalog.differing(before, configuration)
         with self._lock:
             self.configuration = configuration
-            self._watch = None
+            self._watch_again(before, changed)
             self._closing += [self.__dict__[p] for p in ("fetcher", "workers") if p in self.__dict__]
             self.__dict__.update({part: fresh.__dict__[part] for part in PARTS})
-        changed = catalog.differing(before, configuration)
         catalog.look_back(configuration, changed, self.stores, self.clock.now())
         return report
+
+    def _watch_again(self, before: Configuration, changed: Collection[str]) -> None:
+        """Bring the index up to a new configuration; what did not change is left alone."""
+        if self._watch is None:
+            return
+        wanted = {w.id: w.query for w in self.configuration.watchlists}
+        for watchlist in before.watchlists:
+            if watchlist.id not in wanted:
+                self._watch.remove(watchlist.id)
+        for watchlist_id in changed:
+            self._watch.add(watchlist_id, self.query(wanted[watchlist_id]))
 
     def catch_up(self) -> int:
         """Match what this process has stored against watchlists that somebody else added or changed meanwhile."""

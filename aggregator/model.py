@@ -8,7 +8,7 @@ No field is "None until later": what is not known yet is a field of a later type
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Literal, NamedTuple
@@ -533,8 +533,18 @@ class Story:
 # -- matches -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Proposed(NamedTuple):
+    """A stored entry that an index proposes; `entry()` makes it, which costs more than finding it.
+
+    `certain` says that the index has held it against all that was asked.
+    """
+
+    id: int
+    entry: Callable[[], Entry]
+    certain: bool = False
+
+
+class Span(NamedTuple):
     """Where a leaf of a query stands in an entry.
 
     `start` and `end` are character offsets in the field's text; `term` is the leaf in canonical form (`=ОДКБ`);

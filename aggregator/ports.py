@@ -40,6 +40,7 @@ from aggregator.model import (
     NewMatch,
     NewMessage,
     PollOutcome,
+    Proposed,
     Recall,
     RenderedEdition,
     StoredEdition,
@@ -320,10 +321,11 @@ class EntryStore(Protocol):
         """Every stored entry, oldest first by id; of one feed; first seen at or after `since`."""
         ...
 
-    def propose(self, need: Need, since: datetime | None = None) -> Iterator[Entry]:
+    def propose(self, need: Need, since: datetime | None = None) -> Iterator[Proposed]:
         """Entries that may satisfy a query with this need, newest first by id; never leaves out one that does.
 
-        Only those first seen at or after `since`. Any text is taken as text: there is no syntax in a token.
+        Only those first seen at or after `since`. Any text is taken as text: there is no syntax in a token. What is `certain`
+        has been found to satisfy the need, every part of it.
         """
         ...
 

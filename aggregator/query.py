@@ -62,6 +62,7 @@ __all__ = [
     "canon",
     "check_aliases",
     "children",
+    "is_decided",
     "leaves",
     "parse",
     "proposal",
@@ -123,9 +124,10 @@ class NeedPrefix:
 
 @dataclass(frozen=True, slots=True)
 class NeedPhrase:
-    """These folded tokens stand side by side in the text; two or more."""
+    """These folded tokens stand side by side in the text; two or more, the last of them a beginning where it says so."""
 
     folded: tuple[str, ...]
+    beginning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,19 @@ _EVERYTHING = NeedEverything()
 def proposal(query: Query) -> Need:
     """What any entry that matches must satisfy: exact as folded, NEAR as AND, NOT and other fields dropped, `~` as its root."""
     return _need(query.tree)
+
+
+def is_decided(query: Query) -> bool:
+    """Whether the proposal is the answer itself: words, phrases and beginnings, with AND and OR, in no field and no exact case."""
+    return _is_decided(query.tree)
+
+
+def _is_decided(node: Node) -> bool:
+    if isinstance(node, Term):
+        *first, last = node.words
+        plain = all(word.form == "plain" and not word.exact for word in first)
+        return plain and last.form in ("plain", "prefix") and not last.exact
+    return isinstance(node, (And, Or, Alias)) and all(map(_is_decided, node.operands))
 
 
 def stem_root(folded: str) -> str:
@@ -190,15 +205,18 @@ def _need_of_texts(node: Node) -> Need:
 
 
 def _runs(words: Sequence[Word]) -> Iterable[Need]:
-    """A phrase as its unbroken runs of plain words, and the beginnings between them."""
+    """A phrase as its unbroken runs of plain words, each with the beginning behind it."""
     run: list[str] = []
     for word in words:
         if word.form == "plain":
             run.append(word.folded)
             continue
-        yield from _run(run)
+        if run and word.form == "prefix":
+            yield NeedPhrase((*run, word.folded), beginning=True)
+        else:
+            yield from _run(run)
+            yield NeedPrefix(word.folded if word.form == "prefix" else stem_root(word.folded))
         run = []
-        yield NeedPrefix(word.folded if word.form == "prefix" else stem_root(word.folded))
     yield from _run(run)
 
 

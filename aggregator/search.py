@@ -1,28 +1,74 @@
-"""Search over history: the index proposes candidates, the evaluator that matches live decides (invariant 4)."""
+"""Search over history: the index proposes candidates, the evaluator that matches live decides (invariant 4).
+
+Of words, phrases and beginnings the index knows the answer by itself: there the evaluator only says where they stand, and
+only when it is asked.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
-from aggregator.model import Entry, Span
+from aggregator.model import Entry, Proposed, Span
 from aggregator.ports import Stores
-from aggregator.query import Query, proposal
+from aggregator.query import NeedEverything, Query, is_decided, proposal
 from aggregator.watch import documents, match
 
+SAMPLE = 2_000
+"""Of the newest entries so many say how frequent words are."""
 
-@dataclass(frozen=True, slots=True)
+
 class Result:
-    """One entry that a search returns, and why."""
+    """One entry that a search returns, and why; both are made when first asked for."""
 
-    entry: Entry
-    spans: tuple[Span, ...]
+    __slots__ = ("_entry", "_found", "_query", "_spans")
+
+    def __init__(self, query: Query, found: Proposed) -> None:
+        self._query = query
+        self._found = found
+        self._entry: Entry | None = None
+        self._spans: tuple[Span, ...] | None = None
+
+    @property
+    def id(self) -> int:
+        """The entry's."""
+        return self._found.id
+
+    @property
+    def entry(self) -> Entry:
+        """The entry, in its current revision."""
+        if self._entry is None:
+            self._entry = self._found.entry()
+        return self._entry
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The places that make it satisfy the query."""
+        return self.decide() or ()
+
+    def decide(self) -> tuple[Span, ...] | None:
+        """What the evaluator says: the places, or None where the entry does not satisfy the query."""
+        if self._spans is None:
+            self._spans = match.evaluate(self._query, documents.of_entry(self.entry))
+        return self._spans
 
 
 def search(stores: Stores, query: Query, since: datetime | None = None) -> Iterator[Result]:
     """Every stored entry that satisfies the query in its current revision, newest first."""
-    for entry in stores.entries.propose(proposal(query), since):
-        spans = match.evaluate(query, documents.of_entry(entry))
-        if spans is not None:
-            yield Result(entry, spans)
+    decided = is_decided(query)
+    for found in stores.entries.propose(proposal(query), since):
+        result = Result(query, found)
+        if (decided and found.certain) or result.decide() is not None:
+            yield result
+
+
+def word_counts(stores: Stores, entries: int = SAMPLE) -> dict[str, float]:
+    """In how many of ten thousand of the newest entries each word stands; a word that is not there stands in none."""
+    counts: Counter[str] = Counter()
+    looked_at = 0
+    for found in islice(stores.entries.propose(NeedEverything()), entries):
+        looked_at += 1
+        counts.update(documents.of_entry(found.entry()).words)
+    return {word: count * 10_000 / looked_at for word, count in counts.items()}

@@ -115,7 +115,7 @@ class Tokens:
     @property
     def exact(self) -> tuple[str, ...]:
         """Each token as written."""
-        return self._located()[0]
+        return (self._places or self._located())[0]
 
     @property
     def starts(self) -> tuple[int, ...]:
@@ -143,6 +143,11 @@ class Tokens:
                 made.setdefault(folded, []).append(number)
             self._positions = made
         return self._positions
+
+    def extent(self, first: int, last: int) -> tuple[int, int]:
+        """Where the text from one token to another begins and ends."""
+        _, starts, ends = self._places or self._located()
+        return starts[first], ends[last]
 
     def beginning(self, prefix: str) -> Iterator[str]:
         """The distinct folded tokens that begin with `prefix`, in order."""
@@ -196,6 +201,11 @@ class Document:
     author: str = ""
     categories: tuple[str, ...] = ()
     _searched: dict[str, tuple[FieldText, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The folded tokens of title, body and article, each once."""
+        return self.title.distinct | self.body.distinct | self.article.distinct
 
     def text(self, name: str) -> str:
         """The original text in which the offsets of a span of that field count (categories: joined by line ends)."""

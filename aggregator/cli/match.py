@@ -153,7 +153,7 @@ def _through_history(cases: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 except QueryError as e:
                     yield _error(case, e)
                     continue
-                yield {"id": case.get("id"), "match": any(r.entry.id == entry_id for r in search(stores, query))}
+                yield {"id": case.get("id"), "match": any(r.id == entry_id for r in search(stores, query))}
         finally:
             stores.upkeep.close()
 

@@ -56,10 +56,8 @@ def _show(result: Result) -> None:
         around = [s for s in result.spans if s.field == field and start <= s.start and s.end <= end]
         shown = output.highlighted(text[:end], around, field) if start == 0 else None
         if shown is None:
-            from dataclasses import replace
-
             shown = "…" + output.highlighted(
-                text[start:end], [replace(s, start=s.start - start, end=s.end - start) for s in around], field
+                text[start:end], [s._replace(start=s.start - start, end=s.end - start) for s in around], field
             )
         click.echo("         " + " ".join(shown.split()) + ("…" if end < len(text) else ""))
         break

@@ -137,10 +137,10 @@ def backtest(context: Context, query: str, changed: str | None, days: int, as_js
     if others is None:
         _samples(results, as_json=as_json)
         return
-    before, after = {r.entry.id for r in results}, {r.entry.id for r in others}
+    before, after = {r.id for r in results}, {r.id for r in others}
     for name, chosen in (
-        ("enters", [r for r in others if r.entry.id not in before]),
-        ("leaves", [r for r in results if r.entry.id not in after]),
+        ("enters", [r for r in others if r.id not in before]),
+        ("leaves", [r for r in results if r.id not in after]),
     ):
         if not as_json:
             verb = name[:-1] if len(chosen) != 1 else name

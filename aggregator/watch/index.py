@@ -1,31 +1,23 @@
-"""Which of many queries could match an entry: per query a set of anchors, of which any entry that matches holds at least one.
+"""Which of many queries could match an entry: each is posted under the rarest thing that an entry must hold (`anchors`).
 
-    word -> the word             AND, NEAR -> the anchors of the cheapest operand      NOT -> nothing
-    phrase -> its rarest word    OR, alias -> the anchors of all                       word*, word~ -> a beginning
-    lang:, source:, author:, category: -> the field with the value or word             url: -> any entry with an address
-
-An entry's tokens intersected with the anchors give the candidates; `match.evaluate` decides (reference/matching-and-stories.md §7).
-Watchlists with equal queries share one slot. Adding and removing touch only the query's own anchors: nothing is ever rebuilt.
+An entry's tokens intersected with the anchors give the candidates, a look at what else they need leaves few of them, and
+`match.evaluate` decides (reference/matching-and-stories.md §7). Watchlists with equal queries share one slot. Adding and
+removing touch only the query's own anchors: nothing is ever rebuilt, and another thread may ask meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
-from aggregator.query import And, Near, Node, Not, Query, Term, Value, Within, stem_root
+from aggregator.query import Query
 from aggregator.tokens import Document, primary_subtag
+from aggregator.watch import anchors
 
-_TEXT = ""
-_PREFIX = "*"
 _BUCKET = 3
-"""Beginnings are kept by their first three letters."""
+"""Beginnings are looked for by their first three letters, then by how long they are."""
 
-_Key = tuple[str, str]
-"""(`_TEXT`, token), (`_PREFIX`, beginning), (field, token), or (field, "") for "this field is not empty"."""
-_Anchors = tuple[float, frozenset[_Key]]
-"""How many entries they let through (a guess), and the anchors."""
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -35,8 +27,8 @@ class _Slot:
     """One query and the watchlists that ask it."""
 
     query: Query
-    anchors: frozenset[_Key]
-    ids: set[str] = field(default_factory=set)
+    anchors: anchors.Anchors
+    ids: tuple[str, ...] = ()
 
 
 class WatchIndex:
@@ -44,18 +36,19 @@ class WatchIndex:
 
     Args:
         watchlists: pairs of watchlist id and query.
-        frequency: token -> number of recent entries that hold it; without it, long words count as rare.
+        frequency: token -> in how many of ten thousand recent entries it stands; without it, long words count as rare,
+            and those that few queries ask for.
     """
 
     def __init__(
-        self, watchlists: Iterable[tuple[str, Query]] = (), frequency: Mapping[str, int] | None = None
+        self, watchlists: Iterable[tuple[str, Query]] = (), frequency: Mapping[str, float] | None = None
     ) -> None:
         self._frequency = frequency
         self._slots: dict[Query, _Slot] = {}
         self._by_id: dict[str, _Slot] = {}
         self._tokens: dict[str, set[_Slot]] = {}
-        self._others: dict[_Key, set[_Slot]] = {}
-        self._buckets: dict[str, set[str]] = {}
+        self._others: dict[anchors.Key, set[_Slot]] = {}
+        self._buckets: dict[int, dict[str, dict[int, int]]] = {}
         self._fielded = 0  # how many keys of `_others` are no prefixes: language, source, author and the like
         for watchlist_id, query in watchlists:
             self.add(watchlist_id, query)
@@ -68,10 +61,10 @@ class WatchIndex:
         self.remove(watchlist_id)
         slot = self._slots.get(query)
         if slot is None:
-            slot = self._slots[query] = _Slot(query, self._anchors_of(query))
-            for key in slot.anchors:
+            slot = self._slots[query] = _Slot(query, anchors.of(query, self._cost))
+            for key in slot.anchors.keys:
                 self._post(key, slot)
-        slot.ids.add(watchlist_id)
+        slot.ids += (watchlist_id,)
         self._by_id[watchlist_id] = slot
 
     def remove(self, watchlist_id: str) -> None:
@@ -79,125 +72,95 @@ class WatchIndex:
         slot = self._by_id.pop(watchlist_id, None)
         if slot is None:
             return
-        slot.ids.discard(watchlist_id)
+        slot.ids = tuple(each for each in slot.ids if each != watchlist_id)
         if not slot.ids:
             del self._slots[slot.query]
-            for key in slot.anchors:
+            for key in slot.anchors.keys:
                 self._withdraw(key, slot)
 
     def candidates(self, document: Document) -> list[str]:
         """The ids of the watchlists that could match, sorted; none that does match is ever missing."""
-        return sorted(watchlist_id for slot in self._candidate_slots(document) for watchlist_id in slot.ids)
+        return sorted(watchlist_id for _, ids in self.groups(document) for watchlist_id in ids)
 
     def groups(self, document: Document) -> list[tuple[Query, tuple[str, ...]]]:
         """The queries that could match, each with the watchlists that ask it."""
-        return [(slot.query, tuple(slot.ids)) for slot in self._candidate_slots(document)]
+        held = document.words
+        return [
+            (slot.query, slot.ids)
+            for slot in self._posted(document, held)
+            if not slot.anchors.checks or all(not held.isdisjoint(check) for check in slot.anchors.checks)
+        ]
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
-    def _candidate_slots(self, document: Document) -> set[_Slot]:
+    def _posted(self, document: Document, held: frozenset[str]) -> set[_Slot]:
+        """Everything posted under what a document holds."""
         found: set[_Slot] = set()
-        for tokens in (document.title, document.body, document.article):
-            held = tokens.distinct
-            for token in self._tokens.keys() & held:
-                found |= self._tokens[token]
-            for prefix in self._prefixes(held):
-                found |= self._others[_PREFIX, prefix]
+        for token in self._tokens.keys() & held:
+            found |= self._tokens.get(token, _NONE)
+        for prefix in self._prefixes(held):
+            found |= self._others.get((anchors.PREFIX, prefix), _NONE)
         # Source, author and the like are only tokenised for queries that ask for them.
         if self._fielded:
             for key in _other_keys(document):
-                found |= self._others.get(key, set())
+                found |= self._others.get(key, _NONE)
         return found
 
     def _prefixes(self, tokens: Iterable[str]) -> set[str]:
-        """The beginnings asked for that one of the tokens has."""
-        if not self._buckets:
-            return set()
+        """The beginnings of the tokens that could be asked for: of the lengths that occur."""
         found: set[str] = set()
-        for token in tokens:
-            for size in range(1, _BUCKET + 1):
-                bucket = self._buckets.get(token[:size])
-                if bucket:
-                    found.update(prefix for prefix in bucket if token.startswith(prefix))
+        for size, buckets in tuple(self._buckets.items()):
+            for token in tokens:
+                lengths = buckets.get(token[:size])
+                if lengths:
+                    found.update(token[:length] for length in tuple(lengths))
         return found
 
     # -- keeping ---------------------------------------------------------------------------------------------------
 
-    def _post(self, key: _Key, slot: _Slot) -> None:
+    def _post(self, key: anchors.Key, slot: _Slot) -> None:
         kind, text = key
-        if kind == _TEXT:
+        if kind == anchors.TEXT:
             self._tokens.setdefault(text, set()).add(slot)
             return
-        if kind == _PREFIX:
-            self._buckets.setdefault(text[:_BUCKET], set()).add(text)
-        elif key not in self._others:
-            self._fielded += 1
+        if key not in self._others:
+            self._count(kind, text, 1)
         self._others.setdefault(key, set()).add(slot)
 
-    def _withdraw(self, key: _Key, slot: _Slot) -> None:
+    def _withdraw(self, key: anchors.Key, slot: _Slot) -> None:
         kind, text = key
-        if kind == _TEXT:
+        if kind == anchors.TEXT:
             _discard(self._tokens, text, slot)
         elif _discard(self._others, key, slot):
-            if kind == _PREFIX:
-                _discard(self._buckets, text[:_BUCKET], text)
-            else:
-                self._fielded -= 1
+            self._count(kind, text, -1)
 
-    # -- choosing anchors ------------------------------------------------------------------------------------------
-
-    def _anchors_of(self, query: Query) -> frozenset[_Key]:
-        anchors = self._anchors(query.tree, "")
-        if anchors is None:
-            raise ValueError("a query without a positive term; query.parse refuses these")
-        return anchors[1]
-
-    def _anchors(self, node: Node, name: str) -> _Anchors | None:
-        """The anchors of a part inside a field, or None when an entry may satisfy it with nothing in particular."""
-        if isinstance(node, Term):
-            return self._term_anchors(node, name)
-        if isinstance(node, Value):
-            return (1e6, frozenset({("lang", node.text)})) if node.field == "lang" else (1e7, frozenset({("url", "")}))
-        if isinstance(node, Within):
-            return self._anchors(node.operand, node.field)
-        if isinstance(node, Not):
-            return None
-        parts = [self._anchors(operand, name) for operand in node.operands]
-        return _cheapest(parts) if isinstance(node, (And, Near)) else _together(parts)
-
-    def _term_anchors(self, term: Term, name: str) -> _Anchors:
-        named = "" if name in ("title", "body") else name
-        plain = [word.folded for word in term.words if word.form == "plain"]
-        if plain:
-            cost, token = min((self._cost(token), token) for token in plain)
-            return cost, frozenset({(named, token)})
-        if named:
-            return 1e5, frozenset({(named, "")})
-        beginnings = (word.folded if word.form == "prefix" else stem_root(word.folded) for word in term.words)
-        longest = max(beginnings, key=len)
-        return self._guess(longest) * 4, frozenset({(_PREFIX, longest)})
+    def _count(self, kind: str, text: str, change: int) -> None:
+        """One key of `_others` more or less: how many beginnings of a bucket have which length."""
+        if kind != anchors.PREFIX:
+            self._fielded += change
+            return
+        start = text[:_BUCKET]
+        buckets = self._buckets.setdefault(len(start), {})
+        lengths = buckets.setdefault(start, {})
+        lengths[len(text)] = lengths.get(len(text), 0) + change
+        if not lengths[len(text)]:
+            del lengths[len(text)]
+        if not lengths:
+            del buckets[start]
+        if not buckets:
+            del self._buckets[len(start)]
 
     def _cost(self, token: str) -> float:
-        return self._guess(token) if self._frequency is None else float(self._frequency.get(token, 0))
-
-    def _guess(self, token: str) -> float:
-        """Long words are rare."""
-        return 10_000 / (1 << min(len(token), 10))
-
-
-def _cheapest(parts: Sequence[_Anchors | None]) -> _Anchors | None:
-    bounded = [part for part in parts if part is not None]
-    return min(bounded, key=lambda part: part[0], default=None)
+        """In how many of ten thousand entries a token stands; unknown: what many queries ask for is likely a common word."""
+        if self._frequency is None:
+            return anchors.guess(token) + len(self._tokens.get(token, _NONE))
+        return self._frequency.get(token, 0) + anchors.guess(token) / 10_000
 
 
-def _together(parts: Sequence[_Anchors | None]) -> _Anchors | None:
-    bounded = [part for part in parts if part is not None]
-    if len(bounded) < len(parts):
-        return None
-    return sum(cost for cost, _ in bounded), frozenset().union(*(keys for _, keys in bounded))
+_NONE: frozenset[_Slot] = frozenset()
 
 
-def _other_keys(document: Document) -> Iterator[_Key]:
+def _other_keys(document: Document) -> Iterator[anchors.Key]:
     yield "lang", primary_subtag(document.language)
     if document.url:
         yield "url", ""

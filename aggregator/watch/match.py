@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -32,8 +31,7 @@ Place = tuple[int, int]
 """The numbers of the first and the last token of a leaf."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A watchlist whose query an entry satisfies."""
 
     watchlist_id: str
@@ -43,8 +41,8 @@ class Found:
 def evaluate(query: Query, document: Document) -> tuple[Span, ...] | None:
     """The places that make the entry match, sorted, at most `MAX_SPANS`; None when it does not match."""
     found = node_spans(query.tree, document)
-    if found is None:
-        return None
+    if found is None or len(found) == 1:
+        return None if found is None else tuple(found)
     return tuple(sorted(set(found), key=_order)[:MAX_SPANS])
 
 
@@ -112,7 +110,11 @@ def _any_spans(node: Or | Alias, document: Document, field: str) -> list[Span] |
 
 def _term_spans(term: Term, document: Document, field: str) -> list[Span]:
     spans: list[Span] = []
+    first = term.words[0]
+    needed = first.folded if first.form == "plain" else ""
     for text in document.searched(field):
+        if needed and needed not in text.tokens.positions:  # most texts lack it: no more is looked at
+            continue
         found = places(term, text.tokens, document.language)
         if found:
             shown = show(term)
@@ -121,8 +123,8 @@ def _term_spans(term: Term, document: Document, field: str) -> list[Span]:
 
 
 def _span(text: FieldText, place: Place, shown: str, alias: str) -> Span:
-    first, last = place
-    return Span(text.field, text.base + text.tokens.starts[first], text.base + text.tokens.ends[last], shown, alias)
+    start, end = text.tokens.extent(*place)
+    return Span(text.field, text.base + start, text.base + end, shown, alias)
 
 
 def _value_spans(value: Value, document: Document) -> list[Span] | None:
@@ -205,6 +207,8 @@ class _Cover(NamedTuple):
 
 def _near_spans(node: Near, text: FieldText, language: str) -> list[Span]:
     covers = [_Cover(seen.first, seen.last, (seen,)) for seen in _seen(node.operands[0], text.tokens, language)]
+    if not covers:
+        return []
     for number, (gap, operand) in enumerate(zip(node.gaps, node.operands[1:], strict=True), 1):
         seen = sorted(_seen(operand, text.tokens, language), key=itemgetter(0)) if covers else []
         kept = _MAX_COVERS if number < len(node.gaps) else _MAX_LAST_COVERS

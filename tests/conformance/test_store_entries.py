@@ -17,7 +17,7 @@ from tests.conformance.stores import HOUR, ME, MINUTE, NOW, OTHER, Scene, first,
 
 
 def proposed(stores: Stores, need: Need, **more: object) -> list[str]:
-    return [e.title for e in stores.entries.propose(need, **more)]  # type: ignore[arg-type]
+    return [e.entry().title for e in stores.entries.propose(need, **more)]  # type: ignore[arg-type]
 
 
 # -- listings ------------------------------------------------------------------------------------------------------------

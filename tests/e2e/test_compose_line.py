@@ -161,3 +161,28 @@ def test_a_changed_time_does_not_cost_an_overdue_edition(tmp_path: Path, server:
         [made] = app.compose.run()
         assert made.edition.window.end.strftime("%H:%M") == "04:25"
         assert app.compose.run() == []
+
+
+def test_changed_watchlists_are_taken_over_without_a_new_index(tmp_path: Path, server: FeedServer) -> None:
+    ticker = Ticker()
+    url = server.add("/rss", ticker)
+    lists = [
+        {"id": name, "title": name, "query": text} for name, text in (("a", "csto"), ("b", "@cities"), ("c", "oil"))
+    ]
+    cities = {"cities": ["minsk"]}
+    write_home(tmp_path, [{"id": "news", "url": url}], watchlists={"aliases": cities, "watchlists": lists})
+    with staged(tmp_path) as (app, clock):
+        index = app.watch_index()
+        lists[0]["query"] = "odkb"
+        lists[2] = {"id": "d", "title": "d", "query": "gas"}
+        cities["cities"].append("moscow")
+        write_home(tmp_path, [{"id": "news", "url": url}], watchlists={"aliases": cities, "watchlists": lists})
+        app.reconfigure(load(tmp_path, ENVIRON))
+        assert app.watch_index() is index
+        assert len(index) == 3
+        ticker.add("csto and oil", clock.now())
+        ticker.add("odkb, gas and moscow", clock.now())
+        sweep(app)
+        found = app.stores.watch.matches()
+        titles = {entry.id: entry.title for entry in app.stores.entries.entries()}
+        assert [(m.watchlist_id, titles[m.entry_id]) for m in found] == [(w, "odkb, gas and moscow") for w in "abd"]

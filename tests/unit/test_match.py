@@ -290,7 +290,13 @@ def satisfied(need: Need, texts: Sequence[Sequence[str]]) -> bool:
     if isinstance(need, NeedAny):
         return any(satisfied(part, texts) for part in need.needs)
     if isinstance(need, NeedPhrase):
-        return any(stands(need.folded, text) for text in texts)
+        *words, last = need.folded
+        return any(
+            stands((*words, token), text)
+            for text in texts
+            for token in text
+            if token == last or (need.beginning and token.startswith(last))
+        )
     if isinstance(need, NeedPrefix):
         return any(token.startswith(need.folded) for text in texts for token in text)
     assert isinstance(need, NeedToken)

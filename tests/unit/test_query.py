@@ -249,7 +249,7 @@ def test_what_differs_in_meaning_differs_in_tree() -> None:
         ("mins*", NeedPrefix("mins")),
         ("words~", NeedPrefix("wo")),
         ('"a b"', NeedPhrase(("a", "b"))),
-        ('"a b cd* e"', NeedAll((NeedPhrase(("a", "b")), NeedPrefix("cd"), NeedToken("e")))),
+        ('"a b cd* e"', NeedAll((NeedPhrase(("a", "b", "cd"), beginning=True), NeedToken("e")))),
         ("a NEAR b", NeedAll((NeedToken("a"), NeedToken("b")))),
         ("a OR b", NeedAny((NeedToken("a"), NeedToken("b")))),
         ("a NOT b", NeedToken("a")),

@@ -201,7 +201,7 @@ def test_an_index_of_other_tokens_is_made_anew(stores: SqliteStores) -> None:
     conn.execute("INSERT INTO entry_index (entry_index) VALUES ('delete-all')")
     assert any("another tokeniser" in p for p in stores.upkeep.check())
     stores.upkeep.migrate()
-    assert [e.title for e in stores.entries.propose(NeedToken("talks"))] == ["talks"]
+    assert [e.entry().title for e in stores.entries.propose(NeedToken("talks"))] == ["talks"]
     assert stores.upkeep.check(deep=True) == []
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aggregator.query import parse
 from aggregator.tokens import Document, document
-from aggregator.watch import match
+from aggregator.watch import anchors, match
 from aggregator.watch.index import WatchIndex
 
 QUICK = settings(derandomize=True, deadline=None, max_examples=150)
@@ -130,9 +130,30 @@ def test_only_queries_whose_rarest_word_is_there_are_candidates() -> None:
 
 
 def test_known_frequencies_choose_the_anchor() -> None:
-    watched = WatchIndex([("a", parse("organisation od"))], frequency={"organisation": 900, "od": 1})
-    assert watched.candidates(entry("organisation")) == []
-    assert watched.candidates(entry("od")) == ["a"]
+    frequency = {"organisation": 900.0, "od": 1.0}
+    assert anchors.of(parse("organisation od"), frequency.__getitem__).keys == ((anchors.TEXT, "od"),)
+    assert anchors.of(parse("organisation od"), anchors.guess).keys == ((anchors.TEXT, "organisation"),)
+
+
+def test_a_word_that_most_queries_ask_for_is_no_anchor() -> None:
+    texts = [f"government AND name{number}" for number in range(2_000)]
+    watched = WatchIndex((text, parse(text)) for text in texts)
+    assert len(watched._posted(entry("government"), frozenset({"government"}))) < 200
+    assert watched.candidates(entry("government name1999")) == [texts[1999]]
+
+
+def test_what_else_a_query_needs_is_looked_at_before_it_is_a_candidate() -> None:
+    watched = index(a='"collective security" minsk', b="(csto OR odkb) (minsk OR moscow)", c="csto NOT minsk")
+    assert watched.candidates(entry("collective minsk")) == []
+    assert watched.candidates(entry("csto")) == ["c"]
+    assert watched.candidates(entry("odkb, moscow")) == ["b"]
+
+
+def test_beginnings_of_one_letter_and_of_many_are_found() -> None:
+    watched = index(a="go~", b="min*", c="minskaya*", d="mi*")
+    assert watched.candidates(entry("Minskaya")) == ["b", "c", "d"]
+    watched.remove("b")
+    assert watched.candidates(entry("Minskaya goes")) == ["a", "c", "d"]
 
 
 def test_fields_are_anchors_too() -> None:

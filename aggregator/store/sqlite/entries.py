@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 
-from aggregator.model import ArticleOutcome, ArticleTask, Entry, Story
+from aggregator.model import ArticleOutcome, ArticleTask, Entry, Proposed, Story
 from aggregator.query import Need, NeedAll, NeedAny, NeedPhrase, NeedPrefix, NeedToken
 from aggregator.store.sqlite import index, rows
 from aggregator.store.sqlite.database import Database
@@ -15,6 +16,8 @@ from aggregator.store.sqlite.polls import add_matches
 
 CLAIM = timedelta(minutes=10)
 PAGE = 500
+FIRST_PAGE = 50
+"""What is proposed is read in pages that grow: most who search look at the first."""
 DEPTH = 24
 """How many levels of AND and OR an FTS5 expression gets."""
 
@@ -46,23 +49,29 @@ class Entries:
                 return
             after = page[-1].id
 
-    def propose(self, need: Need, since: datetime | None = None) -> Iterator[Entry]:
+    def propose(self, need: Need, since: datetime | None = None) -> Iterator[Proposed]:
         """See EntryStore.propose."""
         expression = match_expression(need)
+        certain = bool(expression) and is_whole(need)
         ids = "SELECT rowid FROM entry_index WHERE entry_index MATCH :expression AND rowid BETWEEN :low AND :high"
         if not expression:
             ids = "SELECT id FROM entries WHERE id BETWEEN :low AND :high"
-        ids += f" ORDER BY 1 DESC LIMIT {PAGE}"
+        ids += " ORDER BY 1 DESC LIMIT :size"
         sql = f"SELECT {rows.ENTRY_COLUMNS} FROM {rows.ENTRY_TABLES} WHERE e.id IN ({{marks}}) ORDER BY e.id DESC"  # noqa: S608 - names are ours
-        values = {"expression": expression, "high": 1 << 62, "low": self._first_since(since)}
+        first = "" if since is None else rows.stamp(since)
+        asked = {"expression": expression, "low": self._first_since(since)}
+        high, size = 1 << 62, FIRST_PAGE
         while True:
             with self._db.read() as conn:
-                page = [r[0] for r in conn.execute(ids, values)]
-                found = [rows.entry(r) for r in conn.execute(sql.format(marks=rows.marks(len(page))), page)]
-            yield from (e for e in found if since is None or e.first_seen_at >= since)
-            if len(page) < PAGE:
+                page = [r[0] for r in conn.execute(ids, {**asked, "high": high, "size": size})]
+                found = conn.execute(sql.format(marks=rows.marks(len(page))), page).fetchall()
+            if since is not None:
+                found = [row for row in found if row["first_seen_at"] >= first]
+            for row in found:
+                yield Proposed(row[0], partial(rows.entry, row), certain)
+            if len(page) < size:
                 return
-            values["high"] = page[-1] - 1
+            high, size = page[-1] - 1, min(2 * size, PAGE)
 
     def _first_since(self, since: datetime | None) -> int:
         """The lowest id first seen at or after `since`: clocks jump, so that ids alone do not tell."""
@@ -159,8 +168,8 @@ def match_expression(need: Need, room: int = DEPTH) -> str:
             return quote(token)
         case NeedPrefix(prefix):
             return f"{quote(prefix)} *" if quote(prefix) else ""
-        case NeedPhrase(words):
-            return quote(" ".join(words))
+        case NeedPhrase(words, beginning):
+            return quote(" ".join(words)) + (" *" if beginning else "")
         case NeedAll(parts) if room:
             texts = [t for t in (match_expression(p, room - 1) for p in parts) if t]
             return f"({' AND '.join(texts)})" if texts else ""
@@ -169,6 +178,19 @@ def match_expression(need: Need, room: int = DEPTH) -> str:
             return f"({' OR '.join(texts)})" if texts and all(texts) else ""
         case _:
             return ""
+
+
+def is_whole(need: Need, room: int = DEPTH) -> bool:
+    """Whether the expression says all that the need says."""
+    match need:
+        case NeedToken(token) | NeedPrefix(token):
+            return quote(token) == f'"{token}"'
+        case NeedPhrase(words):
+            return all(quote(word) == f'"{word}"' for word in words)
+        case NeedAll(parts) | NeedAny(parts) if room:
+            return all(is_whole(part, room - 1) for part in parts)
+        case _:
+            return False
 
 
 def quote(text: str) -> str:

@@ -342,7 +342,7 @@ def enclosures(values: Sequence[Enclosure]) -> str:
 
 def spans(values: Sequence[Span]) -> str:
     """Spans as JSON."""
-    return dump([asdict(v) for v in values])
+    return dump([v._asdict() for v in values])
 
 
 def match(row: sqlite3.Row) -> Match:
