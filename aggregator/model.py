@@ -743,7 +743,7 @@ class Window:
 class EditionMatch:
     """A match that waits for an edition, with all that is needed to show it.
 
-    `told` says that its story already stood in an earlier edition of the same digest.
+    `told` says that its story already stood in an earlier edition of the same digest, for the same watchlist.
     """
 
     match: Match

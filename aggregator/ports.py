@@ -311,7 +311,7 @@ class NetworkStore(Protocol):
 
 
 class EntryStore(Protocol):
-    """Stored entries and stories, for reading."""
+    """Stored entries, for reading, and their article pages."""
 
     def get(self, entry_id: int) -> Entry | None:
         """One entry, or None."""
@@ -329,20 +329,39 @@ class EntryStore(Protocol):
         """
         ...
 
-    def stories(self, since: datetime | None = None) -> Iterator[Story]:
-        """Every story, oldest first by id; first seen at or after `since`."""
-        ...
-
-    def story(self, story_id: int) -> Story | None:
-        """One story, or None."""
-        ...
-
     def claim_articles(self, owner: str, limit: int, now: datetime) -> list[ArticleTask]:
         """Claim entries whose article page is due, newest first; a claim lasts 10 minutes."""
         ...
 
     def commit_articles(self, outcomes: Sequence[ArticleOutcome], owner: str, now: datetime) -> None:
         """Store texts, their index and matches, and end the claims, in one transaction; without the claim nothing."""
+        ...
+
+
+class StoryStore(Protocol):
+    """Stories, and what a person does to them by hand, which holds for copies that come later."""
+
+    def list(self, since: datetime | None = None) -> Iterator[Story]:
+        """Every story, oldest first by id; first seen at or after `since`."""
+        ...
+
+    def get(self, story_id: int) -> Story | None:
+        """One story, or None; the id of one that was merged into another gives that other."""
+        ...
+
+    def merge(self, story_id: int, others: Collection[int], now: datetime) -> bool:
+        """Take the others into a story; False, and nothing done, when one of them is no story or named twice.
+
+        Their ids mean this story from then on. A copy of any of them that comes later joins it, and its title stays.
+        """
+        ...
+
+    def split(self, story_id: int, entry_ids: Collection[int]) -> int:
+        """Give entries of a story one of their own; its id, or 0, and nothing done, when they are none of it or its first is among them.
+
+        Entries that are all of a story merged into this one get that story back. A later copy joins the story whose
+        first entry it is more like.
+        """
         ...
 
 
@@ -591,7 +610,12 @@ class Stores(Protocol):
 
     @property
     def entries(self) -> EntryStore:
-        """Entries, stories, article texts."""
+        """Entries and article texts."""
+        ...
+
+    @property
+    def stories(self) -> StoryStore:
+        """Stories."""
         ...
 
     @property

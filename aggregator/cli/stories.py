@@ -7,17 +7,20 @@ from typing import Any
 
 import click
 
+from aggregator.app import App
 from aggregator.cli import output
-from aggregator.cli.context import ROW, Context, Group, json_option, moment, pass_context
+from aggregator.cli.context import ROW, Context, Group, json_option, moment, pass_context, talk
 from aggregator.errors import UsageError
 from aggregator.feeds import pace
-from aggregator.model import Entry
+from aggregator.model import Entry, Story
 
 _REASONS = {
     "first": "founded the story",
     "url": "the same address",
     "title": "the same headline",
     "text": "the same text",
+    "merged": "merged by hand",
+    "split": "split off by hand",
 }
 
 
@@ -38,7 +41,7 @@ def command(ctx: click.Context, since: str, as_json: bool) -> None:
     assert context is not None
     with context.app() as app:
         start = moment(since, app.clock.now()) if since else None
-        for story in app.stores.entries.stories(start):
+        for story in app.stores.stories.list(start):
             if as_json:
                 output.line(output.story(story))
                 continue
@@ -57,9 +60,7 @@ def show(context: Context, story_id: int, as_json: bool) -> None:
     Example: aggregator stories show 12
     """
     with context.app() as app:
-        story = app.stores.entries.story(story_id)
-    if story is None:
-        raise UsageError(f"no story {story_id}; `aggregator stories` lists them")
+        story = _story(app, story_id)
     # By the time that each outlet gives, which is what makes it first.
     entries = sorted(story.entries, key=lambda e: (e.sort_at, e.id))
     first = entries[0]
@@ -67,14 +68,76 @@ def show(context: Context, story_id: int, as_json: bool) -> None:
         output.line(output.story(story) | {"entries": [_member(entry, first) for entry in entries]})
         return
     click.echo(f"story {story.id}: {output.fit(story.title, 200)}")
-    counts = f"{output.many(len(story.entries), 'entry', 'entries')} of {output.many(story.outlets, 'outlet')}"
-    click.echo(f"first seen {output.short(story.first_seen_at)} UTC; {counts}\n")
+    click.echo(f"first seen {output.short(story.first_seen_at)} UTC; {_counts(story)}\n")
     lines = []
     for entry in entries:
         lag = "first" if entry is first else f"+ {pace.spell(entry.sort_at - first.sort_at)}"
         told = "" if entry.title == story.title else entry.title
         lines.append((lag, output.short(entry.sort_at), entry.feed_title, str(entry.id), _reason(entry), told))
     output.table(lines, limits=(12, 20, 24, 10, 40, 60))
+
+
+@command.command("merge")
+@click.argument("story_id", metavar="STORY", type=ROW)
+@click.argument("others", metavar="OTHER...", type=ROW, nargs=-1, required=True)
+@pass_context
+def merge(context: Context, story_id: int, others: tuple[int, ...]) -> None:
+    """Make OTHER stories part of STORY, and every copy of them that comes later.
+
+    Their ids mean STORY from then on. `stories split` takes it back.
+
+    Example: aggregator stories merge 12 15
+    """
+    with context.app() as app:
+        wanted = _story(app, story_id)
+        found = {_story(app, other).id for other in others}
+        if wanted.id in found or len(found) < len(others):
+            raise UsageError(f"story {story_id} and the others must be different stories")
+        if not app.stores.stories.merge(wanted.id, found, app.clock.now()):
+            raise UsageError("one of these stories has changed meanwhile; try again")
+        merged = _story(app, wanted.id)
+    click.echo(f"story {merged.id}: {output.fit(merged.title, 200)}")
+    talk(_counts(merged))
+
+
+@command.command("split")
+@click.argument("story_id", metavar="STORY", type=ROW)
+@click.argument("entry_ids", metavar="ENTRY...", type=ROW, nargs=-1, required=True)
+@pass_context
+def split(context: Context, story_id: int, entry_ids: tuple[int, ...]) -> None:
+    """Give entries of STORY a story of their own, and every copy of them that comes later.
+
+    What has been told stays told; the new story is told when another outlet brings it. The entry that founded STORY stays.
+
+    Example: aggregator stories split 12 1043 1051
+    """
+    with context.app() as app:
+        story = _story(app, story_id)
+        members = [entry.id for entry in story.entries]
+        strange = [entry_id for entry_id in entry_ids if entry_id not in members]
+        if strange:
+            raise UsageError(
+                f"entry {strange[0]} is not in story {story.id}; `aggregator stories show {story.id}` lists it"
+            )
+        if members[0] in entry_ids:
+            raise UsageError(f"entry {members[0]} founded story {story.id} and stays; split the others off")
+        new_id = app.stores.stories.split(story.id, entry_ids)
+        if not new_id:
+            raise UsageError(f"story {story.id} has changed meanwhile; try again")
+        made = _story(app, new_id)
+    click.echo(f"story {made.id}: {output.fit(made.title, 200)}")
+    talk(_counts(made))
+
+
+def _story(app: App, story_id: int) -> Story:
+    story = app.stores.stories.get(story_id)
+    if story is None:
+        raise UsageError(f"no story {story_id}; `aggregator stories` lists them")
+    return story
+
+
+def _counts(story: Story) -> str:
+    return f"{output.many(len(story.entries), 'entry', 'entries')} of {output.many(story.outlets, 'outlet')}"
 
 
 def _reason(entry: Entry) -> str:

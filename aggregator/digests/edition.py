@@ -89,7 +89,8 @@ def _by_story(waiting: Sequence[EditionMatch]) -> list[list[EditionMatch]]:
 
 
 def _told(group: Sequence[EditionMatch]) -> bool:
-    return any(item.told for item in group)
+    """Whether each of its watchlists has told it before: what is news for one is told again."""
+    return all(item.told for item in group)
 
 
 def _rank(story: EditionStory) -> tuple[int, bool, float, int]:

@@ -25,9 +25,9 @@ def proposed(stores: Stores, need: Need, **more: object) -> list[str]:
 
 def test_what_is_not_there_is_none(stores: Stores) -> None:
     assert stores.entries.get(1) is None
-    assert stores.entries.story(1) is None
+    assert stores.stories.get(1) is None
     assert list(stores.entries.entries()) == []
-    assert list(stores.entries.stories()) == []
+    assert list(stores.stories.list()) == []
     assert list(stores.entries.propose(NeedEverything())) == []
 
 
@@ -37,14 +37,14 @@ def test_long_listings_leave_out_nothing_and_repeat_nothing(scene: Scene) -> Non
     assert [e.id for e in store.entries()] == ids
     assert [e.id for e in store.propose(NeedEverything())] == ids[::-1]
     assert [e.id for e in store.propose(NeedToken("word"))] == ids[::-1]
-    assert [e.id for s in store.stories() for e in s.entries] == ids
+    assert [e.id for s in scene.stores.stories.list() for e in s.entries] == ids
 
 
 def test_a_page_boundary_is_no_end(scene: Scene) -> None:
     ids = scene.poll("a", *(new(f"t{i}") for i in range(500)))
     assert [e.id for e in scene.stores.entries.entries()] == ids
     assert [e.id for e in scene.stores.entries.propose(NeedEverything())] == ids[::-1]
-    assert len(list(scene.stores.entries.stories())) == 500
+    assert len(list(scene.stores.stories.list())) == 500
 
 
 def test_entries_of_one_feed_and_since(scene: Scene) -> None:
@@ -55,7 +55,7 @@ def test_entries_of_one_feed_and_since(scene: Scene) -> None:
     assert [e.id for e in store.entries("a")] == [one, three]
     assert [e.id for e in store.entries(since=NOW + HOUR)] == [two, three]
     assert [e.id for e in store.entries("b", NOW + 2 * HOUR)] == []
-    assert [s.title for s in store.stories(NOW + HOUR)] == ["two", "three"]
+    assert [s.title for s in scene.stores.stories.list(NOW + HOUR)] == ["two", "three"]
 
 
 def test_writing_while_a_listing_is_read(scene: Scene) -> None:

@@ -214,7 +214,7 @@ def test_drafts_are_shared_across_the_feeds_of_a_batch_and_not_beyond(scene: Sce
     x, y = stored["a"]
     assert story[x] == story[stored["b"][0]] != story[y]
     assert story[later[0]] not in (story[x], story[y])
-    found = list(stores.entries.stories())
+    found = list(stores.stories.list())
     assert [(s.title, len(s.entries)) for s in found] == [("x", 2), ("y", 1), ("z", 1)]
 
 
@@ -223,7 +223,7 @@ def test_an_entry_joins_a_stored_story(scene: Scene) -> None:
     entry = scene.stores.entries.get(lead)
     assert entry is not None
     copy = scene.entry("Copy", feed="b", story=joins(entry.story_id))
-    story = scene.stores.entries.story(entry.story_id)
+    story = scene.stores.stories.get(entry.story_id)
     assert story is not None
     assert (story.title, story.first_seen_at, [e.id for e in story.entries]) == ("Lead", NOW, [lead, copy])
 

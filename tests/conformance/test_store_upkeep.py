@@ -124,7 +124,7 @@ def test_prune_removes_what_is_old_and_needed_by_nobody(scene: Scene) -> None:
     assert stores.upkeep.prune(NOW + DAY, 2 * DAY) == {"entries": 0, "stories": 0}
     assert stores.upkeep.prune(NOW + DAY + MINUTE, DAY) == {"entries": 2, "stories": 1}
     assert [e.id for e in stores.entries.entries()] == [matched, fresh]
-    assert [[e.id for e in s.entries] for s in stores.entries.stories()] == [[matched], [fresh]]
+    assert [[e.id for e in s.entries] for s in stores.stories.list()] == [[matched], [fresh]]
     assert stores.entries.claim_articles(ME, 9, NOW + DAY) == []
     assert stores.polls.known_entries("a", [EntryKey("id", "plain")])[EntryKey("id", "plain")].id == 0
     assert stores.upkeep.check(deep=True) == []

@@ -160,7 +160,7 @@ def test_wire_copies_in_one_sweep_are_one_story_and_one_alert(tmp_path: Path, se
         sweep(app)
         made = app.compose.run()
         assert [(m.edition.digest_id, m.edition.stories) for m in made] == [("now", 1)]
-        story = next(s for s in app.stores.entries.stories() if "CSTO" in s.title)
+        story = next(s for s in app.stores.stories.list() if "CSTO" in s.title)
         assert {e.feed_id for e in story.entries} == {"outlet0", "outlet1", "outlet2", "outlet3"}
 
 
@@ -184,7 +184,7 @@ def test_a_copy_under_another_headline_joins_the_story_hours_later(tmp_path: Pat
         for _ in range(3):
             sweep(app)
             clock.advance(HOUR)
-        story = next(s for s in app.stores.entries.stories() if "CSTO" in s.title)
+        story = next(s for s in app.stores.stories.list() if "CSTO" in s.title)
         assert [(e.feed_id, e.story_reason, e.story_score > 0.8) for e in story.entries] == [
             ("first", "first", False),
             ("copy", "text", True),

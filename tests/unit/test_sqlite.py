@@ -167,7 +167,7 @@ def test_texts_keys_and_stories_of_an_older_file_come_through(path: Path) -> Non
     known = stores.polls.known_entries("a", [EntryKey("id", "g"), EntryKey("id", "h"), EntryKey("id", "gone")])
     facts = {k.key: (v.id, v.fingerprint) for k, v in known.items()}
     assert facts == {"g": (1, "ab" * 32), "h": (5, "f"), "gone": (0, "")}
-    assert [s.title for s in stores.entries.stories()] == ["Summit", "As first seen"]
+    assert [s.title for s in stores.stories.list()] == ["Summit", "As first seen"]
     conn = connection(stores)
     assert [r["title"] for r in conn.execute("SELECT title FROM stories ORDER BY id")] == ["", "As first seen"]
     assert [r["title"] for r in conn.execute("SELECT title FROM story_titles ORDER BY story_id")] == [
@@ -188,7 +188,7 @@ def test_texts_keys_and_stories_of_an_older_file_come_through(path: Path) -> Non
     later.stores.feeds.claim_due(ME, 9, NOW)
     outcome = PollOutcome("a", poll(), (new("next"), revised(1, 3, "Renamed")))
     assert later.stores.polls.commit_polls([outcome], ME, NOW)["a"] == [10], "an id is never given twice"
-    assert [s.title for s in stores.entries.stories()] == ["Summit", "As first seen", "next"]
+    assert [s.title for s in stores.stories.list()] == ["Summit", "As first seen", "next"]
     assert stores.upkeep.check(deep=True) == []
     stores.upkeep.close()
 

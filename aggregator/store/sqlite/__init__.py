@@ -14,6 +14,7 @@ from aggregator.store.sqlite.history import History
 from aggregator.store.sqlite.network import Network
 from aggregator.store.sqlite.outbox import Outbox
 from aggregator.store.sqlite.polls import Polls
+from aggregator.store.sqlite.stories import Stories
 from aggregator.store.sqlite.subscriptions import Subscriptions
 from aggregator.store.sqlite.upkeep import Upkeep
 from aggregator.store.sqlite.watch import Watch
@@ -44,6 +45,7 @@ class SqliteStores:
         self.polls = Polls(db)
         self.network = Network(db)
         self.entries = Entries(db)
+        self.stories = Stories(db)
         self.watch = Watch(db)
         self.editions = Editions(db, initial)
         self.outbox = Outbox(db, secret)

@@ -25,7 +25,7 @@ from aggregator.model import (
 )
 from aggregator.store.sqlite import markup, rows
 from aggregator.store.sqlite.database import Database
-from aggregator.store.sqlite.entries import load_stories
+from aggregator.store.sqlite.stories import load_stories
 from aggregator.store.sqlite.subscriptions import token_hash
 
 AHEAD = timedelta(hours=1)
@@ -129,7 +129,7 @@ class Editions:
                 story = stories[row["story_id"]]
                 entry = next(e for e in story.entries if e.id == row["entry_id"])
                 match, entry = _as_matched(conn, rows.match(row), entry)
-                waiting.append(EditionMatch(match, entry, story, told=story.id in told))
+                waiting.append(EditionMatch(match, entry, story, told=(story.id, match.watchlist_id) in told))
         return waiting
 
     def commit_edition(
@@ -232,13 +232,14 @@ def _load_digests(conn: sqlite3.Connection, found: Iterable[sqlite3.Row]) -> lis
     return digests
 
 
-def _told(conn: sqlite3.Connection, digest_id: str, story_ids: Iterable[int]) -> set[int]:
-    told: set[int] = set()
+def _told(conn: sqlite3.Connection, digest_id: str, story_ids: Iterable[int]) -> set[tuple[int, str]]:
+    """Of which watchlists each story has been told: what is told of one is still news for another."""
+    told: set[tuple[int, str]] = set()
     for part in rows.chunks(sorted(story_ids)):
-        sql = f"""SELECT DISTINCT e.story_id FROM entries e JOIN matches m ON m.entry_id = e.id
+        sql = f"""SELECT DISTINCT e.story_id, m.watchlist_id FROM entries e JOIN matches m ON m.entry_id = e.id
                   JOIN edition_matches em ON em.match_id = m.id AND em.digest_id = ?
                   WHERE em.edition_id IS NOT NULL AND m.revision >= e.story_revision AND e.story_id IN ({rows.marks(len(part))})"""  # noqa: S608 - marks only
-        told |= {r[0] for r in conn.execute(sql, (digest_id, *part))}
+        told |= {(r[0], r[1]) for r in conn.execute(sql, (digest_id, *part))}
     return told
 
 

@@ -1,4 +1,4 @@
-"""Stored entries, stories and article pages."""
+"""Stored entries and article pages."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import groupby
 
-from aggregator.model import ArticleOutcome, ArticleTask, Entry, Proposed, Story
+from aggregator.model import ArticleOutcome, ArticleTask, Entry, Proposed
 from aggregator.query import Need, NeedAll, NeedAny, NeedPhrase, NeedPrefix, NeedToken
 from aggregator.store.sqlite import index, rows
 from aggregator.store.sqlite.database import Database
@@ -79,25 +78,6 @@ class Entries:
             sql = "SELECT coalesce(min(id), 0) FROM entries WHERE first_seen_at >= ?"
             return 0 if since is None else int(conn.execute(sql, (rows.stamp(since),)).fetchone()[0])
 
-    def stories(self, since: datetime | None = None) -> Iterator[Story]:
-        """See EntryStore.stories."""
-        after = 0
-        since_text = "" if since is None else rows.stamp(since)
-        while True:
-            with self._db.read() as conn:
-                sql = "SELECT id FROM stories WHERE id > ? AND first_seen_at >= ? ORDER BY id LIMIT ?"
-                ids = [r[0] for r in conn.execute(sql, (after, since_text, PAGE))]
-                page = load_stories(conn, ids)
-            yield from (page[i] for i in ids if i in page)
-            if len(ids) < PAGE:
-                return
-            after = ids[-1]
-
-    def story(self, story_id: int) -> Story | None:
-        """See EntryStore.story."""
-        with self._db.read() as conn:
-            return load_stories(conn, [story_id]).get(story_id)
-
     def claim_articles(self, owner: str, limit: int, now: datetime) -> list[ArticleTask]:
         """See EntryStore.claim_articles."""
         sql = """UPDATE articles SET claimed_by = ?, claimed_until = ? WHERE entry_id IN (
@@ -141,21 +121,6 @@ class Entries:
         index.put(conn, [(entry_id, title, body, article) for entry_id, title, body, _ in indexed])
         if outcome.text and not overtaken:
             add_matches(conn, [(outcome.entry_id, outcome.revision, m) for m in outcome.matches], now)
-
-
-def load_stories(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Story]:
-    """Stories with their entries, by id."""
-    found: dict[int, Story] = {}
-    for part in rows.chunks(list(ids)):
-        marks = rows.marks(len(part))
-        heads = {r["id"]: r for r in conn.execute(f"SELECT * FROM stories WHERE id IN ({marks})", tuple(part))}  # noqa: S608 - marks only
-        sql = f"SELECT {rows.ENTRY_COLUMNS} FROM {rows.ENTRY_TABLES} WHERE e.story_id IN ({marks}) ORDER BY e.story_id, e.id"  # noqa: S608 - names are ours
-        members = (rows.entry(r) for r in conn.execute(sql, tuple(part)))
-        for story_id, group in groupby(members, key=lambda e: e.story_id):
-            head, entries = heads[story_id], tuple(group)
-            title = head["title"] or entries[0].title or entries[0].body[:120]
-            found[story_id] = Story(story_id, title, rows.moment(head["first_seen_at"]), entries)
-    return found
 
 
 def match_expression(need: Need, room: int = DEPTH) -> str:

@@ -79,6 +79,12 @@ def interrupted(db: Database) -> None:
     _run(db, "0007_interrupted.sql")
 
 
+@migrations(name="0008_merged")
+def merged(db: Database) -> None:
+    """Which stories a person has merged."""
+    _run(db, "0008_merged.sql")
+
+
 def _pack(conn: sqlite3.Connection, table: str, key: str) -> None:
     """Row by row: the texts of a year must not stand in memory at once."""
     names = key.split(", ")

@@ -146,7 +146,7 @@ class _Writer:
         self._story_keys: list[tuple[Any, ...]] = []
         self._index: list[index.Row] = []
         self._articles: list[tuple[Any, ...]] = []
-        self._moved: list[tuple[Any, ...]] = []
+        self._moved: list[tuple[int, tuple[Any, ...]]] = []
         self._matches: list[tuple[int, int, NewMatch]] = []
 
     def outcome(self, outcome: PollOutcome) -> list[int]:
@@ -209,12 +209,12 @@ class _Writer:
 
     def _new(self, feed_id: str, stored: StoredChange, change: NewEntry) -> int:
         story = stored.story or StoryChoice(0, id(stored), "first", 1.0, ())
-        story_id = self._story(story)
+        story_id, merged_from = self._story(story)
         self._entry_id += 1
         entry_id = self._entry_id
         texts = _entry_values(stored, change.entry, change.fingerprint)
         first = (feed_id, story_id, story.reason, story.score, rows.stamp(stored.sort_at), self._now)
-        self._entries.append((*texts, *first, entry_id))
+        self._entries.append((*texts, *first, merged_from, entry_id))
         self._add_keys(feed_id, entry_id, change.keys)
         self._story_keys += [(k.kind, rows.key_digest(k.key), entry_id) for k in story.keys]
         self._index.append((entry_id, stored.index_title, stored.index_body, ""))
@@ -223,16 +223,18 @@ class _Writer:
         self._matches += [(entry_id, 1, m) for m in stored.matches]
         return entry_id
 
-    def _story(self, choice: StoryChoice) -> int:
-        if choice.story_id and self._conn.execute("SELECT 1 FROM stories WHERE id = ?", (choice.story_id,)).fetchone():
-            return choice.story_id
+    def _story(self, choice: StoryChoice) -> tuple[int, int | None]:
+        """The story, and the merged one through which it was found."""
+        found = self._conn.execute(_STORY_MEANT, {"id": choice.story_id}).fetchone() if choice.story_id else None
+        if found is not None:
+            return found[0], found[1]
         if choice.story_id:  # pruned meanwhile; copies in this batch still share what takes its place
             choice = replace(choice, draft=-choice.story_id, reason="first")
         if choice.draft not in self._drafts:
             self._story_id += 1
             self._drafts[choice.draft] = self._story_id
             self._stories.append((self._story_id, self._now))
-        return self._drafts[choice.draft]
+        return self._drafts[choice.draft], None
 
     def _revised(self, feed_id: str, stored: StoredChange, change: RevisedEntry) -> None:
         kept = self._conn.execute(_KEEP_REVISION, {"id": change.entry_id, "now": self._now}).fetchone()[0]
@@ -254,12 +256,13 @@ class _Writer:
         self._conn.execute("DELETE FROM articles WHERE entry_id = ?", (entry_id,))
         if stored.article:
             self._articles.append((entry_id, stored.article, self._now))
-        self._moved.append((self._story(story), story, rows.stamp(stored.sort_at), revision, entry_id))
+        moved = (*self._story(story), story.reason, story.score, rows.stamp(stored.sort_at), revision)
+        self._moved.append((entry_id, moved))
         self._story_keys += [(k.kind, rows.key_digest(k.key), entry_id) for k in story.keys]
 
-    def _move(self, story_id: int, story: StoryChoice, sort_at: str, revision: int, entry_id: int) -> None:
+    def _move(self, entry_id: int, values: tuple[Any, ...]) -> None:
         (left,) = self._conn.execute("SELECT story_id FROM entries WHERE id = ?", (entry_id,)).fetchone()
-        self._conn.execute(_MOVE_ENTRY, (story_id, story.reason, story.score, sort_at, revision, entry_id))
+        self._conn.execute(_MOVE_ENTRY, (*values, entry_id))
         self._conn.execute(_DROP_EMPTY, (left, left))
 
     def _add_keys(self, feed_id: str, entry_id: int, keys: Sequence[EntryKey]) -> None:
@@ -343,21 +346,27 @@ LEFT JOIN entries e ON e.id = k.entry_id LEFT JOIN articles a ON a.entry_id = e.
 _LAST_TEXTS = "SELECT body FROM entries WHERE feed_id = ? ORDER BY first_seen_at DESC, id DESC LIMIT 12"
 _FEEDS_OF_KEY = "FROM story_keys j JOIN entries m ON m.id = j.entry_id WHERE j.kind = k.kind AND j.key = k.key"
 _FEEDS_OF_STORY = "FROM entries m WHERE m.story_id = e.story_id"
-_CANDIDATES = """SELECT k.key, e.story_id, s.first_seen_at,
+# A story that a person merged into another is still looked for as itself: its first text is what its copies are like.
+_CANDIDATES = """SELECT k.key, coalesce(e.merged_from, e.story_id) AS candidate, coalesce(a.first_seen_at, s.first_seen_at),
   (SELECT group_concat(feed_id, char(10)) FROM (SELECT DISTINCT m.feed_id {feeds})) AS feed_ids,
-  (SELECT body FROM entries m WHERE m.story_id = e.story_id ORDER BY m.id LIMIT 1) AS body
+  (SELECT body FROM entries m WHERE m.story_id = e.story_id AND m.merged_from IS e.merged_from ORDER BY m.id LIMIT 1) AS body
 FROM story_keys k JOIN entries e ON e.id = k.entry_id JOIN stories s ON s.id = e.story_id
-WHERE k.kind = ? AND k.key IN ({marks}) AND s.first_seen_at >= ?
-GROUP BY k.kind, k.key, e.story_id ORDER BY e.story_id"""
+LEFT JOIN story_aliases a ON a.id = e.merged_from
+WHERE k.kind = ? AND k.key IN ({marks}) AND coalesce(a.first_seen_at, s.first_seen_at) >= ?
+GROUP BY k.kind, k.key, candidate ORDER BY candidate"""
+_STORY_MEANT = (
+    "SELECT id, NULL FROM stories WHERE id = :id UNION ALL SELECT story_id, id FROM story_aliases WHERE id = :id"
+)
 _INSERT_ENTRY = """INSERT INTO entries (guid, link, title, markup, body, author, categories, enclosures, language, published_at,
-  updated_at, fingerprint, feed_id, story_id, story_reason, story_score, sort_at, first_seen_at, id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+  updated_at, fingerprint, feed_id, story_id, story_reason, story_score, sort_at, first_seen_at,
+  merged_from, id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _KEEP_REVISION = """INSERT INTO entry_revisions (entry_id, revision, title, link, markup, body, updated_at, replaced_at)
 SELECT id, revision, title, link, markup, body, updated_at, :now FROM entries WHERE id = :id RETURNING revision"""
 _UPDATE_ENTRY = """UPDATE entries SET guid = ?, link = ?, title = ?, markup = ?, body = ?, author = ?, categories = ?,
   enclosures = ?, language = ?, published_at = coalesce(?, published_at), updated_at = ?, fingerprint = ?, revision = ?
 WHERE id = ?"""
-_MOVE_ENTRY = """UPDATE entries SET story_id = ?, story_reason = ?, story_score = ?, sort_at = ?, story_revision = ? WHERE id = ?"""
+_MOVE_ENTRY = """UPDATE entries SET story_id = ?, merged_from = ?, story_reason = ?, story_score = ?, sort_at = ?, story_revision = ? WHERE id = ?"""
 _DROP_EMPTY = "DELETE FROM stories WHERE id = ? AND NOT EXISTS (SELECT 1 FROM entries WHERE story_id = ?)"
 _KEEP_TITLE = """UPDATE stories SET title = (SELECT t.title FROM story_titles t WHERE t.story_id = stories.id)
 WHERE id = (SELECT story_id FROM entries WHERE id = ?) AND title = ''"""
