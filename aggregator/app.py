@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 PARTS = ("fetcher", "workers", "renderer", "transport", "archive", "poll", "enrich", "compose", "send")
 """What follows from the configuration and is replaced with it."""
 MANY_WATCHLISTS = 100
+REINDEXED, BREATH = 200, 0.02
+"""Entries brought into a new index in one transaction, and the seconds that others may write before the next."""
 
 
 class App:
@@ -307,6 +309,15 @@ class App:
         from aggregator.stories import assign
 
         self.stores.upkeep.forget_texts(self.clock.now() - assign.WINDOW)
+
+    def reindex(self, seconds: float, stop: threading.Event | None = None) -> bool:
+        """Go on with a new search index, where one is being made, for so long; whether more is left."""
+        until = self.clock.monotonic() + seconds
+        while more := self.stores.entries.reindex(REINDEXED):
+            if self.clock.monotonic() >= until or (stop is not None and stop.is_set()):
+                break
+            self.clock.sleep(BREATH, stop)
+        return more
 
     def close_replaced(self) -> None:
         """Close what `reconfigure` replaced; call it when no line is at work."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import signal
 import threading
@@ -332,6 +333,8 @@ class Daemon:
             if any(pruned.values()):
                 log.info("pruned: %s", ", ".join(f"{n} {t}" for t, n in pruned.items()))
         self._write_health()
+        if self._app.reindex(math.inf, self._stop):
+            log.info("the search index is not ready; making it goes on at the next start")
 
     # -- web -----------------------------------------------------------------------------------------------------------
 

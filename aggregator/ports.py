@@ -329,6 +329,13 @@ class EntryStore(Protocol):
         """
         ...
 
+    def reindex(self, limit: int) -> bool:
+        """Where the index is of an older tokeniser: bring the next entries into a new one, so many at most; whether there are more.
+
+        Meanwhile the old one proposes, and what its tokens differ in may be missed; nothing it proposes is `certain`.
+        """
+        ...
+
     def claim_articles(self, owner: str, limit: int, now: datetime) -> list[ArticleTask]:
         """Claim entries whose article page is due, newest first; a claim lasts 10 minutes."""
         ...

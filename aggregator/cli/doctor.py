@@ -61,6 +61,11 @@ def _facts(app: App) -> Iterator[tuple[str, str]]:
         "database",
         f"{c.home.db}, {stats['database_bytes']:,} bytes, {stats['entries']:,} entries, {stats['stories']:,} stories",
     )
+    if stats["entries_to_index"]:
+        yield (
+            "search index",
+            f"is made anew, {stats['entries_to_index']:,} entries to go; searches may miss some of them",
+        )
     outage = app.stores.network.outage()
     yield "network", f"down since {output.short(outage)} UTC" if outage else "no outage known"
     states = ", ".join(f"{count} {state}" for state, count in stats["feeds"].items()) or "none"

@@ -13,6 +13,8 @@ from aggregator.cli.context import Context, json_option, pass_context, talk
 from aggregator.errors import UsageError
 from aggregator.model import Feed, PollReport
 
+REINDEXING = 2.0
+"""Seconds for a search index that has to be made anew; where a daemon runs, that does it."""
 UNREACHED = ("dns", "connect", "timeout")
 FIELDS = tuple(field.name for field in fields(PollReport))
 
@@ -49,6 +51,7 @@ def command(context: Context, everything: bool, feed_ids: tuple[str, ...], artic
         enriched = app.enrich.run() if articles else None
         app.catch_up()
         app.forget_texts()
+        app.reindex(REINDEXING)
         polled = {report.feed_id for report in reports}
         # Of all others only somebody who got less than expected is told.
         left = [] if reports and not feed_ids else [f for f in app.stores.feeds.list() if f.id not in polled]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -18,9 +19,9 @@ from sqlite_utils import Database as Utils
 
 from aggregator import tokens
 from aggregator.errors import StoreError
-from aggregator.model import EntryKey, Hints, PollOutcome, StoryKey
+from aggregator.model import ArticleOutcome, EntryKey, Hints, PollOutcome, StoryKey
 from aggregator.query import NeedToken
-from aggregator.store.sqlite import SqliteStores, editions, feeds, markup, migrations, outbox, polls
+from aggregator.store.sqlite import SqliteStores, editions, feeds, markup, migrations, outbox, polls, upkeep
 from aggregator.store.sqlite.database import Database
 from tests.conformance.stores import HOUR, ME, NOW, Scene, attempt, digest, first, match, message, new, poll, revised
 
@@ -75,6 +76,13 @@ def test_every_connection_is_set_up_to_survive_a_power_cut(stores: SqliteStores)
     thread.start()
     thread.join()
     assert found == [("wal", 2, 1), ("wal", 2, 1)]
+
+
+@contextlib.contextmanager
+def closing_stores(path: Path) -> Iterator[SqliteStores]:
+    stores = SqliteStores(path, secret=SECRET)
+    yield stores
+    stores.upkeep.close()
 
 
 def test_from_an_empty_file_to_the_current_schema_in_one_step(path: Path) -> None:
@@ -203,6 +211,89 @@ def test_an_index_of_other_tokens_is_made_anew(stores: SqliteStores) -> None:
     stores.upkeep.migrate()
     assert [e.entry().title for e in stores.entries.propose(NeedToken("talks"))] == ["talks"]
     assert stores.upkeep.check(deep=True) == []
+
+
+def an_index_of_older_rules(stores: SqliteStores) -> None:
+    """As if another version of the tokeniser had fed it: each word reads backwards."""
+    conn = connection(stores)
+    conn.execute("BEGIN")
+    conn.execute("INSERT INTO entry_index (entry_index) VALUES ('delete-all')")
+    for entry in list(stores.entries.entries()):
+        words = " ".join(word[::-1] for word in tokens.tokenize(entry.title).folded)
+        conn.execute("INSERT INTO entry_index (rowid, title, body, article) VALUES (?, ?, '', '')", (entry.id, words))
+    conn.execute("UPDATE facts SET value = '0' WHERE name = 'tokenizer_version'")
+    conn.execute("COMMIT")
+
+
+def proposed(stores: SqliteStores, word: str) -> list[str]:
+    return [found.entry().title for found in stores.entries.propose(NeedToken(word))]
+
+
+def test_a_large_index_is_made_anew_beside_the_old_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "AT_ONCE", 0)
+    with closing_stores(path) as before:
+        scene = Scene(before).furnished()
+        ids = scene.poll("a", *(new(f"talks {n}", article="digest") for n in range(50)))
+        an_index_of_older_rules(before)
+    with closing_stores(path) as stores:
+        scene = Scene(stores)
+        assert stores.upkeep.check() == [], "it is in use, and being made anew"
+        assert stores.upkeep.stats(NOW)["entries_to_index"] == 50
+        assert (len(proposed(stores, "sklat")), len(proposed(stores, "talks"))) == (50, 0), "the old one is in use"
+        assert stores.entries.reindex(20)
+        assert stores.upkeep.stats(NOW)["entries_to_index"] == 30
+        # Meanwhile life goes on, on both sides of the seam.
+        scene.poll("a", new("talks of late"), revised(ids[0], 2, "speeches"), revised(ids[40], 2, "speeches"))
+        [task] = stores.entries.claim_articles(ME, 1, NOW)
+        outcome = ArticleOutcome(task.entry.id, task.entry.revisions, "Page", "page", (), "done")
+        stores.entries.commit_articles([outcome], ME, NOW)
+        assert proposed(stores, "late") == ["talks of late"], "what is new is found at once"
+        assert proposed(stores, "page") == [task.entry.title]
+        assert not any(found.certain for found in stores.entries.propose(NeedToken("speeches")))
+        assert proposed(stores, "speeches") == ["speeches", "speeches"]
+    with closing_stores(path) as stores:  # a restart does not begin again
+        assert stores.upkeep.stats(NOW)["entries_to_index"] == 31
+        stores.upkeep.prune(NOW + 400 * 24 * HOUR, 399 * 24 * HOUR)
+        while stores.entries.reindex(20):
+            pass
+        assert not stores.entries.reindex(20)
+        assert stores.upkeep.stats(NOW)["entries_to_index"] == 0
+        assert stores.upkeep.check(deep=True) == []
+        assert proposed(stores, "sklat") == []
+    with closing_stores(path) as stores:
+        assert stores.upkeep.check(deep=True) == []
+
+
+def test_a_new_index_ends_as_if_there_had_been_no_old_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "AT_ONCE", 0)
+    with closing_stores(path) as before:
+        scene = Scene(before).furnished()
+        scene.poll("a", *(new(f"talks {n}") for n in range(45)))
+        an_index_of_older_rules(before)
+    with closing_stores(path) as stores:
+        while stores.entries.reindex(7):
+            Scene(stores).poll("a", new(f"talks while at it {len(proposed(stores, 'talks'))}"))
+        assert len(proposed(stores, "talks")) == stores.upkeep.stats(NOW)["entries"]
+        assert all(found.certain for found in stores.entries.propose(NeedToken("talks")))
+        assert stores.upkeep.check(deep=True) == []
+
+
+def test_an_index_begun_by_another_version_is_begun_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "AT_ONCE", 0)
+    with closing_stores(path) as before:
+        Scene(before).furnished().poll("a", *(new(f"talks {n}") for n in range(9)))
+        an_index_of_older_rules(before)
+    with closing_stores(path) as stores:
+        assert stores.entries.reindex(4)
+        connection(stores).execute("UPDATE facts SET value = 'other' WHERE name = 'reindexed_by'")
+    with closing_stores(path) as stores:
+        assert stores.upkeep.stats(NOW)["entries_to_index"] == 9
+        connection(stores).execute(
+            "UPDATE facts SET value = ? WHERE name = 'tokenizer_version'", [str(tokens.TOKENIZER_VERSION)]
+        )
+    with closing_stores(path) as stores:  # the old rules are in force again
+        assert stores.upkeep.stats(NOW)["entries_to_index"] == 0
+        assert "entry_index_next" not in [r[0] for r in connection(stores).execute("SELECT name FROM sqlite_master")]
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

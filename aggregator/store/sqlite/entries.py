@@ -21,6 +21,9 @@ DEPTH = 24
 """How many levels of AND and OR an FTS5 expression gets."""
 
 
+_REINDEXING = "SELECT 1 FROM facts WHERE name = 'reindexed_to'"
+
+
 class Entries:
     """EntryStore on SQLite."""
 
@@ -51,7 +54,7 @@ class Entries:
     def propose(self, need: Need, since: datetime | None = None) -> Iterator[Proposed]:
         """See EntryStore.propose."""
         expression = match_expression(need)
-        certain = bool(expression) and is_whole(need)
+        certain = bool(expression) and is_whole(need) and not self._db.ask(_REINDEXING)
         ids = "SELECT rowid FROM entry_index WHERE entry_index MATCH :expression AND rowid BETWEEN :low AND :high"
         if not expression:
             ids = "SELECT id FROM entries WHERE id BETWEEN :low AND :high"
@@ -77,6 +80,13 @@ class Entries:
         with self._db.read() as conn:
             sql = "SELECT coalesce(min(id), 0) FROM entries WHERE first_seen_at >= ?"
             return 0 if since is None else int(conn.execute(sql, (rows.stamp(since),)).fetchone()[0])
+
+    def reindex(self, limit: int) -> bool:
+        """See EntryStore.reindex."""
+        if not self._db.ask(_REINDEXING):
+            return False
+        with self._db.write() as conn:
+            return index.go_on(conn, limit)
 
     def claim_articles(self, owner: str, limit: int, now: datetime) -> list[ArticleTask]:
         """See EntryStore.claim_articles."""

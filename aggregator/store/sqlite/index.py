@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from aggregator.store.sqlite import markup
-from aggregator.tokens import index_text, tokenize
+from aggregator.tokens import FTS5_TOKENIZE, index_text, tokenize
 
 Row = tuple[int, str, str, str]
 """Entry id and what the index is fed with: title, body, article."""
@@ -20,18 +20,29 @@ Row = tuple[int, str, str, str]
 FIELDS = ("title", "body", "article")
 LONGEST = 32_768
 """Bytes of a token that FTS5 keeps."""
+TABLE, NEXT = "entry_index", "entry_index_next"
+_PUT = "INSERT INTO {table} (rowid, title, body, article) VALUES (?, ?, ?, ?)"
+_REMOVE = "INSERT INTO {table} ({table}, rowid, title, body, article) VALUES ('delete', ?, ?, ?, ?)"
+_FACT = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
 
 
 def put(conn: sqlite3.Connection, found: Iterable[Row]) -> None:
     """Index entries that are not in the index."""
-    conn.executemany("INSERT INTO entry_index (rowid, title, body, article) VALUES (?, ?, ?, ?)", found)
+    rows = list(found)
+    conn.executemany(_PUT.format(table=TABLE), rows)
+    done = reindexed_to(conn)
+    if done is not None:
+        conn.executemany(_PUT.format(table=NEXT), [row for row in rows if row[0] <= done])
 
 
 def remove(conn: sqlite3.Connection, ids: Sequence[int]) -> list[Row]:
     """Take entries out, while their rows still hold the texts that were indexed; what the index held of them."""
     held = [row for entry_id in ids for row in _rows(conn, "WHERE e.id = ?", entry_id)]
-    sql = "INSERT INTO entry_index (entry_index, rowid, title, body, article) VALUES ('delete', ?, ?, ?, ?)"
-    conn.executemany(sql, held)
+    done = reindexed_to(conn)
+    if done is None:
+        conn.executemany(_REMOVE.format(table=TABLE), held)
+    else:  # by which rules the old index was fed is not known: what it holds too much is let lie until it goes
+        conn.executemany(_REMOVE.format(table=NEXT), [row for row in held if row[0] <= done])
     return held
 
 
@@ -41,11 +52,57 @@ def rebuild(conn: sqlite3.Connection) -> None:
     put(conn, _rows(conn))
 
 
+# -- making it anew beside the old one (rule 6 of the tokeniser) -----------------------------------------------------------
+
+
+def reindexed_to(conn: sqlite3.Connection) -> int | None:
+    """While a new index is made: up to which entry it reaches. None otherwise."""
+    row = conn.execute("SELECT value FROM facts WHERE name = 'reindexed_to'").fetchone()
+    return None if row is None else int(row[0])
+
+
+def begin(conn: sqlite3.Connection, version: int) -> None:
+    """Begin a new index for this version of the tokeniser, unless it is begun; the old one stays in use."""
+    by = conn.execute("SELECT value FROM facts WHERE name = 'reindexed_by'").fetchone()
+    if by is not None and by[0] == str(version):
+        return
+    forget(conn)
+    conn.execute(
+        f"CREATE VIRTUAL TABLE {NEXT} USING fts5 ({', '.join(FIELDS)}, content = '', columnsize = 0, tokenize = \"{FTS5_TOKENIZE}\")"
+    )
+    conn.executemany(_FACT, [("reindexed_to", "0"), ("reindexed_by", str(version))])
+
+
+def go_on(conn: sqlite3.Connection, limit: int) -> bool:
+    """Index the next entries, so many at most; when all are, the new index takes the place of the old. Whether there are more."""
+    done = reindexed_to(conn)
+    if done is None:
+        return False
+    page = list(_rows(conn, "WHERE e.id > ? ORDER BY e.id LIMIT ?", done, limit))
+    conn.executemany(_PUT.format(table=NEXT), page)
+    if len(page) == limit:
+        conn.execute(_FACT, ("reindexed_to", str(page[-1][0])))
+        return True
+    conn.execute(f"DROP TABLE {TABLE}")
+    conn.execute(f"ALTER TABLE {NEXT} RENAME TO {TABLE}")
+    conn.execute("UPDATE OR REPLACE facts SET name = 'tokenizer_version' WHERE name = 'reindexed_by'")
+    conn.execute("DELETE FROM facts WHERE name = 'reindexed_to'")
+    return False
+
+
+def forget(conn: sqlite3.Connection) -> None:
+    """Give up a new index that is not ready."""
+    conn.execute(f"DROP TABLE IF EXISTS {NEXT}")
+    conn.execute("DELETE FROM facts WHERE name IN ('reindexed_to', 'reindexed_by')")
+
+
 def problems(conn: sqlite3.Connection) -> Iterator[str]:
     """Where the index differs from what the stored texts come to; every posting is looked at.
 
-    Must stand in a transaction that is rolled back: it makes a table of its own.
+    Must stand in a transaction that is rolled back: it makes a table of its own. While another is made, nothing is compared.
     """
+    if reindexed_to(conn) is not None:
+        return
     conn.execute("CREATE VIRTUAL TABLE temp.entry_words USING fts5vocab (main, entry_index, instance)")
     held: dict[int, int] = defaultdict(int)
     for entry_id, *posting in conn.execute("SELECT doc, col, offset, CAST(term AS BLOB) FROM temp.entry_words"):

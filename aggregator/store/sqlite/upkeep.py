@@ -19,8 +19,13 @@ from aggregator.store.sqlite.polls import keep_titles
 from aggregator.tokens import TOKENIZER_VERSION
 
 SHRINKS = "0005_smaller"
+AT_ONCE = 5_000
+"""Entries whose index is made anew while the database is opened; of more, in the background (`EntryStore.reindex`)."""
 STORY_KEYS = timedelta(days=30)
 """How long a story's keys are kept: ten times as long as they are asked for (stories.assign.WINDOW)."""
+_BEHIND = (
+    """SELECT count(*) FROM facts f JOIN entries e ON e.id > CAST(f.value AS INTEGER) WHERE f.name = 'reindexed_to'"""
+)
 _FORGET = "DELETE FROM story_keys WHERE entry_id NOT IN (SELECT id FROM entries WHERE first_seen_at >= ?)"
 
 
@@ -59,14 +64,21 @@ class Upkeep:
                 conn.execute("VACUUM")
 
     def _renew_index(self) -> None:
-        """An index of other tokens could neither be asked nor be told what to forget."""
+        """An index of other tokens can neither be asked well nor be told what to forget: a small one is made anew at once."""
         with self._db.read() as conn:
-            if self._tokenizer(conn) == str(TOKENIZER_VERSION):
+            current = self._tokenizer(conn) == str(TOKENIZER_VERSION)
+            if current and index.reindexed_to(conn) is None:
                 return
         with self._db.write() as conn:
-            index.rebuild(conn)
-            sql = "INSERT OR REPLACE INTO facts (name, value) VALUES ('tokenizer_version', ?)"
-            conn.execute(sql, (str(TOKENIZER_VERSION),))
+            (many,) = conn.execute("SELECT count(*) > ? FROM entries", (AT_ONCE,)).fetchone()
+            if many and not current:
+                index.begin(conn, TOKENIZER_VERSION)
+                return
+            index.forget(conn)
+            if not current:
+                index.rebuild(conn)
+                sql = "INSERT OR REPLACE INTO facts (name, value) VALUES ('tokenizer_version', ?)"
+                conn.execute(sql, (str(TOKENIZER_VERSION),))
 
     def check(self, *, deep: bool = False) -> list[str]:
         """See ports.Upkeep.check; `deep` reads every page and holds the invariants of DESIGN §1 against the rows."""
@@ -78,10 +90,14 @@ class Upkeep:
                 for what, sql in _INVARIANTS.items() if deep else ():
                     problems += [f"{what}: {', '.join(map(str, row))}" for row in conn.execute(sql)]
                 problems += [*index.problems(conn), *index.unreadable(conn)] if deep else []
-                problems += [_OTHER_TOKENS] if self._tokenizer(conn) != str(TOKENIZER_VERSION) else []
+                problems += [_OTHER_TOKENS] if self._is_foreign(conn) else []
             return problems + (self._check_index() if deep else [])
         except StoreError as e:
             return [str(e)]
+
+    def _is_foreign(self, conn: sqlite3.Connection) -> bool:
+        """Whether the index is of another tokeniser, and nobody makes it anew."""
+        return self._tokenizer(conn) != str(TOKENIZER_VERSION) and index.reindexed_to(conn) is None
 
     @staticmethod
     def _tokenizer(conn: sqlite3.Connection) -> str:
@@ -151,6 +167,7 @@ class Upkeep:
                 "feeds": pairs("SELECT state, count(*) FROM feeds WHERE removed_at IS NULL GROUP BY state"),
                 "entries": number("SELECT count(*) FROM entries"),
                 "entries_last_day": number("SELECT count(*) FROM entries WHERE first_seen_at >= ?", day),
+                "entries_to_index": number(_BEHIND),
                 "stories": number("SELECT count(*) FROM stories"),
                 "matches": pairs("SELECT watchlist_id, count(DISTINCT entry_id) FROM matches GROUP BY watchlist_id"),
                 "editions": pairs("SELECT digest_id, count(*) FROM editions GROUP BY digest_id"),
