@@ -13,11 +13,14 @@ from itertools import islice
 
 from aggregator.model import Entry, Proposed, Span
 from aggregator.ports import Stores
-from aggregator.query import NeedEverything, Query, is_decided, proposal
-from aggregator.watch import documents, match
+from aggregator.query import NeedEverything, Query, is_decided, proposal, show
+from aggregator.watch import documents, lint, match
 
 SAMPLE = 2_000
 """Of the newest entries so many say how frequent words are."""
+NEWEST, FEWEST = 500, 20
+"""Entries that a query's terms are held against, and how many there must be before that says something."""
+NEARLY_ALWAYS = 0.8
 
 
 class Result:
@@ -72,3 +75,21 @@ def word_counts(stores: Stores, entries: int = SAMPLE) -> dict[str, float]:
         looked_at += 1
         counts.update(documents.of_entry(found.entry()).words)
     return {word: count * 10_000 / looked_at for word, count in counts.items()}
+
+
+def advice(stores: Stores, query: Query) -> list[lint.Warning]:
+    """What is doubtful about a query, by its words and by what is stored; `lint` alone where little is stored yet.
+
+    A term that no stored entry holds, and one that nearly all of the newest hold, tell nothing.
+    """
+    found = lint.lint(query)
+    newest = [documents.of_entry(e.entry()) for e in islice(stores.entries.propose(NeedEverything()), NEWEST)]
+    if len(newest) < FEWEST:
+        return found
+    for node, pos in lint.terms(query):
+        held = sum(match.node_spans(node, document) is not None for document in newest)
+        if held >= NEARLY_ALWAYS * len(newest):
+            found.append(lint.Warning(pos, f"{show(node)} stands in {held} of the newest {len(newest)} entries"))
+        elif not held and next(search(stores, Query(query.text, node)), None) is None:
+            found.append(lint.Warning(pos, f"{show(node)} stands in no stored entry"))
+    return sorted(found, key=lambda warning: (warning.pos, warning.message))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 
 import click
@@ -13,8 +15,9 @@ import click
 from aggregator.app import App
 from aggregator.cli import output
 from aggregator.cli.context import DAYS, Context, Group, json_option, pass_context, talk
-from aggregator.errors import UsageError
-from aggregator.search import Result, search
+from aggregator.errors import QueryError, UsageError
+from aggregator.search import Result, advice, search
+from aggregator.watch.lint import Warning  # noqa: A004 - the word users read
 
 SAMPLES = 10
 
@@ -150,27 +153,51 @@ def backtest(context: Context, query: str, changed: str | None, days: int, as_js
 
 @command.command("lint")
 @click.argument("query", metavar="WATCHLIST|QUERY", required=False)
+@json_option
 @pass_context
-def lint(context: Context, query: str | None) -> int:
-    """Warn of what is probably not meant: mixed alphabets, `and` in small letters, prefixes too short.
+def lint(context: Context, query: str | None, as_json: bool) -> int:
+    """Warn of what is probably not meant: mixed alphabets, `and` in small letters, prefixes too short, words that no
+    stored entry holds or nearly all do. Without a query: every watchlist and every alias.
 
     Exit 1 when there is something to warn of. Example: aggregator watch lint csto
     """
+
+    def tell(text: str, warning: Warning) -> None:
+        if as_json:
+            output.line({"query": text, "pos": warning.pos, "message": warning.message})
+        else:
+            click.echo(_worded(text, warning))
+
     with context.app() as app:
-        texts = [_query(app, query)] if query else [w.query for w in app.configuration.watchlists]
-        found = sum(_lint(app, text) for text in texts)
+        c = app.configuration
+        texts = [_query(app, query)] if query else [w.query for w in c.watchlists]
+        found = sum(_lint(app, text, tell=partial(tell, text)) for text in texts)
+        if not query:  # the spellings of an alias need not all be in use
+            named = [text for queries in c.aliases.values() for text in queries]
+            found += sum(_lint(app, text, tell=partial(tell, text), stored=False) for text in named)
     if not found:
         talk("nothing to warn of")
     return 1 if found else 0
 
 
-def _lint(app: App, text: str) -> int:
+def _lint(app: App, text: str, *, tell: Callable[[Warning], None] | None = None, stored: bool = True) -> int:
+    """Advice on a query, told as it is found; how much there was."""
     from aggregator.watch import lint as stage
 
-    warnings = stage.lint(app.query(text))
+    query = app.query(text)
+    warnings = advice(app.stores, query) if stored else stage.lint(query)
     for warning in warnings:
-        talk(f"warning: {text}\n         {' ' * warning.pos}^ {warning.message}")
+        if tell is None:
+            talk(_worded(text, warning))
+        else:
+            tell(warning)
     return len(warnings)
+
+
+def _worded(text: str, warning: Warning) -> str:
+    """The query, and a caret with the advice under the word that it is about."""
+    shown, caret = QueryError(text, warning.pos, warning.message).caret().split("\n")
+    return f"warning: {shown}\n         {caret} {warning.message}"
 
 
 def _samples(results: list[Result], *, as_json: bool, change: str = "") -> None:

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aggregator.query import Query, Term, Word, leaves
+from aggregator.query import Alias, Node, Query, Term, Within, Word, children, leaves
 
 SHORT_PREFIX = 4
 """A beginning of fewer letters is likely to find too much."""
@@ -46,6 +46,19 @@ def lint(query: Query) -> list[Warning]:
         for advice in _term(leaf, query.text)
     }
     return sorted(found, key=lambda advice: (advice.pos, advice.message))
+
+
+def terms(query: Query) -> Iterator[tuple[Node, int]]:
+    """The terms of the query itself, each in its field, and where it stands."""
+    yield from _terms(query.tree, "")
+
+
+def _terms(node: Node, name: str) -> Iterator[tuple[Node, int]]:
+    if isinstance(node, Term):
+        yield (Within(name, node) if name else node), node.pos
+    elif not isinstance(node, Alias):
+        for child in children(node):
+            yield from _terms(child, node.field if isinstance(node, Within) else name)
 
 
 def _term(term: Term, text: str) -> Iterator[Warning]:

@@ -225,7 +225,29 @@ def test_watch(read: World) -> None:
     assert done(read.home, "watch", "lint").code == 0
     lint = aggregator(read.home, "watch", "lint", "cat and dog")
     assert lint.code == 1
-    assert "AND" in lint.err
+    assert lint.out.splitlines()[:2] == [
+        "warning: cat and dog",
+        '             ^ "and" is a word here; the operator is written AND',
+    ]
+    [told] = aggregator(read.home, "watch", "lint", "集体 and b", "--json").lines
+    assert told == {"query": "集体 and b", "pos": 3, "message": '"and" is a word here; the operator is written AND'}
+    assert "             ^" in aggregator(read.home, "watch", "lint", "集体 and b").out, "wide letters take two columns"
+
+
+def test_lint_holds_terms_against_what_is_stored(tmp_path: Path) -> None:
+    titles = [f"Minister {'speaks' if n % 2 else 'travels'}, item {n}" for n in range(30)]
+    with FeedServer() as server:
+        home = write_home(tmp_path / "home", {"wire": server.add("/wire", Wire("wire", *titles))})
+        done(home, "poll")
+        found = aggregator(
+            home, "watch", "lint", "title:minister OR unicorn OR travels NOT body:dragon", "--json"
+        ).lines
+        assert [(f["pos"], f["message"]) for f in found] == [
+            (6, "title:minister stands in 30 of the newest 30 entries"),
+            (18, "unicorn stands in no stored entry"),
+            (46, "body:dragon stands in no stored entry"),
+        ]
+        assert done(home, "watch", "lint", '"item 7"').code == 0
 
 
 def test_doctor_tells_what_is_wrong_and_what_to_do(read: World) -> None:
