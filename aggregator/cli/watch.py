@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
@@ -16,6 +16,7 @@ from aggregator.app import App
 from aggregator.cli import output
 from aggregator.cli.context import DAYS, Context, Group, json_option, pass_context, talk
 from aggregator.errors import QueryError, UsageError
+from aggregator.query import NeedEverything
 from aggregator.search import Result, advice, search
 from aggregator.watch.lint import Warning  # noqa: A004 - the word users read
 
@@ -108,7 +109,7 @@ def test(context: Context, query: str, days: int, as_json: bool) -> None:
     """
     with context.app() as app:
         text = _query(app, query)
-        results = list(search(app.stores, app.query(text), app.clock.now() - timedelta(days=days)))
+        results = list(search(app.stores, app.query(text), _since(app, days)))
         _lint(app, text)
     _samples(results, as_json=as_json)
     talk(f"{output.many(len(results), 'entry', 'entries')} in {output.many(days, 'day')}")
@@ -126,7 +127,7 @@ def backtest(context: Context, query: str, changed: str | None, days: int, as_js
     Example: aggregator watch backtest csto '@csto -football'
     """
     with context.app() as app:
-        since = app.clock.now() - timedelta(days=days)
+        since = _since(app, days)
         results = list(search(app.stores, app.query(_query(app, query)), since))
         others = None if changed is None else list(search(app.stores, app.query(changed), since))
     per_day = Counter(r.entry.sort_at.date().isoformat() for r in results)
@@ -178,6 +179,16 @@ def lint(context: Context, query: str | None, as_json: bool) -> int:
     if not found:
         talk("nothing to warn of")
     return 1 if found else 0
+
+
+def _since(app: App, days: int) -> datetime:
+    """So many days back: from now, or from the newest entry where nothing has come in since."""
+    start, span = app.clock.now(), timedelta(days=days)
+    newest = next(app.stores.entries.propose(NeedEverything()), None)
+    if newest is not None and (seen := newest.entry().first_seen_at) < start - span:
+        talk(f"nothing has come in since {output.short(seen)} UTC; looking back from there")
+        start = seen
+    return start - span
 
 
 def _lint(app: App, text: str, *, tell: Callable[[Warning], None] | None = None, stored: bool = True) -> int:

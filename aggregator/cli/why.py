@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
-from aggregator.cli.context import ROW, Context, pass_context
+from aggregator.cli import output
+from aggregator.cli.context import ROW, Context, json_option, pass_context
 from aggregator.errors import UsageError
 
 
 @click.command("why")
 @click.argument("entry_id", metavar="ENTRY", type=ROW)
 @click.argument("watchlist", metavar="WATCHLIST")
+@json_option
 @pass_context
-def command(context: Context, entry_id: int, watchlist: str) -> int:
+def command(context: Context, entry_id: int, watchlist: str, as_json: bool) -> int:
     """Say why an entry matches a watchlist, or why not: field, words, position, alias. Exit 1 when it does not.
 
     Example: aggregator why 1042 csto
@@ -28,6 +32,9 @@ def command(context: Context, entry_id: int, watchlist: str) -> int:
             known = ", ".join(w.id for w in app.configuration.watchlists) or "none yet"
             raise UsageError(f"no watchlist {watchlist!r}; there are: {known}")
         explanation = explain.explain(app.query(found.query), documents.of_entry(entry))
+    if as_json:
+        output.line({"entry_id": entry.id, "watchlist": found.id, **asdict(explanation)})
+        return 0 if explanation.matched else 1
     click.echo(f"{entry.title}\n{entry.link}\n{found.title}: {found.query}")
     for line in explain.lines(explanation):
         click.echo(line)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -232,6 +233,27 @@ def test_watch(read: World) -> None:
     [told] = aggregator(read.home, "watch", "lint", "集体 and b", "--json").lines
     assert told == {"query": "集体 and b", "pos": 3, "message": '"and" is a word here; the operator is written AND'}
     assert "             ^" in aggregator(read.home, "watch", "lint", "集体 and b").out, "wide letters take two columns"
+
+
+def test_a_backtest_of_a_home_that_slept_looks_back_from_its_newest_entry(world: World) -> None:
+    with sqlite3.connect(world.home / "var/aggregator.db") as conn:
+        conn.execute("UPDATE entries SET first_seen_at = '2020-01-01T00:00:00.000000Z'")
+    conn.close()
+    for command in ("test", "backtest"):
+        result = done(world.home, "watch", command, "csto", "--days", "7")
+        assert "nothing has come in since 2020-01-01 00:00 UTC; looking back from there" in result.err
+        assert "1 entry in 7 days" in result.out + result.err
+
+
+def test_why_in_json_says_where_and_what_is_missing(read: World) -> None:
+    [hit, *_] = done(read.home, "search", "=CSTO", "--json").lines
+    [told] = done(read.home, "why", str(hit["id"]), "csto", "--json").lines
+    assert told["matched"]
+    assert {"field": "title", "words": "CSTO", "position": 1, "term": "=CSTO", "alias": "csto"} in told["evidence"]
+    [miss, *_] = done(read.home, "search", "budget", "--json").lines
+    result = aggregator(read.home, "why", str(miss["id"]), "csto", "--json")
+    assert result.code == 1
+    assert result.lines[0]["missing"]
 
 
 def test_lint_holds_terms_against_what_is_stored(tmp_path: Path) -> None:
