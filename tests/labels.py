@@ -14,8 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from aggregator import query, tokens
 from aggregator.model import ParsedEntry
 from aggregator.stories import assign
+from aggregator.watch import match
 
 DATA = Path(__file__).parent / "data"
 NOON = datetime(2023, 2, 2, 12, tzinfo=UTC)
@@ -76,6 +78,33 @@ def pairs() -> tuple[list[list[str]], list[str]]:
     return rows, wrong
 
 
+def forms() -> tuple[list[list[str]], list[str]]:
+    """Of forms.tsv: the share of forms that `word~` finds, and how many look-alikes; what was decided otherwise than labelled."""
+    counts: dict[str, Counter[tuple[bool, bool]]] = {"be": Counter(), "uk": Counter()}
+    wrong = []
+    for line in (DATA / "forms.tsv").read_text("utf-8").splitlines()[1:]:
+        language, word, own, others = line.split("\t")
+        asked = query.parse(f"{word}~")
+        for text, label in [*((form, True) for form in own.split()), *((other, False) for other in others.split())]:
+            found = match.evaluate(asked, tokens.document(title=text, body="", language=language)) is not None
+            counts[language][label, found] += 1
+            if found is not label:
+                wrong.append(f"{word}:{text}")
+    rows = [["forms (word~)", "forms", "found", "look-alikes", "found"]]
+    for language, count in counts.items():
+        hits, misses, joins = count[True, True], count[True, False], count[False, True]
+        rows.append(
+            [
+                language,
+                str(hits + misses),
+                f"{hits / (hits + misses):.3f}",
+                str(joins + count[False, False]),
+                str(joins),
+            ]
+        )
+    return rows, wrong
+
+
 def main() -> None:
     """Measure and print one JSON document; with --wrong, the ids that disagree."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -89,11 +118,14 @@ def main() -> None:
         right = count - len(wrong[name])
         table.append([name, str(count), str(right), f"{right / count:.1%}"])
     rows, wrong["stories"] = pairs()
-    facts = {"queries": "queries.jsonl", "pairs": "story-pairs.jsonl"}
+    spellings, wrong["forms"] = forms()
+    facts = {"queries": "queries.jsonl", "pairs": "story-pairs.jsonl", "forms": "forms.tsv"}
     if args.wrong:
         facts |= {f"wrong {name}": " ".join(ids) for name, ids in wrong.items()}
     promise = "what people say of a text and of a pair is what we say"
-    sys.stdout.write(json.dumps({"promise": promise, "facts": facts, "table": [*table, [], *rows]}) + "\n")
+    sys.stdout.write(
+        json.dumps({"promise": promise, "facts": facts, "table": [*table, [], *rows, [], *spellings]}) + "\n"
+    )
 
 
 if __name__ == "__main__":

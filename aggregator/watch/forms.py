@@ -42,17 +42,28 @@ def _endings(text: str) -> re.Pattern[str]:
     return re.compile(f"(?:{'|'.join(sorted(text.split(), key=len, reverse=True))})$")
 
 
-_ENDINGS = {
-    "be": _endings(
-        "ымі імі амі ямі ага яга ога ому аму яму ая яя ае яе ое ыя ія ую юю ых іх ым ім ай яй ой ей ый ій ою аю яю ею ах ях ам ям ом ем "
-        "аў яў оў еў а я о е ы і у ю э ь й"
-    ),
-    "uk": _endings(
-        "ими іми ами ями ого ього ому ьому ові еві єві ією єю ею ою ій ий ої ії ія ію их іх им ім ах ях ам ям ом ем єм ів їв ей ая яя ую юю "
-        "а я о е є и і ї у ю ь й"
-    ),
+_NOUN = {
+    "be": _endings("а я о е э ы і у ю ь й ай яй ой ей эй ою аю яю ею ом ам ем ям ах ях амі ямі аў яў оў еў"),
+    "uk": _endings("а я о е є и і ї у ю ь й ою ею єю ом ем єм ам ям ами ями ах ях ів їв ей ові еві єві"),
 }
-_LEFT_OVER = re.compile(r"[аеиіїоуыэюяєьй]+$")
+_ADJECTIVE = {
+    "be": _endings(
+        "ы і ая яя ое ае яе ыя ія ага яга ога аму яму ому ую юю ым ім ай яй ой ей аю яю ою ею ых іх ымі імі"
+    ),
+    "uk": _endings("ий ій а я е є і ї ого ього ому ьому им ім ої ьої ею ою у ю их іх ими іми"),
+}
+_CHANGED = {
+    "be": (("дз", "д"), ("ў", "в"), ("з", "г"), ("ц", "к"), ("т", "к"), ("х", "с")),
+    "uk": (("з", "г"), ("ц", "к"), ("х", "с")),
+}
+"""Last letters of a stem that change before some endings: кніга, кнізе; рада, радзе; дзяржава, дзяржаў; книга, книзі. Both ways
+of writing become one; that two different words then agree is rare, for all that stands before must agree as well."""
+_SECOND = re.compile(r"(?:[аоеіяё]в|[еє])$")
+"""Of прапанова, whose прапаноў looks like a plural of its own; of Львів, Львова; of музей, музея."""
+_FLEETING = re.compile(r"(?<=[^аеёіоуыэюяєїи])(?:[аоеє](?=[кл]$)|[оеє](?=н$))")
+"""The vowel that comes and goes: вёска, вёсак; пасол, пасла; ринок, ринку."""
+_CLOSED = re.compile(r"[іїеє](?=[^аеіоуюяєїи]$)")
+"""Ukrainian і of a closed syllable is о or е elsewhere: договір, договору; Київ, Києва."""
 _KEPT = 3
 """So many letters stay whatever they are."""
 
@@ -62,12 +73,13 @@ def is_form(word: Word, token: str, language: str) -> bool:
     if not token.startswith(stem_root(word.folded)):
         return False
     rules = _rules(word.folded, primary_subtag(language))
-    return stem(word.folded, rules) == stem(token, rules)
+    pairs = zip(stems(word.folded, rules), stems(token, rules), strict=True)
+    return any(one and one == other for one, other in pairs)
 
 
 def exact_part(word: Word, language: str) -> str:
     """What a form of an exact word (`=Путин~`) must begin with as written: Путина is found, путина is not."""
-    stemmed = stem(word.folded, _rules(word.folded, primary_subtag(language)))
+    stemmed, *_ = stems(word.folded, _rules(word.folded, primary_subtag(language)))
     common = next(
         (at for at, (a, b) in enumerate(zip(stemmed, word.folded, strict=False)) if a != b),
         min(len(stemmed), len(word.folded)),
@@ -76,19 +88,29 @@ def exact_part(word: Word, language: str) -> str:
 
 
 @lru_cache(maxsize=65_536)
-def stem(folded: str, rules: str) -> str:
-    """The stem of a folded token by the rules of a language ("be", "uk", or one Snowball knows)."""
-    endings = _ENDINGS.get(rules)
-    return _snowball(rules)(folded) if endings is None else _strip(folded, endings)
+def stems(folded: str, rules: str) -> tuple[str, ...]:
+    """The stems of a folded token by the rules of a language: as noun and, or "", as adjective ("be", "uk"); else Snowball's one."""
+    if rules not in _NOUN:
+        return (_snowball(rules)(folded),)
+    noun = _stripped(folded, _NOUN[rules], rules)
+    adjective = _stripped(folded, _ADJECTIVE[rules], rules) if _ADJECTIVE[rules].search(folded, _KEPT) else ""
+    return noun, adjective
 
 
-def _strip(folded: str, endings: re.Pattern[str]) -> str:
-    """Ending off, then what vowels remain, then a doubled last letter; бяспецы is a form of бяспека."""
-    rest = _LEFT_OVER.sub("", endings.sub("", folded[_KEPT:], count=1))
-    left = folded[:_KEPT] + rest
+def _stripped(folded: str, endings: re.Pattern[str], rules: str) -> str:
+    """Ending off, what may look like one too, then a doubled last letter; then what changes at the end of a stem made the same."""
+    left = folded[:_KEPT] + _SECOND.sub("", endings.sub("", folded[_KEPT:], count=1))
     if len(left) > _KEPT and left[-1] == left[-2]:
         left = left[:-1]
-    return left[:-1] + "к" if len(left) > _KEPT and left[-1] == "ц" else left
+    if len(left) < _KEPT:
+        return left
+    for end, same in _CHANGED[rules]:
+        if left.endswith(end):
+            left = left.removesuffix(end) + same
+            break
+    if rules == "uk":
+        left = _CLOSED.sub("о", left)
+    return _FLEETING.sub("", left)
 
 
 def _rules(folded: str, language: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.program import done
-from tests.labels import DATA, agrees, joined, lines
+from tests.labels import DATA, agrees, forms, joined, lines
 
 
 @pytest.mark.parametrize("options", [[], ["--history"]], ids=["live", "history"])
@@ -27,3 +27,11 @@ def test_pairs_are_one_story_or_two_as_labelled() -> None:
     assert len(pairs) >= 300
     assert hits / (hits + counts[False, True]) >= 0.97
     assert hits / (hits + counts[True, False]) >= 0.95
+
+
+def test_forms_of_belarusian_and_ukrainian_words_are_found() -> None:
+    rows, wrong = forms()
+    for _, count, found, alike, joins in rows[1:]:
+        assert int(count) >= 300
+        assert float(found) >= 0.99, wrong
+        assert int(joins) <= 0.1 * int(alike), wrong
