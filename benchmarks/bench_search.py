@@ -2,7 +2,7 @@
 
 Bare is what any program with such an index does: `MATCH`, newest first, as many rows as the page holds, read whole. Ours also
 decides each by the evaluator where the index alone cannot; `with places` also makes
-every entry and says where the words stand in it, for the fifty that a page shows. Median CPU time of warm repetitions.
+every entry and says where the words stand in it, for the fifty that a page shows. Lowest CPU time of warm repetitions, in turn.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import itertools
 import json
 import random
 import sqlite3
-import statistics
 import sys
 import tempfile
 import time
@@ -30,7 +29,7 @@ from aggregator.store.sqlite import SqliteStores
 START = datetime(2023, 2, 2, 12, tzinfo=UTC)
 SYLLABLES = [a + b for a in "bdklmnrstv" for b in "aeiou"]
 VOCABULARY, TITLE, BODY = 30_000, 9, 60
-ROUNDS = 15
+ROUNDS = 25
 NAMES = ("CSTO", "Odkb", "otsc")
 """Planted in one of a hundred entries, or of a thousand, or of ten thousand."""
 
@@ -128,10 +127,10 @@ def measured(path: Path, count: int, words: Sequence[str]) -> dict[str, Any]:
     worst = 0.0
     for name, text, expression in CASES:
         query, asked = parse(text.format(**named)), expression.format(**named)
-        ours, found = timed(lambda query=query: len(list(islice(search(stores, query), SHOWN))))
-        theirs, rows = timed(lambda asked=asked: len(bare.execute(BARE, (asked, SHOWN)).fetchall()))
-        shown, _ = timed(
-            lambda query=query: sum(len(r.spans) + bool(r.entry) for r in islice(search(stores, query), SHOWN))
+        (ours, found), (theirs, rows), (shown, _) = timed(
+            lambda query=query: len(list(islice(search(stores, query), SHOWN))),
+            lambda asked=asked: len(bare.execute(BARE, (asked, SHOWN)).fetchall()),
+            lambda query=query: sum(len(r.spans) + bool(r.entry) for r in islice(search(stores, query), SHOWN)),
         )
         ratio = ours / theirs
         if name.split(",")[0].split()[0] in PROMISED:
@@ -153,14 +152,16 @@ def measured(path: Path, count: int, words: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def timed(work: Callable[[], int]) -> tuple[float, int]:
-    """Median milliseconds of CPU, and what it found; once before, to warm what can be warm."""
-    found, times = work(), []
+def timed(*works: Callable[[], int]) -> list[tuple[float, int]]:
+    """For each the lowest milliseconds of CPU, and what it found. In turn, so that what else the machine does falls on all."""
+    times: list[list[float]] = [[] for _ in works]
+    found = [work() for work in works]  # warms what can be warm
     for _ in range(ROUNDS):
-        began = time.process_time()
-        work()
-        times.append((time.process_time() - began) * 1e3)
-    return statistics.median(times), found
+        for work, took in zip(works, times, strict=True):
+            began = time.process_time()
+            work()
+            took.append((time.process_time() - began) * 1e3)
+    return list(zip(map(min, times), found, strict=True))
 
 
 if __name__ == "__main__":
