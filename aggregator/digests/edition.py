@@ -50,6 +50,8 @@ def compose(  # noqa: PLR0917 - an edition is made of all of these
     entries of all untold stories, those beyond the cap too.
     """
     spec = digest.spec
+    if kind == "digest":
+        waiting = [replace(item, story=_until(item.story, window.end)) for item in waiting]
     groups = _by_story(waiting)
     told = [_continued(group, spec.watchlists, watchlists) for group in groups if _told(group)]
     fresh = [group for group in groups if not _told(group)]
@@ -86,6 +88,11 @@ def _by_story(waiting: Sequence[EditionMatch]) -> list[list[EditionMatch]]:
     for item in sorted(latest.values(), key=lambda item: item.match.id):
         groups.setdefault(item.story.id, []).append(item)
     return list(groups.values())
+
+
+def _until(story: Story, end: datetime) -> Story:
+    """A story as it was at the end of a window: what came later the next edition tells, and nobody twice."""
+    return replace(story, entries=tuple(entry for entry in story.entries if entry.first_seen_at < end))
 
 
 def _told(group: Sequence[EditionMatch]) -> bool:

@@ -150,6 +150,13 @@ def test_a_story_told_before_is_continued_with_the_outlets_that_came_since() -> 
     assert edition.entries == 0
 
 
+def test_an_outlet_that_came_after_the_window_is_left_to_the_next_edition() -> None:
+    first, later = entry(1, "belta", "CSTO meets"), entry(2, "wire", "Meeting of CSTO", hours=0)
+    waiting = match(1, first, story(1, first, later))
+    assert [outlet.feed_id for outlet in only(compose(waiting)).outlets] == ["belta"]
+    assert [outlet.feed_id for outlet in only(compose(waiting, kind="alert")).outlets] == ["belta", "wire"]
+
+
 def test_the_key_is_the_windows_end_and_of_an_alert_its_first_match() -> None:
     a, b = entry(1, title="CSTO"), entry(2, title="CSTO")
     waiting = [match(9, a, story(1, a)), match(7, b, story(2, b))]
