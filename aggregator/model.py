@@ -484,7 +484,8 @@ class StoryKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoryCandidate:
-    """A stored story that shares a key with a new entry, with the text of its first entry.
+    """A stored story that shares a key with a new entry, with the text of its first entry; of those seen together, of the
+    one published first.
 
     `feed_ids` are the feeds that already have an entry under this key (a title seen before in the same feed recurs).
     """

@@ -254,8 +254,8 @@ class PollStore(Protocol):
     def story_candidates(self, keys: Collection[StoryKey], since: datetime) -> list[StoryCandidate]:
         """Stories first seen at or after `since` that hold an entry under one of the keys: one for each story and key.
 
-        A mark of texts that more than 100 entries have tells nothing, and finds none. `feed_ids` are all feeds with the key;
-        of a mark, all feeds of the story.
+        A mark of texts that more than 100 entries of many stories have tells nothing, and finds none. `feed_ids` are all
+        feeds with the key; of a mark, all feeds of the story.
         """
         ...
 

@@ -239,6 +239,14 @@ def test_a_mark_that_many_texts_have_finds_none(scene: Scene) -> None:
     assert scene.stores.polls.last_texts("b") == []
 
 
+def test_a_mark_of_one_story_finds_it_however_many_tell_it(scene: Scene) -> None:
+    mark = StoryKey("text", "0badcafe")
+    scene.entry("Lead", story=first(1, mark))
+    story_id = next(scene.stores.entries.entries()).story_id
+    scene.poll("b", *(new(f"Copy {number}", story=joins(story_id, mark)) for number in range(150)))
+    assert [c.story_id for c in scene.stores.polls.story_candidates([mark], NOW - HOUR)] == [story_id]
+
+
 def test_story_candidates_name_story_feeds_and_text(scene: Scene) -> None:
     lead = scene.entry("Lead", body="The text of the lead.", story=first(1, URL, TITLE))
     story_id = next(scene.stores.entries.entries()).story_id
@@ -247,6 +255,15 @@ def test_story_candidates_name_story_feeds_and_text(scene: Scene) -> None:
     assert {c.key: c.feed_ids for c in found} == {URL: {"a", "b"}, TITLE: {"a"}}
     assert {(c.story_id, c.seen_at, c.body) for c in found} == {(story_id, NOW, "The text of the lead.")}
     assert lead
+
+
+def test_of_entries_seen_together_the_one_published_first_is_the_text_of_their_story(scene: Scene) -> None:
+    scene.entry("Cut", feed="b", body="A part.", story=first(1, URL), sort_at=NOW)
+    story_id = next(scene.stores.entries.entries()).story_id
+    scene.entry("Report", body="The whole report.", story=joins(story_id, URL), sort_at=NOW - HOUR)
+    scene.entry("Late", body="Another part.", story=joins(story_id, URL), sort_at=NOW - 2 * HOUR, now=NOW + MINUTE)
+    (found,) = scene.stores.polls.story_candidates([URL], NOW - HOUR)
+    assert found.body == "The whole report."
 
 
 def test_a_mark_names_the_feeds_of_the_story_and_no_others(scene: Scene) -> None:

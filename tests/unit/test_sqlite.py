@@ -648,6 +648,8 @@ def test_the_indexes_meant_for_them_are_used(scene: Scene, stores: SqliteStores)
         candidates = plan(stores, polls._CANDIDATES.format(marks="?, ?", feeds=of_whom))
         assert "PRIMARY KEY (kind=? AND key=?)" in candidates
         assert "entries_by_story" in candidates
+    assert "TEMP B-TREE FOR ORDER BY" not in (of_mark := plan(stores, polls._STORIES_OF_MARK))
+    assert "PRIMARY KEY (kind=? AND key=?)" in of_mark
     assert "entries_by_feed (feed_id=?)" in plan(stores, polls._LAST_TEXTS)
     assert "TEMP B-TREE" not in plan(stores, polls._LAST_TEXTS)
     waiting = plan(stores, f"SELECT m.id FROM digests d, {editions._WAITING[5:]} AND d.id = 'x'", {"until": "x"})

@@ -32,7 +32,10 @@ from aggregator.store.sqlite import history, index, markup, rows
 from aggregator.store.sqlite.database import Database
 
 COMMON_MARK = 100
-"""Entries with the same mark of a text, beyond which it is a subscribe line or a form."""
+"""Entries with the same mark of a text, beyond which it is a subscribe line or a form, unless they tell one story."""
+NEWEST = 20
+MOST_STORIES = 10
+"""Of so many of its newest entries, a mark of one news has no more stories than this: a line has one for each."""
 
 
 class Polls:
@@ -110,12 +113,18 @@ class Polls:
 
 
 def _rare(conn: sqlite3.Connection, marks: Sequence[bytes]) -> list[bytes]:
-    """Those marks of texts that few entries have."""
+    """Those marks of texts that few entries have, or many of one story: news that everybody carries is no subscribe line."""
     found = dict.fromkeys(marks, 0)
     for part in map(rows.padded, rows.chunks(marks)):
         sql = f"SELECT key, count(*) FROM story_keys WHERE kind = 'text' AND key IN ({rows.marks(len(part))}) GROUP BY key"  # noqa: S608 - marks alone
         found.update((row[0], row[1]) for row in conn.execute(sql, tuple(part)))
-    return [mark for mark, count in found.items() if 0 < count <= COMMON_MARK]
+    return [mark for mark, count in found.items() if count > 0 and (count <= COMMON_MARK or _is_of_few(conn, mark))]
+
+
+def _is_of_few(conn: sqlite3.Connection, mark: bytes) -> bool:
+    """Whether the newest entries with a mark belong to few stories."""
+    ((stories,),) = conn.execute(_STORIES_OF_MARK, (mark, NEWEST)).fetchall()
+    return bool(stories <= MOST_STORIES)
 
 
 def _held(conn: sqlite3.Connection, ids: Sequence[str], owner: str) -> set[str]:
@@ -344,12 +353,16 @@ SELECT k.kind, k.key, e.id, e.guid, e.link, e.title, e.fingerprint, e.revision, 
 FROM wanted w CROSS JOIN entry_keys k ON k.feed_id = ? AND k.kind = w.kind AND k.key = w.key
 LEFT JOIN entries e ON e.id = k.entry_id LEFT JOIN articles a ON a.entry_id = e.id"""
 _LAST_TEXTS = "SELECT body FROM entries WHERE feed_id = ? ORDER BY first_seen_at DESC, id DESC LIMIT 12"
+_STORIES_OF_MARK = """SELECT count(DISTINCT e.story_id) FROM (
+  SELECT entry_id FROM story_keys WHERE kind = 'text' AND key = ? ORDER BY entry_id DESC LIMIT ?
+) k CROSS JOIN entries e ON e.id = k.entry_id"""
 _FEEDS_OF_KEY = "FROM story_keys j JOIN entries m ON m.id = j.entry_id WHERE j.kind = k.kind AND j.key = k.key"
 _FEEDS_OF_STORY = "FROM entries m WHERE m.story_id = e.story_id"
 # A story that a person merged into another is still looked for as itself: its first text is what its copies are like.
 _CANDIDATES = """SELECT k.key, coalesce(e.merged_from, e.story_id) AS candidate, coalesce(a.first_seen_at, s.first_seen_at),
   (SELECT group_concat(feed_id, char(10)) FROM (SELECT DISTINCT m.feed_id {feeds})) AS feed_ids,
-  (SELECT body FROM entries m WHERE m.story_id = e.story_id AND m.merged_from IS e.merged_from ORDER BY m.id LIMIT 1) AS body
+  (SELECT body FROM entries m WHERE m.story_id = e.story_id AND m.merged_from IS e.merged_from
+   ORDER BY m.first_seen_at, m.sort_at, m.id LIMIT 1) AS body
 FROM story_keys k JOIN entries e ON e.id = k.entry_id JOIN stories s ON s.id = e.story_id
 LEFT JOIN story_aliases a ON a.id = e.merged_from
 WHERE k.kind = ? AND k.key IN ({marks}) AND coalesce(a.first_seen_at, s.first_seen_at) >= ?
