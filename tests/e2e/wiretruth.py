@@ -151,13 +151,14 @@ class Tally:
     due: int = 0
     missed: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    undue: list[str] = field(default_factory=list)
     outlets: int = 0
     unnamed: list[str] = field(default_factory=list)
     misnamed: list[str] = field(default_factory=list)
 
     @property
     def faults(self) -> list[str]:
-        return [*self.missed, *self.doubled, *self.unnamed, *self.misnamed]
+        return [*self.missed, *self.doubled, *self.undue, *self.unnamed, *self.misnamed]
 
 
 def tally(
@@ -172,6 +173,8 @@ def tally(
             found.doubled.append(f"event {event} told again at {now}")
         if section == "stories":
             told.add(event)
+        if (now, event, section) not in wanted:
+            found.undue.append(f"event {event} told at {now} ({section}), which was not due")
         right = wanted.pop((now, event, section), frozenset())
         found.outlets += len(right)
         found.unnamed += [f"{o} missing with event {event} at {now} ({section})" for o in sorted(right - outlets)]
