@@ -31,9 +31,10 @@ from tests.e2e.wirewords import WATCHLISTS
 FEEDS, HOURS = counts.count(40, 200), counts.count(6, 12)
 STEP = timedelta(minutes=counts.count(10, 5))
 HOSTS = 8
-PRECISION, RECALL = 0.97, 0.95
 USUAL, ALIKE = {"before", "news", "own words"}, {"burst", "form", "briefing"}
-KINDS = {"all": USUAL | ALIKE | {"everywhere"}, "usual": USUAL, "alike": ALIKE}
+KINDS = {"all": (USUAL | ALIKE | {"everywhere"}, 0.97), "usual": (USUAL, 0.97), "alike": (ALIKE, 0.95)}
+"""Kinds of events that are counted together, and the least precision: two quakes may share their numbers by chance."""
+RECALL = 0.95
 DIGESTS: list[dict[str, Any]] = [
     *({"id": f"{w}-now", "title": w, "watchlists": [w], "every": "instant", "to": [f"{w}@desk.example"]} for w in ("csto", "bridge")),
     {"id": "daily", "title": "Daily", "watchlists": ["csto", "bridge"], "at": ["17:00", "19:00", "20:30", "23:00", "03:00"], "timezone": "Europe/Minsk", "to": ["day@desk.example"]},
@@ -136,12 +137,12 @@ def test_stories_are_the_events_and_their_members_the_tellings(run: Run) -> None
 
     The one that everybody carries has more pairs than all others together.
     """
-    for what, kinds in KINDS.items():
+    for what, (kinds, precision) in KINDS.items():
         pairs = wiretruth.pairs([s for s in run.seen if s.telling.event.kind in kinds], run.story_of)
         remark = f"precision {pairs.precision:.4f}, recall {pairs.recall:.4f}"
         _report(f"pairs joined, {what}", pairs.ours, pairs.ours - pairs.both, remark)
         _report(f"pairs to join, {what}", pairs.true, pairs.true - pairs.both)
-        assert pairs.precision >= PRECISION, remark
+        assert pairs.precision >= precision, remark
         assert pairs.recall >= RECALL, remark
     wrong = Counter(run.world.events[event].kind for event in run.pairs.wrong)
     told = ", ".join(f"{count} {kind}" for kind, count in wrong.most_common())
