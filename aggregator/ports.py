@@ -260,7 +260,7 @@ class PollStore(Protocol):
         ...
 
     def last_texts(self, feed_id: str) -> list[str]:
-        """The bodies of a feed's last 12 entries: what it always says stands in several."""
+        """The bodies of a feed's last entries, one of each story and twelve at most: what it always says stands in several."""
         ...
 
     def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from aggregator import urls
@@ -28,8 +29,10 @@ COPIED_HEAD = 0.5
 """Of the shorter text without what its feed always says, so much stands in the other: one is copied from the other. And of the
 first third of one of them, or two reports share a background at their end and nothing else."""
 SHARED_MARKS = 2
-FEWEST_NUMBERS = 2
-"""One number may be a year in the last line, or that of a picture."""
+FEWEST_NUMBERS, MANY_NUMBERS = 2, 4
+"""One number may be a year in the last line, or that of a picture; of many, half may agree by chance."""
+SAME_NEWS = 0.8
+"""A text that a feed puts up again under its headline is an update of it."""
 SAID = 30
 """Texts of a batch that show what a feed always says; on its first poll there are no others."""
 MOST_LOOKED_AT = 5
@@ -86,11 +89,17 @@ def said(
     entries: Sequence[tuple[str, ParsedEntry, datetime]], stored: Callable[[str], Sequence[str]]
 ) -> Callable[[str], Sequence[str]]:
     """The last texts of each feed: some of those that a batch brings, and the stored ones."""
-    fresh: defaultdict[str, list[str]] = defaultdict(list)
+    fresh: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     for feed_id, entry, _ in entries:
-        if len(fresh[feed_id]) < SAID:
-            fresh[feed_id].append(entry.body)
-    return lambda feed_id: (*fresh.get(feed_id, ()), *stored(feed_id))
+        under = fresh[feed_id].setdefault(_headline(entry.title), [])
+        if len(fresh[feed_id]) <= SAID and not _updates(entry.body, under):
+            under.append(entry.body)
+    return lambda feed_id: (*chain.from_iterable(fresh.get(feed_id, {}).values()), *stored(feed_id))
+
+
+def _updates(body: str, earlier: Sequence[str]) -> bool:
+    """Whether a text says what an earlier one under its headline says: that is news put up again, and no habit."""
+    return any(shingles.containment(_text(body).shingles, _text(other).shingles) >= SAME_NEWS for other in earlier)
 
 
 # -- keys ------------------------------------------------------------------------------------------------------------
@@ -180,6 +189,7 @@ class _New:
     when: datetime
     body: str
     keys: tuple[StoryKey, ...]
+    is_update: bool = False
 
     @property
     def text(self) -> _Text:
@@ -218,7 +228,8 @@ class _Shelf:
 
     def place(self, feed_id: str, entry: ParsedEntry, when: datetime) -> StoryChoice:
         """Find or found the story of one entry, and let later entries find it there."""
-        new = _New(feed_id, when, entry.body, keys(entry, text=when >= self._since))
+        named = keys(entry, text=when >= self._since)
+        new = _New(feed_id, when, entry.body, named, is_update=_PREFIX.match(entry.title) is not None)
         place, reason, score = self._joined(new)
         if place is None:
             self._drafts += 1
@@ -273,9 +284,10 @@ class _Shelf:
 
     @staticmethod
     def _same_numbers(one: _Text, other: _Text) -> bool:
-        """Rates, scores and quakes fill one form with other numbers: at least half of the fewer must be the same."""
+        """Rates, scores and quakes fill one form with other numbers: half of the fewer must be the same, of many more than half."""
         fewer = min(len(one.numbers), len(other.numbers))
-        return fewer < FEWEST_NUMBERS or 2 * len(one.numbers & other.numbers) >= fewer
+        same = 2 * len(one.numbers & other.numbers)
+        return fewer < FEWEST_NUMBERS or same > fewer or (same == fewer and fewer < MANY_NUMBERS)
 
     def _near(self, new: _New, key: StoryKey) -> list[_Place]:
         return [place for place in self._places.get(key, ()) if abs(new.when - place.seen_at) <= self._window]
@@ -284,12 +296,12 @@ class _Shelf:
         """How well an entry fits a story it shares a key with; 0 when it must not join.
 
         One feed may link all its entries to one page, and repeats headlines such as "Daily briefing": there an address
-        is no evidence, and a headline only over the very same text.
+        is no evidence, and a headline only over the very same text; one that says to be an update needs half of it.
         """
         if place.key.kind == "url":
             return 0.0 if new.feed_id in place.feed_ids else 1.0
         if new.feed_id in place.feed_ids:
-            return self._alike(new, place, SAME_TEXT)
+            return self._alike(new, place, COPIED_TEXT if new.is_update else SAME_TEXT)
         if self._recurs(new, place.key):
             return self._alike(new, place, LIKE_TEXT)
         if not new.body or not place.body:

@@ -238,6 +238,46 @@ def test_what_a_feed_always_says_is_no_evidence() -> None:
     assert [c.reason for c in assign.assign(batch, [], texts=lambda feed: said.get(feed, []))] == ["first", "first"]
 
 
+def test_what_a_feed_puts_up_again_is_no_habit() -> None:
+    agency = [
+        new("a", body=LONG),
+        new("a", f"UPDATE 1 - {TITLE}", body=f"{LONG} More later.", when=NOON + HOUR),
+        new("a", f"UPDATE 2 - {TITLE}", body=f"{LONG} More was told later.", when=NOON + 2 * HOUR),
+    ]
+    paper = new("b", "Chairmanship plans told at last", body=LONG, when=NOON + 3 * HOUR)
+    batch = [*agency, paper]
+    assert {c.draft for c in assign.assign(batch, [], texts=assign.said(batch, lambda _: ()))} == {1}
+
+
+def test_an_update_of_a_feed_s_own_joins_though_another_was_first() -> None:
+    batch = [
+        new(
+            "paper",
+            body=f"Menu News Sport Weather Contact. {LONG} Subscribe to our letter and read it on the way to work.",
+        ),
+        new("agency", body=f"{LONG} A third meeting is planned for the spring.", when=NOON + HOUR),
+        new(
+            "agency",
+            f"UPDATE 1 - {TITLE}",
+            body=f"{LONG} A third meeting is planned for the spring. More later.",
+            when=NOON + 2 * HOUR,
+        ),
+        new("agency", "UPDATE 1 - " + TITLE, body=OTHER, when=NOON + 3 * HOUR),
+    ]
+    assert stories(*batch) == [1, 1, 1, 2]
+
+
+def test_half_of_many_numbers_may_agree_by_chance() -> None:
+    quake = (
+        "An earthquake of magnitude 5.2 was felt at night {far} km from {town}, the seismologists said. It lay at a depth of 10 km. In "
+        "{villages} villages people went out into the streets. Nobody was hurt, said the ministry, which has sent its people to the region."
+    )
+    one = quake.format(far=34, town="Novley", villages=12)
+    other = quake.format(far=81, town="Garzelford", villages=55)
+    assert copied(one, other) == "first"
+    assert copied(one, one.replace("12 villages", "15 villages")) == "text"
+
+
 def test_feeds_that_say_the_same_of_everything_keep_their_news_apart() -> None:
     line = "Read the full story on our site, where you will also find pictures, comments and much more about it."
     batch = [

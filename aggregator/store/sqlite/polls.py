@@ -37,6 +37,9 @@ NEWEST = 20
 MOST_STORIES = 10
 """Of so many of its newest entries, a mark of one news has no more stories than this: a line has one for each."""
 
+LAST_TEXTS = 12
+"""Texts of different stories that show what a feed always says."""
+
 
 class Polls:
     """PollStore on SQLite."""
@@ -85,7 +88,10 @@ class Polls:
 
     def last_texts(self, feed_id: str) -> list[str]:
         """See PollStore.last_texts."""
-        return [row[0] for row in self._db.ask(_LAST_TEXTS, (feed_id,))]
+        of_story: dict[int, str] = {}
+        for row in reversed(self._db.ask(_LAST_TEXTS, (feed_id,))):
+            of_story[row[0]] = row[1]
+        return list(of_story.values())[-LAST_TEXTS:]
 
     def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
         """See PollStore.commit_polls."""
@@ -352,7 +358,9 @@ SELECT k.kind, k.key, e.id, e.guid, e.link, e.title, e.fingerprint, e.revision, 
   coalesce(a.text, '') AS article
 FROM wanted w CROSS JOIN entry_keys k ON k.feed_id = ? AND k.kind = w.kind AND k.key = w.key
 LEFT JOIN entries e ON e.id = k.entry_id LEFT JOIN articles a ON a.entry_id = e.id"""
-_LAST_TEXTS = "SELECT body FROM entries WHERE feed_id = ? ORDER BY first_seen_at DESC, id DESC LIMIT 12"
+_LAST_TEXTS = (
+    f"SELECT story_id, body FROM entries WHERE feed_id = ? ORDER BY first_seen_at DESC, id DESC LIMIT {2 * LAST_TEXTS}"  # noqa: S608 - a number
+)
 _STORIES_OF_MARK = """SELECT count(DISTINCT e.story_id) FROM (
   SELECT entry_id FROM story_keys WHERE kind = 'text' AND key = ? ORDER BY entry_id DESC LIMIT ?
 ) k CROSS JOIN entries e ON e.id = k.entry_id"""
