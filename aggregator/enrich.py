@@ -108,17 +108,22 @@ class EnrichLine:
         if len(answer.body) > self._page_limit:
             return _no(task, f"the page is larger than limits.articles_page ({self._page_limit:,} bytes)", now)
         try:
-            text = self._workers.submit(extract.article, answer.body, answer.url, task.entry.body).result()
+            entry = task.entry
+            page = self._workers.submit(extract.article, answer.body, answer.url, entry.body, entry.title).result()
         except CancelledError:
             return _later(task, "stopped while its page was read", now)
         except WorkError as e:
             return _no(task, e.message, now)
-        document = documents.of_entry(task.entry, text)
+        if page.withheld:
+            return _no(task, f"the page asks not to be kept (meta robots: {page.withheld})", now)
+        if not page.text:
+            return _no(task, "no text of the article was found on its page", now)
+        document = documents.of_entry(task.entry, page.text)
         found = match.find(document, self._watch())
         return ArticleOutcome(
             entry_id=task.entry.id,
             revision=task.entry.revisions,
-            text=text,
+            text=page.text,
             index_body=tokens.index_text(document.article),
             matches=tuple(NewMatch(f.watchlist_id, f.spans, task.reach) for f in found),
             state="done",
