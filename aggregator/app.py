@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aggregator.catalog import CatalogReport
     from aggregator.compose import ComposeLine
     from aggregator.enrich import EnrichLine
+    from aggregator.manners import Manners
     from aggregator.poll import PollLine
     from aggregator.query import Query
     from aggregator.send import SendLine
@@ -94,6 +95,13 @@ class App:
             self.clock,
             turn=self._turn,
         )
+
+    @cached_property
+    def manners(self) -> Manners:
+        """What is known of the hosts of article pages."""
+        from aggregator.manners import Manners
+
+        return Manners()
 
     @cached_property
     def workers(self) -> Workers:
@@ -185,8 +193,9 @@ class App:
     @cached_property
     def enrich(self) -> EnrichLine:
         """The enrich line."""
-        from aggregator.enrich import EnrichLine
+        from aggregator.enrich import EnrichLine, EnrichRules
 
+        c = self.configuration.settings
         return EnrichLine(
             stores=self.stores,
             fetcher=self.fetcher,
@@ -194,7 +203,8 @@ class App:
             clock=self.clock,
             watch=self.watch_index,
             owner=f"{self.owner}/enrich",
-            page_limit=self.configuration.settings.limits.articles_page,
+            manners=self.manners,
+            rules=EnrichRules(c.limits.articles_page, c.network.article_spacing),
         )
 
     @cached_property
@@ -269,7 +279,7 @@ class App:
         before = self.configuration
         fresh = App(configuration, self.clock, self._environ)
         fresh.owner = self.owner
-        fresh.__dict__.update(stores=self.stores, secret=self.secret)
+        fresh.__dict__.update(stores=self.stores, secret=self.secret, manners=self.manners)
         fresh.warm()
         report = catalog.sync(configuration, self.stores, self.clock.now())
         changed = catalog.differing(before, configuration)

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from aggregator.errors import FetchErrorClass
 
 FeedState = Literal["new", "ok", "failing", "gone", "paused"]
-Articles = Literal["never", "short", "all"]
+Articles = Literal["never", "matched", "short", "all"]
 Reach = Literal["alert", "digest", "none"]
 """How far a match may travel: alerts and digests, digests only (first polls), or nowhere (the silent baseline)."""
 MessageState = Literal["waiting", "claimed", "sent", "unknown", "dead", "cancelled"]
@@ -231,7 +231,7 @@ class Redirect:
 class FetchResponse:
     """An answer from the server, whatever its status. `body` is decoded (gzip, br, zstd undone), "" for a 304.
 
-    `headers` has lower-case names; of a repeated header the last value. `url` is where the chain ended.
+    `headers` has lower-case names; of a repeated header the last value, but all of X-Robots-Tag, a line each. `url` is where the chain ended.
     """
 
     request: FetchRequest
@@ -953,11 +953,16 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class ArticleTask:
-    """An entry whose article page is due, and how far a match found there may travel."""
+    """An entry whose article page is due, and how far a match found there may travel.
+
+    `etag` and `last_modified` are those of a page that was read in vain.
+    """
 
     entry: Entry
     attempts: int
     reach: Reach
+    etag: str = ""
+    last_modified: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -975,6 +980,8 @@ class ArticleOutcome:
     state: Literal["done", "retry", "given_up"]
     error: str = ""
     next_at: datetime | None = None
+    etag: str = ""
+    last_modified: str = ""
 
 
 # -- upkeep ----------------------------------------------------------------------------------------------------------

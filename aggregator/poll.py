@@ -333,13 +333,7 @@ class PollLine:
         return {each[3]: choice for each, choice in zip(fresh, choices, strict=True)}
 
     def _stored(
-        self,
-        change: EntryChange,
-        decided: Decided,
-        *,
-        story: StoryChoice | None,
-        index: WatchIndex,
-        now: datetime,
+        self, change: EntryChange, decided: Decided, *, story: StoryChoice | None, index: WatchIndex, now: datetime
     ) -> StoredChange:
         if isinstance(change, SameEntry):
             return StoredChange(change, now)
@@ -350,6 +344,8 @@ class PollLine:
         article = change.article if isinstance(change, RevisedEntry) and not change.reused else ""
         told = language.of(entry, decided.feed.language)
         document = documents.of_parsed(entry, decided.feed, told, article)
+        found = match.find(document, index)
+        wanted = arrival.wants_article(decided.feed, entry, reach, first=decided.first, matched=bool(found))
         return StoredChange(
             change=change,
             sort_at=sort_at,
@@ -357,8 +353,8 @@ class PollLine:
             index_body=tokens.index_text(document.body),
             language=told,
             story=story,
-            matches=tuple(NewMatch(f.watchlist_id, f.spans, reach) for f in match.find(document, index)),
-            article=reach if judge.is_news(change) and arrival.wants_article(decided.feed, entry, reach) else "",
+            matches=tuple(NewMatch(f.watchlist_id, f.spans, reach) for f in found),
+            article=reach if wanted and judge.is_news(change) else "",
         )
 
 

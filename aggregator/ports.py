@@ -336,8 +336,15 @@ class EntryStore(Protocol):
         """
         ...
 
-    def claim_articles(self, owner: str, limit: int, now: datetime) -> list[ArticleTask]:
-        """Claim entries whose article page is due, newest first; a claim lasts 10 minutes."""
+    def claim_articles(self, owner: str, limit: int, now: datetime, *, but: Collection[str] = ()) -> list[ArticleTask]:
+        """Claim entries whose article page is due, newest first, one of a host at most; a claim lasts 10 minutes.
+
+        None whose link leads to one of the hosts in `but` (`urls.host_key`).
+        """
+        ...
+
+    def article_hosts(self, now: datetime) -> list[str]:
+        """The hosts (`urls.host_key`) with an article page that is due and not claimed, by name."""
         ...
 
     def commit_articles(self, outcomes: Sequence[ArticleOutcome], owner: str, now: datetime) -> None:

@@ -28,7 +28,7 @@ from aggregator.sample.story import MINSK, OPENING
 
 SETTINGS = """\
 # The home of `aggregator demo`: loopback is allowed, and mail goes to the demo's own SMTP server.
-network: {{allow_private: ["127.0.0.0/8"], host_spacing: 0s}}
+network: {{allow_private: ["127.0.0.0/8"], host_spacing: 0s, article_spacing: 0s}}
 mail:
   from_address: briefing@news.example
   from_name: Sample newsroom
@@ -120,7 +120,7 @@ def _local(moment: datetime) -> str:
 def _first_sweep(app: App, ledger: Ledger) -> None:
     click.echo(click.style("First sweep", bold=True))
     reports = {r.feed_id: r for r in app.poll.sweep()}
-    enriched = app.enrich.run()
+    enriched = app.enrich.finish()
     _table(app, reports)
     click.echo(f"article pages read: {enriched.fetched}, matches found only there: {enriched.matches}\n")
     stored = {f.id: f.entries for f in app.stores.feeds.list()}

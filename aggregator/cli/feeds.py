@@ -79,7 +79,10 @@ def show(context: Context, feed_id: str, as_json: bool) -> None:
 @click.option("--country", default="", help="Country code such as BY.")
 @click.option("--interval", default="", help="How often to poll, for example 30m.")
 @click.option(
-    "--articles", type=click.Choice(["never", "short", "all"]), default=None, help="Whose article pages to fetch."
+    "--articles",
+    type=click.Choice(["never", "matched", "short", "all"]),
+    default=None,
+    help="Whose article pages to fetch.",
 )
 @click.option("--tag", "tags", multiple=True, help="A word to sort feeds by; may be repeated.")
 @pass_context

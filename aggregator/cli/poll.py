@@ -48,7 +48,7 @@ def command(context: Context, everything: bool, feed_ids: tuple[str, ...], artic
         for report in app.poll.sweep(ids=feed_ids, everything=everything or bool(feed_ids)):
             reports.append(report)
             _show(report, as_json=as_json)
-        enriched = app.enrich.run() if articles else None
+        enriched = app.enrich.finish() if articles else None
         app.catch_up()
         app.forget_texts()
         app.reindex(REINDEXING)

@@ -6,4 +6,5 @@ rss.py        feedparser's view -> raw items  jsonfeed.py  JSON Feed -> raw item
 fields.py     raw item -> ParsedEntry       dates.py     printed date -> aware UTC
 sanitize.py   HTML -> safe HTML, plain text identity.py  new, revised or the same
 discover.py   a page's feeds                opml.py      lists of feeds
+robots.py     robots.txt -> what may be read
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ LATE = timedelta(days=1)
 AT_ONCE = timedelta(minutes=10)
 LATELY = timedelta(hours=6)
 SHORT_TEXT = 200
+_CUT = re.compile(
+    r"(?i)(?:…|\.\.\.|(?:read|see|learn) more|continue reading|full story|(?:читать|чытаць) (?:далее|далей|полностью|цалкам)|"
+    r"подробнее|падрабязней)[\]\W]*$"
+)
 AHEAD = timedelta(hours=1)
 FIRST = datetime(1990, 1, 1, tzinfo=UTC)
 
@@ -130,9 +135,20 @@ def reach(moment: datetime, now: datetime, *, initial: timedelta, first: bool, a
     return "alert" if moment >= now - OLD and not archived else "digest"
 
 
-def wants_article(feed: Feed, entry: ParsedEntry, how_far: Reach) -> bool:
-    """Whether `enrich` shall fetch the page. Never for the silent baseline: pages are fetched for news, not archives."""
-    if how_far == "none" or not entry.link or feed.spec.articles == "never":
+def wants_article(feed: Feed, entry: ParsedEntry, how_far: Reach, *, first: bool, matched: bool) -> bool:
+    """Whether `enrich` shall fetch the page. Pages are fetched for news: none of the silent baseline, none of an archive.
+
+    Args:
+        feed: whose `articles` says which.
+        entry: as parsed.
+        how_far: what `reach` says of it.
+        first: whether this is the feed's first poll; at a later one, what raises no alert is of an archive.
+        matched: whether what the feed says of it satisfies a watchlist.
+    """
+    wanted = feed.spec.articles
+    archived = how_far == "digest" and not first
+    if how_far == "none" or archived or not entry.link or wanted == "never":
         return False
-    cut = entry.body.rstrip().endswith(("…", "...", "[…]", "[...]"))
-    return feed.spec.articles == "all" or len(entry.body) < SHORT_TEXT or cut
+    if wanted == "matched":
+        return matched
+    return wanted == "all" or len(entry.body) < SHORT_TEXT or _CUT.search(entry.body) is not None

@@ -256,12 +256,16 @@ def _redirect(response: aiohttp.ClientResponse, target: Target) -> Redirect:
 
 
 def _lower(response: aiohttp.ClientResponse) -> dict[str, str]:
-    """Headers by lower-case name, the last of each. A validator that is no text cannot be echoed and is left out."""
-    headers = {}
+    """Headers by lower-case name, the last of each, but every X-Robots-Tag: one may be for others, and the next for us.
+
+    A validator that is no text cannot be echoed and is left out.
+    """
+    headers: dict[str, str] = {}
     for raw_name, raw_value in response.raw_headers:
         name = raw_name.decode("latin-1").lower()
+        before = f"{headers[name]}\n" if name == "x-robots-tag" and name in headers else ""
         try:
-            headers[name] = raw_value.decode("utf-8")
+            headers[name] = before + raw_value.decode("utf-8")
         except UnicodeDecodeError:
             headers[name] = "" if name in ("etag", "last-modified") else raw_value.decode("latin-1")
     return headers

@@ -16,7 +16,7 @@ from aggregator.settings.models import Section
 from aggregator.settings.problems import dotted
 from aggregator.settings.yamlfile import YamlFile
 
-ArticlesWord = Annotated[Literal["never", "short", "all"], BeforeValidator(f.lower)]
+ArticlesWord = Annotated[Literal["never", "matched", "short", "all"], BeforeValidator(f.lower)]
 DayWord = Annotated[Weekday, BeforeValidator(f.lower)]
 
 
@@ -32,7 +32,7 @@ class FeedDefaults(Section):
     tags: tuple[f.Text, ...] = Field(default=(), description="Free words to group feeds by.")
     articles: ArticlesWord = Field(
         default="never",
-        description="Whose article pages are fetched: never, short (text under 200 characters or cut off) or all.",
+        description="Whose article pages are fetched: never, matched (by the feed's text), short (text under 200 characters or cut off) or all.",
     )
 
 
@@ -47,7 +47,7 @@ class FeedItem(Section):
     tags: tuple[f.Text, ...] | None = Field(default=None, description="Free words to group feeds by.")
     interval: f.PositiveDuration | None = Field(default=None, description="How often it should be polled.")
     articles: ArticlesWord | None = Field(
-        default=None, description="Whose article pages are fetched: never, short or all."
+        default=None, description="Whose article pages are fetched: never, matched, short or all."
     )
     homepage: f.HttpUrl | None = Field(default=None, description="Page of the publisher; OPML calls it htmlUrl.")
     hints: bool = Field(

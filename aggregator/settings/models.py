@@ -28,6 +28,10 @@ class NetworkSettings(Section):
     )
     host_connections: int = Field(default=1, ge=1, le=8, description="Requests at a time to one host.")
     host_spacing: f.Duration = Field(default=f.duration("1s"), description="Pause between two requests to one host.")
+    article_spacing: f.Duration = Field(
+        default=f.duration("5s"),
+        description="Pause between two article pages of one host; its robots.txt may ask for up to a minute.",
+    )
     concurrency: int = Field(
         default=64,
         ge=1,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from functools import reduce
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +15,9 @@ from aggregator import query, tokens
 from aggregator.model import ArticleOutcome
 from aggregator.ports import Stores
 from aggregator.query import Need, NeedAll, NeedAny, NeedEverything, NeedPhrase, NeedPrefix, NeedToken
-from tests.conformance.stores import HOUR, ME, MINUTE, NOW, OTHER, Scene, first, match, new, revised
+from tests.conformance.stores import HOUR, ME, MINUTE, NOW, OTHER, Scene, first, match, new, parsed, revised
+
+NUMBERS = itertools.count(1)
 
 
 def proposed(stores: Stores, need: Need, **more: object) -> list[str]:
@@ -200,15 +204,34 @@ def test_proposals_since_stand_even_when_the_clock_has_jumped(scene: Scene) -> N
 # -- article pages -------------------------------------------------------------------------------------------------------
 
 
+def linked(scene: Scene, host: str, **more: Any) -> int:
+    """A new entry whose article page is due, on a host of this name."""
+    entry = parsed(f"{host}{next(NUMBERS)}", link=f"https://{host}.example/news/{next(NUMBERS)}")
+    return scene.poll("a", new(entry=entry, **({"article": "alert"} | more)))[0]
+
+
 def test_articles_are_claimed_newest_first_by_one_at_a_time(scene: Scene) -> None:
-    one = scene.entry("one", article="alert")
-    two = scene.entry("two", article="digest")
+    one = linked(scene, "one")
+    two = linked(scene, "two", article="digest")
     scene.entry("three")
     store = scene.stores.entries
     assert [(t.entry.id, t.attempts, t.reach) for t in store.claim_articles(ME, 1, NOW)] == [(two, 0, "digest")]
     assert [(t.entry.id, t.reach) for t in store.claim_articles(OTHER, 9, NOW)] == [(one, "alert")]
     assert store.claim_articles(OTHER, 9, NOW + 9 * MINUTE) == []
     assert len(store.claim_articles(OTHER, 9, NOW + 10 * MINUTE)) == 2
+
+
+def test_of_a_host_one_article_is_claimed_at_a_time(scene: Scene) -> None:
+    older, newer, other = (linked(scene, host) for host in ("one", "one", "two"))
+    store = scene.stores.entries
+    assert store.article_hosts(NOW) == ["https://one.example:443", "https://two.example:443"]
+    assert store.claim_articles(ME, 9, NOW, but=["https://one.example:443", "https://two.example:443"]) == []
+    assert [t.entry.id for t in store.claim_articles(ME, 9, NOW, but=["https://two.example:443"])] == [newer]
+    assert [t.entry.id for t in store.claim_articles(ME, 1, NOW)] == [other]
+    assert store.article_hosts(NOW) == ["https://one.example:443"]
+    assert [t.entry.id for t in store.claim_articles(ME, 9, NOW)] == [older]
+    assert store.article_hosts(NOW) == []
+    assert store.article_hosts(NOW + 10 * MINUTE) == ["https://one.example:443", "https://two.example:443"]
 
 
 def test_an_article_is_stored_with_its_matches(scene: Scene) -> None:
@@ -228,9 +251,13 @@ def test_an_article_tried_again_and_given_up(scene: Scene) -> None:
     entry_id = scene.entry("x", article="alert")
     store = scene.stores.entries
     store.claim_articles(ME, 9, NOW)
-    store.commit_articles([ArticleOutcome(entry_id, 1, "", "", (), "retry", "503", NOW + HOUR)], ME, NOW)
+    again = ArticleOutcome(
+        entry_id, 1, "", "", (), "retry", "no text", NOW + HOUR, '"e"', "Thu, 02 Feb 2023 12:00:00 GMT"
+    )
+    store.commit_articles([again], ME, NOW)
     assert store.claim_articles(ME, 9, NOW + HOUR - MINUTE) == []
-    assert [t.attempts for t in store.claim_articles(ME, 9, NOW + HOUR)] == [1]
+    [task] = store.claim_articles(ME, 9, NOW + HOUR)
+    assert (task.attempts, task.etag, task.last_modified) == (1, again.etag, again.last_modified)
     store.commit_articles([ArticleOutcome(entry_id, 1, "", "", (), "given_up", "404")], ME, NOW + HOUR)
     assert store.claim_articles(ME, 9, NOW + 99 * HOUR) == []
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.feeds import arrival, identity
-from aggregator.model import NewEntry, ParsedEntry
+from aggregator.model import Articles, Feed, FeedSpec, NewEntry, ParsedEntry, PollState, Reach
 
 NOON = datetime(2023, 2, 2, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -80,3 +80,55 @@ def test_what_an_archive_brings_goes_into_digests() -> None:
     terms = {"initial": DAY, "first": False}
     assert arrival.reach(NOON, NOON, **terms) == "alert"  # type: ignore[arg-type]
     assert arrival.reach(NOON, NOON, archived=True, **terms) == "digest"  # type: ignore[arg-type]
+
+
+LONG = "The council met in Minsk on Thursday and spoke about trade. " * 5
+
+
+def wanted(articles: Articles, body: str, reach: Reach = "alert", **more: object) -> bool:
+    feed = Feed(FeedSpec("a", "https://a.example/rss", articles=articles), PollState(NOON))
+    terms = {"first": False, "matched": False, "link": "https://a.example/1"} | more
+    entry = ParsedEntry("1", str(terms.pop("link")), "Talks", body=body)
+    return arrival.wants_article(feed, entry, reach, **terms)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("articles", "short", "cut", "long", "matched"),
+    [
+        ("never", False, False, False, False),
+        ("matched", False, False, False, True),
+        ("short", True, True, False, False),
+        ("all", True, True, True, True),
+    ],
+)
+def test_whose_page_is_fetched(articles: Articles, short: bool, cut: bool, long: bool, matched: bool) -> None:
+    assert wanted(articles, "Talks ended.") is short
+    assert wanted(articles, f"{LONG}…") is cut
+    assert wanted(articles, LONG) is long
+    assert wanted(articles, LONG, matched=True) is matched
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "…",
+        "...",
+        "[…]",
+        " Read more",
+        " Read more »",
+        " Подробнее...",
+        " Читать далее →",
+        " Чытаць далей",
+    ],
+)
+def test_a_text_that_is_cut_off_says_so(end: str) -> None:
+    assert wanted("short", LONG.strip() + end)
+
+
+@pytest.mark.parametrize("articles", ["matched", "short", "all"])
+def test_no_page_of_an_archive_is_fetched(articles: Articles) -> None:
+    assert wanted(articles, "Talks", matched=True)
+    assert wanted(articles, "Talks", "digest", matched=True, first=True)
+    assert not wanted(articles, "Talks", "digest", matched=True)
+    assert not wanted(articles, "Talks", "none", matched=True)
+    assert not wanted(articles, "Talks", matched=True, link="")

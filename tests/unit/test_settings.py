@@ -263,7 +263,7 @@ BROKEN: list[tuple[str, str, int, str]] = [
         "feeds",
         "feeds:\n- url: https://a.example/\n  articles: some",
         3,
-        "'some' is not one of 'never', 'short' or 'all'",
+        "'some' is not one of 'never', 'matched', 'short' or 'all'",
     ),
     ("feeds", "feeds:\n- url: https://a.example/\n  tags: state", 3, "feeds[0].tags: expected a list, found 'state'"),
     ("feeds", "feeds:\n- url: https://a.example/\n  id: Два", 3, "is not an id"),

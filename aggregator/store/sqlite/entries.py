@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+from aggregator import urls
 from aggregator.model import ArticleOutcome, ArticleTask, Entry, Proposed
 from aggregator.query import Need, NeedAll, NeedAny, NeedPhrase, NeedPrefix, NeedToken
 from aggregator.store.sqlite import index, rows
@@ -88,18 +89,24 @@ class Entries:
         with self._db.write() as conn:
             return index.go_on(conn, limit)
 
-    def claim_articles(self, owner: str, limit: int, now: datetime) -> list[ArticleTask]:
+    def claim_articles(self, owner: str, limit: int, now: datetime, *, but: Collection[str] = ()) -> list[ArticleTask]:
         """See EntryStore.claim_articles."""
-        sql = """UPDATE articles SET claimed_by = ?, claimed_until = ? WHERE entry_id IN (
-                   SELECT entry_id FROM articles WHERE state = 'due' AND next_at <= ?
-                   AND (claimed_until IS NULL OR claimed_until <= ?) ORDER BY entry_id DESC LIMIT ?)
-                 RETURNING entry_id, attempts, reach"""
-        stamp = rows.stamp(now)
+        sql = """UPDATE articles SET claimed_by = ?, claimed_until = ? WHERE entry_id = ?
+                 RETURNING entry_id, attempts, reach, etag, last_modified"""
+        with self._db.read() as conn:
+            if not _due_articles(conn, now, but):
+                return []  # nobody who writes is kept waiting for nothing
         with self._db.write() as conn:
-            claimed = conn.execute(sql, (owner, rows.stamp(now + CLAIM), stamp, stamp, limit)).fetchall()
-        newest_first = sorted(claimed, key=lambda r: -r["entry_id"])
-        tasks = [(self.get(r["entry_id"]), r["attempts"], r["reach"]) for r in newest_first]
-        return [ArticleTask(entry, attempts, reach) for entry, attempts, reach in tasks if entry is not None]
+            ids = list(_due_articles(conn, now, but).values())[:limit]
+            until = rows.stamp(now + CLAIM)
+            claimed = [conn.execute(sql, (owner, until, entry_id)).fetchone() for entry_id in ids]
+        tasks = [(self.get(entry_id), *told) for entry_id, *told in claimed]
+        return [ArticleTask(entry, *told) for entry, *told in tasks if entry is not None]
+
+    def article_hosts(self, now: datetime) -> list[str]:
+        """See EntryStore.article_hosts."""
+        with self._db.read() as conn:
+            return sorted(_due_articles(conn, now, ()))
 
     def commit_articles(self, outcomes: Sequence[ArticleOutcome], owner: str, now: datetime) -> None:
         """See EntryStore.commit_articles."""
@@ -120,17 +127,32 @@ class Entries:
             "state": "due" if outcome.state == "retry" or overtaken else outcome.state,
             "text": outcome.text,
             "error": outcome.error,
+            "etag": outcome.etag,
+            "last_modified": outcome.last_modified,
             "now": now,
             "next": rows.stamp_or_none(outcome.next_at) or now,
         }
         sql = """UPDATE articles SET state = :state, text = :text, error = :error, fetched_at = :now, next_at = :next,
-                 attempts = attempts + 1, claimed_by = NULL, claimed_until = NULL
+                 etag = :etag, last_modified = :last_modified, attempts = attempts + 1, claimed_by = NULL, claimed_until = NULL
                  WHERE entry_id = :id"""
         conn.execute(sql, values)
         article = outcome.index_body if outcome.text else ""
         index.put(conn, [(entry_id, title, body, article) for entry_id, title, body, _ in indexed])
         if outcome.text and not overtaken:
             add_matches(conn, [(outcome.entry_id, outcome.revision, m) for m in outcome.matches], now)
+
+
+def _due_articles(conn: sqlite3.Connection, now: datetime, but: Collection[str]) -> dict[str, int]:
+    """The newest entry of each host whose article page is due, newest first."""
+    sql = """SELECT a.entry_id, e.link FROM articles a JOIN entries e ON e.id = a.entry_id
+             WHERE a.state = 'due' AND a.next_at <= :now AND (a.claimed_until IS NULL OR a.claimed_until <= :now)
+             ORDER BY +a.entry_id DESC"""  # the plus: few are due of many that were
+    newest: dict[str, int] = {}
+    for entry_id, link in conn.execute(sql, {"now": rows.stamp(now)}):
+        host = urls.host_key(link)
+        if host not in but:
+            newest.setdefault(host, entry_id)
+    return newest
 
 
 def match_expression(need: Need, room: int = DEPTH) -> str:

@@ -85,6 +85,12 @@ def merged(db: Database) -> None:
     _run(db, "0008_merged.sql")
 
 
+@migrations(name="0009_articles")
+def articles(db: Database) -> None:
+    """Article pages of entries that matched, and the validators of pages that were read in vain."""
+    _run(db, "0009_articles.sql")
+
+
 def _pack(conn: sqlite3.Connection, table: str, key: str) -> None:
     """Row by row: the texts of a year must not stand in memory at once."""
     names = key.split(", ")
