@@ -22,7 +22,6 @@ _NEVER_TEXT = _set(
     "script style noscript template nav aside footer dialog iframe button select textarea svg canvas video audio "
     "figcaption marquee menu object embed"
 )
-_SOMETIMES = frozenset({"header", "form"})
 _ROLES = _set("navigation complementary contentinfo banner search dialog alertdialog menu menubar toolbar tablist")
 _BLOCKS = _set(
     "p div li ul ol dl dt dd td th tr table tbody section article blockquote center h1 h2 h3 h4 h5 h6 main body form "
@@ -35,7 +34,7 @@ _CLASS_WORDS = _set(
     "teaser teasers promo subscribe subscription newsletter cookie cookies consent gdpr comment comments disqus share "
     "sharing social socials sharer tags tagcloud ticker popular trending banner advert adverts advertisement ads footer "
     "pagination pager caption captions copyright sponsored outbrain taboola readmore readalso seealso mostread lastnews "
-    "latest newsline newsfeed lenta partners popup modal overlay toolbar also login signup skip hidden"
+    "latest newsline newsfeed lenta partners popup modal overlay toolbar also login signup skip"
 )
 _CLASS_PAIR = re.compile(
     r"(?:last|latest|recent|top|more|other|main|hot|read|see|next|similar|linked)(?:news|posts?|articles|stories|items|also|materials|more)"
@@ -43,6 +42,7 @@ _CLASS_PAIR = re.compile(
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden")
 _SPACE = re.compile(r"\s+")
+_LABELLED = frozenset({*_HEADINGS, *_set("p div b strong span dt summary legend label")})
 _PROSE = 60
 _SHARE = 0.5
 """A block of which so much is links leads elsewhere."""
@@ -91,6 +91,18 @@ def text(element: Any) -> str:
     return _SPACE.sub(" ", element.text_content()).strip()
 
 
+def _opening(element: Any, size: int) -> str:
+    """The same, no further than is needed to see that it is longer than `size`."""
+    parts: list[str] = []
+    room = size
+    for part in element.itertext():
+        parts.append(part)
+        room -= len(part.strip())
+        if room < 0:
+            break
+    return _SPACE.sub(" ", "".join(parts)).strip()
+
+
 # -- what goes -------------------------------------------------------------------------------------------------------
 
 
@@ -98,7 +110,9 @@ def _stands_beside(element: Any) -> bool:
     """Whether tag, role, visibility or class say that this is not the article."""
     if element.tag in ("body", "html", "main"):
         return False
-    if element.tag in _SOMETIMES or _attribute(element, "role").lower() in _ROLES:
+    if element.tag == "header":
+        return next(element.iter("h1"), None) is None
+    if element.tag == "form" or _attribute(element, "role").lower() in _ROLES:
         return True
     if element.get("hidden") is not None or _attribute(element, "aria-hidden").lower() == "true":
         return True
@@ -121,9 +135,9 @@ def _drop_rows(tree: Any, sure: set[Any]) -> None:
 
 
 def _is_card(element: Any) -> bool:
-    headings = sum(1 for _ in element.iter(*_HEADINGS))
-    paragraphs = sum(1 for _ in element.iter("p"))
-    return headings == 1 and element.tag not in _HEADINGS and paragraphs <= 2 and len(text(element)) <= _CARD
+    if element.tag in _HEADINGS or len(_opening(element, _CARD)) > _CARD:
+        return False
+    return sum(1 for _ in element.iter(*_HEADINGS)) == 1 and sum(1 for _ in element.iter("p")) <= 2
 
 
 def _drop_cards(tree: Any, kept: set[Any]) -> None:
@@ -170,16 +184,18 @@ def _section(label: Any) -> Iterator[Any]:
 
 def _is_label(element: Any) -> bool:
     return (
-        element.tag in (*_HEADINGS, "p", "div", "b", "strong", "span", "dt", "summary", "legend", "label")
+        element.tag in _LABELLED
         and len(element) <= 2
+        and calls.is_label(_opening(element, calls.LONGEST))
         and _link_share(element) < _SHARE
-        and calls.is_label(text(element))
     )
 
 
 def _drop_calls(tree: Any, kept: set[Any]) -> None:
     """Lines that speak of the page or its publisher."""
-    for element in [e for e in tree.iter(*_BLOCKS) if e not in kept and e.tag != "h1" and calls.is_call(text(e))]:
+    for element in [
+        e for e in tree.iter(*_BLOCKS) if e not in kept and e.tag != "h1" and calls.is_call(_opening(e, calls.LONGEST))
+    ]:
         _drop(element)
 
 
@@ -229,11 +245,16 @@ def _marked(tree: Any) -> list[Any]:
 
 
 def _beginnings(tree: Any, start: str) -> list[Any]:
-    """The innermost blocks that begin as the feed says that the article does."""
+    """The innermost block that begins as the feed says that the article does, if any."""
     if len(start) < _SURE:
         return []
-    blocks = [e for e in tree.iter(*_BLOCKS) if text(e).casefold().startswith(start) and _link_share(e) < _SHARE]
-    return blocks[-1:]
+    size = 2 * len(start)
+    opening = [e for e in tree.iter(*_BLOCKS) if _opening(e, size).casefold().startswith(start)]
+    blocks = [e for e in opening if _link_share(e) < _SHARE]
+    outer = {above for block in blocks for above in block.iterancestors()}
+    innermost = [block for block in blocks if block not in outer]
+    # A teaser of the same article is not longer than its own first paragraph.
+    return [max(innermost, key=lambda e: len(text(e)))] if innermost else []
 
 
 def _bulk(tree: Any) -> set[Any]:

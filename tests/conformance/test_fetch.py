@@ -35,14 +35,22 @@ IMPATIENT = replace(SMALL, total_timeout=0.4)
 
 
 # -- the request -----------------------------------------------------------------------------------------------------
+HEADERS = [
+    ("Content-Type", "text/xml"),
+    ("X-A", "1"),
+    ("x-a", "2"),
+    ("X-Robots-Tag", "noarchive"),
+    ("X-Robots-Tag", "googlebot: nofollow"),
+]
 
 
 def test_a_document_comes_back_whole(server: FeedServer, client: Client) -> None:
-    url = server.add("/feed", fs.document(RSS, headers=[("Content-Type", "text/xml"), ("X-A", "1"), ("x-a", "2")]))
+    url = server.add("/feed", fs.document(RSS, headers=HEADERS))
     answer = good(client, url)
     assert (answer.status, answer.url, answer.body, answer.redirects) == (200, url, RSS, ())
     assert answer.headers["content-type"] == "text/xml"
     assert answer.headers["x-a"] == "2"
+    assert answer.headers["x-robots-tag"] == "noarchive\ngooglebot: nofollow"
     assert (answer.request.ref, answer.fetched_at) == ("ref", NOW)
     assert 0 < answer.elapsed < 5
 

@@ -145,6 +145,22 @@ def test_a_page_that_asks_not_to_be_kept_gives_no_text(head: str, word: str) -> 
     assert bool(found.text) == (not word)
 
 
+def test_a_lead_in_the_articles_own_header_is_text() -> None:
+    text = PARAGRAPHS["en"]
+    article = f"<header><h1>{TITLES['en']}</h1><p>{text[0]}</p></header>{''.join(f'<p>{p}</p>' for p in text[1:])}"
+    check(f"<html><body><header><p>{MARK} is here.</p></header><article>{article}</article></body></html>", text)
+
+
+def test_a_teaser_of_the_same_article_protects_nothing_around_it() -> None:
+    text = PARAGRAPHS["en"]
+    cards = "".join(
+        f"<div><h4>{h}</h4><p>{t}</p></div>" for h, t in zip(WORDS["en"].headlines, WORDS["en"].teasers, strict=False)
+    )
+    box = f"<div class='related'><p>{text[0][:80]}</p>{cards}</div>"
+    check(page("en", text).replace("<body>", f"<body>{box}"), text)
+    check(page("en", text).replace("</body>", f"{box}</body>"), text)
+
+
 # -- pages of all kinds ------------------------------------------------------------------------------------------------
 
 

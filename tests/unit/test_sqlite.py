@@ -147,7 +147,7 @@ def test_texts_keys_and_stories_of_an_older_file_come_through(path: Path) -> Non
     plain = {"title": "Bare", "summary": "", "content": "", "body": "", "at": AT, "revision": 1}
     with old.conn:
         old.execute("INSERT INTO facts VALUES ('tokenizer_version', ?)", [str(tokens.TOKENIZER_VERSION)])
-        sql = "INSERT INTO feeds (id, url, next_poll_at, added_at) VALUES ('a', 'https://a.example/', ?, ?)"
+        sql = "INSERT INTO feeds (id, url, articles, next_poll_at, added_at) VALUES ('a', 'http://a.example/', 'short', ?, ?)"
         old.execute(sql, [AT, AT])
         old.execute("INSERT INTO stories VALUES (1, 'Summit', ?), (2, 'As first seen', ?), (3, 'gone', ?)", [AT] * 3)
         old.execute(
@@ -172,6 +172,7 @@ def test_texts_keys_and_stories_of_an_older_file_come_through(path: Path) -> Non
     one, five = stores.entries.entries()
     assert {name: getattr(one, name) for name in texts} == texts
     assert (one.article, five.summary, five.content, five.body) == ("Page", "", "", "")
+    assert [feed.spec.articles for feed in stores.feeds.list()] == ["short"]
     known = stores.polls.known_entries("a", [EntryKey("id", "g"), EntryKey("id", "h"), EntryKey("id", "gone")])
     facts = {k.key: (v.id, v.fingerprint) for k, v in known.items()}
     assert facts == {"g": (1, "ab" * 32), "h": (5, "f"), "gone": (0, "")}
