@@ -14,10 +14,10 @@ from functools import partial
 from typing import TypedDict
 
 from aggregator import judge, tokens
+from aggregator.access import Access
 from aggregator.errors import FetchErrorClass, WorkError
 from aggregator.feeds import arrival, gaps, history, hosts, pace, parse, politeness
 from aggregator.model import (
-    Access,
     EntryChange,
     Feed,
     FeedEvent,

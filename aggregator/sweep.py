@@ -13,9 +13,9 @@ from datetime import datetime
 from functools import partial
 
 from aggregator import urls
+from aggregator.access import Access
 from aggregator.feeds import arrival, politeness, rounds
 from aggregator.model import (
-    Access,
     EntryChange,
     Feed,
     FeedEvent,

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from aggregator.access import Access
 from aggregator.cli import feedpace, output
 from aggregator.errors import FetchErrorClass
-from aggregator.model import Access, Feed, Gap, StoredEvent
+from aggregator.model import Feed, Gap, StoredEvent
 from aggregator.settings import show_duration
 
 FORBIDDEN = 403

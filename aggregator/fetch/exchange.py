@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from aggregator.access import Access
 from aggregator.errors import WorkError
 from aggregator.fetch import address, decode, faults
 from aggregator.fetch.address import Target
 from aggregator.fetch.guard import ATTEMPT, Attempt, Guard
 from aggregator.fetch.limits import FetchLimits
 from aggregator.fetch.traffic import Lane, Traffic
-from aggregator.model import Access, FetchFailure, FetchKind, FetchRequest, FetchResponse, Redirect
+from aggregator.model import FetchFailure, FetchKind, FetchRequest, FetchResponse, Redirect
 
 if TYPE_CHECKING:
     from aggregator.ports import Clock

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
-from aggregator.model import WEEKDAYS, Access, DigestSpec, FeedSpec, KnownItem, Schedule, Watchlist, Weekday
+from aggregator.access import Access
+from aggregator.model import WEEKDAYS, DigestSpec, FeedSpec, KnownItem, Schedule, Watchlist, Weekday
 from aggregator.settings import fields as f
 from aggregator.settings.models import Section
 from aggregator.settings.problems import dotted

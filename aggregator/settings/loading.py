@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr, ValidationError
 
+from aggregator.access import Access
 from aggregator.errors import ConfigError
-from aggregator.model import Access, DigestSpec, FeedSpec, KnownItem, Watchlist
+from aggregator.model import DigestSpec, FeedSpec, KnownItem, Watchlist
 from aggregator.settings import checks, environment, yamlfile
 from aggregator.settings.environment import Overrides
 from aggregator.settings.fields import password

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from aiohttp import connector
 
+from aggregator.access import Access
 from aggregator.fetch import Client, FetchLimits
 from aggregator.fetch.exchange import ACCEPT
-from aggregator.model import Access, FetchRequest
+from aggregator.model import FetchRequest
 from tests.conformance import feedserver as fs
 from tests.conformance.feedserver import RSS, FeedServer
 from tests.conformance.fetching import SMALL, bad, good, opened

@@ -8,9 +8,10 @@ from typing import get_args
 
 import pytest
 
+from aggregator.access import Access
 from aggregator.cli import feedview
 from aggregator.errors import FetchErrorClass
-from aggregator.model import Access, Feed, FeedSpec, PollState
+from aggregator.model import Feed, FeedSpec, PollState
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

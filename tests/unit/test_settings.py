@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import settings
+from aggregator.access import Access
 from aggregator.errors import ConfigError
-from aggregator.model import Access, DigestSpec, FeedSpec, Schedule, Watchlist
+from aggregator.model import DigestSpec, FeedSpec, Schedule, Watchlist
 from aggregator.settings import Configuration, Home, fields
 from aggregator.settings.files import FeedsFile
 
