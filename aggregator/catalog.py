@@ -9,6 +9,7 @@ from typing import Protocol
 
 from aggregator import query
 from aggregator.digests import windows
+from aggregator.levels import Wanted
 from aggregator.model import DigestSpec, Entry, FeedSpec, NewMatch, Reach, SyncReport, Watchlist
 from aggregator.ports import Stores
 from aggregator.watch import documents, match
@@ -72,9 +73,14 @@ def sync(configuration: Catalog, stores: Stores, now: datetime) -> CatalogReport
     watchlists = stores.watch.sync(configuration.watchlists, now, found)
     due = {digest.id: windows.next_due(digest.schedule, now) for digest in configuration.digests}
     digests = stores.editions.sync(configuration.digests, due, now)
-    pairs = [(digest.id, address) for digest in configuration.digests for address in digest.to]
-    subscriptions = stores.subscriptions.sync(pairs, now)
+    subscriptions = stores.subscriptions.sync([one for digest in configuration.digests for one in _wanted(digest)], now)
     return CatalogReport(feeds, watchlists, digests, subscriptions, len(found))
+
+
+def _wanted(digest: DigestSpec) -> list[Wanted]:
+    """The subscriptions that a digest names."""
+    own = dict(digest.stricter)
+    return [Wanted(digest.id, address, own.get(address, "any")) for address in digest.to]
 
 
 def look_back(configuration: Catalog, watchlist_ids: Collection[str], stores: Stores, now: datetime) -> int:

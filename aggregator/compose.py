@@ -8,10 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from aggregator import levels
 from aggregator.digests import edition as editions
-from aggregator.digests import messages, windows
+from aggregator.digests import messages, prominence, windows
 from aggregator.errors import AggregatorError, StoreError
-from aggregator.model import Digest, Edition, EditionMatch, NewMessage, RenderedEdition, StoredEdition, Window
+from aggregator.levels import THRESHOLDS, Settled, Threshold
+from aggregator.model import (
+    Digest,
+    Edition,
+    EditionMatch,
+    NewEdition,
+    NewMessage,
+    RenderedEdition,
+    StoredEdition,
+    Subscription,
+    Window,
+)
 from aggregator.ports import Archive, Clock, Renderer, Stores
 
 RECENT = 100
@@ -41,20 +53,17 @@ class ComposeLine:
 
     def run(self, stop: threading.Event | None = None) -> list[Composed]:
         """Compose every edition that is due, then see that every page of the archive lies where it should."""
-        made = []
+        made: list[Composed] = []
         failed: AggregatorError | None = None
         for digest in self._stores.editions.due(self._clock.now()):
             if stop is not None and stop.is_set():
                 break
             try:
-                composed = self.compose(digest)
+                made += self.compose(digest)
             except StoreError:
                 raise
             except AggregatorError as e:  # one digest's broken template must not keep the others
                 failed = failed or e
-                continue
-            if composed is not None:
-                made.append(composed)
         self.publish()
         if failed is not None:
             raise failed
@@ -73,29 +82,48 @@ class ComposeLine:
         """The next edition as it stands now; nothing is stored."""
         now = self._clock.now()
         window = self._window(digest, now, early=True)
-        edition = self._edition(digest, window, self._stores.editions.waiting(digest.spec.id, window.end), now)
+        waiting = self._stores.editions.waiting(digest.spec.id, window.end)
+        edition = self._edition(digest, window, waiting, now, digest.spec.prominence)
         return edition, self._renderer.render(edition)
 
-    def compose(self, digest: Digest, *, early: bool = False) -> Composed | None:
+    def compose(self, digest: Digest, *, early: bool = False) -> list[Composed]:
         """Compose the digest's due edition; with `early` the one that would come next, up to now.
 
-        Returns None when there is nothing to say or the edition exists already.
+        Beside it comes one for each stricter threshold that its readers have, of the stories that reach it. Returns
+        none when there is nothing to say or they exist already.
         """
         now = self._clock.now()
         window = self._window(digest, now, early=early)
         waiting = self._stores.editions.waiting(digest.spec.id, window.end)
         next_at = windows.next_due(digest.spec.schedule, max(now, window.end))
         over = window.end <= digest.covered_until and digest.spec.schedule.every != "instant" and not early
-        if over or self._silent(digest, waiting):
+        made = [] if over else self._made(digest, window, waiting, now)
+        if not made:
             told = [] if over else [w.match.id for w in waiting]
             self._stores.editions.skip(digest.spec.id, told, window.end, next_at)
-            return None
-        edition = self._edition(digest, window, waiting, now)
-        queued = self._messages(edition)
-        edition_id = self._stores.editions.commit_edition(
-            edition, self._renderer.render(edition), [w.match.id for w in waiting], queued, next_at
-        )
-        stored = self._stores.editions.edition(edition_id) if edition_id else None
+            return []
+        settled = _settled(waiting, [one.edition.prominence for one in made])
+        ids = self._stores.editions.commit_editions(made, settled, next_at)
+        return [
+            Composed(stored, len(one.messages))
+            for stored, one in zip(map(self._published, ids), made, strict=False)
+            if stored is not None
+        ]
+
+    def _made(self, digest: Digest, window: Window, waiting: Sequence[EditionMatch], now: datetime) -> list[NewEdition]:
+        """The editions of one moment, rendered, the digest's own first."""
+        readers = self._readers(digest)
+        made = []
+        for threshold in sorted({digest.spec.prominence, *readers}, key=THRESHOLDS.index):
+            if not self._silent(digest, waiting, threshold):
+                edition = self._edition(digest, window, waiting, now, threshold)
+                letters = tuple(self._message(edition, reader) for reader in readers.get(threshold, ()))
+                made.append(NewEdition(edition, self._renderer.render(edition), letters))
+        return made
+
+    def _published(self, edition_id: int) -> StoredEdition | None:
+        """A stored edition, its page laid into the archive."""
+        stored = self._stores.editions.edition(edition_id)
         if stored is None:
             return None
         # Always: after a restore a page of this name may lie there, of an edition that the database has forgotten.
@@ -103,7 +131,7 @@ class ComposeLine:
         whole, self._archive_is_whole = self._archive_is_whole, False
         self._archive.publish(stored, self._stores.editions.editions(limit=RECENT))
         self._archive_is_whole = whole
-        return Composed(stored, len(queued))
+        return stored
 
     @staticmethod
     def _window(digest: Digest, now: datetime, *, early: bool) -> Window:
@@ -114,26 +142,41 @@ class ComposeLine:
         return windows.window(digest, now)
 
     @staticmethod
-    def _silent(digest: Digest, waiting: Sequence[EditionMatch]) -> bool:
+    def _silent(digest: Digest, waiting: Sequence[EditionMatch], threshold: Threshold) -> bool:
         """An alert speaks of new stories only; a digest may be told to skip empty editions."""
         if digest.spec.schedule.every == "instant":
-            return all(w.told for w in waiting)
-        return digest.spec.empty == "skip" and not waiting
+            return not any(editions.held(waiting, threshold).values())
+        return digest.spec.empty == "skip" and not editions.held(waiting, threshold)
 
-    def _edition(self, digest: Digest, window: Window, waiting: Sequence[EditionMatch], now: datetime) -> Edition:
+    def _edition(
+        self, digest: Digest, window: Window, waiting: Sequence[EditionMatch], now: datetime, threshold: Threshold
+    ) -> Edition:
         watchlists = {w.id: w for w in self._stores.watch.list()}
         checked = self._stores.upkeep.checked()
         kind: Literal["alert", "digest"] = "alert" if digest.spec.schedule.every == "instant" else "digest"
-        return editions.compose(digest, window, waiting, watchlists, checked, now, kind=kind)
+        return editions.compose(digest, window, waiting, watchlists, checked, now, kind=kind, threshold=threshold)
 
-    def _messages(self, edition: Edition) -> list[NewMessage]:
-        active = self._stores.subscriptions.list(edition.digest_id, ["active"])
-        return [
-            NewMessage(
-                subscription_id=s.id,
-                address=s.address,
-                token=messages.new_token(),
-                message_id=messages.message_id(self._secret, edition, s.id, s.address, self._domain),
-            )
-            for s in active
-        ]
+    def _readers(self, digest: Digest) -> dict[Threshold, list[Subscription]]:
+        """The active subscriptions by the threshold that holds for them."""
+        found: dict[Threshold, list[Subscription]] = {}
+        for one in self._stores.subscriptions.list(digest.spec.id, ["active"]):
+            found.setdefault(levels.stricter(one.prominence, digest.spec.prominence), []).append(one)
+        return found
+
+    def _message(self, edition: Edition, reader: Subscription) -> NewMessage:
+        return NewMessage(
+            subscription_id=reader.id,
+            address=reader.address,
+            token=messages.new_token(),
+            message_id=messages.message_id(self._secret, edition, reader.id, reader.address, self._domain),
+        )
+
+
+def _settled(waiting: Sequence[EditionMatch], thresholds: Sequence[Threshold]) -> list[Settled]:
+    """What becomes of each waiting match: told in the first of these editions that holds its story, or passed over."""
+    held = [editions.held(waiting, threshold) for threshold in thresholds]
+    places = {item.story.id: next((n for n, ids in enumerate(held) if item.story.id in ids), -1) for item in waiting}
+    return [
+        Settled(item.match.id, places[item.story.id], prominence.of(item.entry, item.match.spans).level)
+        for item in waiting
+    ]

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from aggregator.access import Access
 from aggregator.errors import FetchErrorClass
+from aggregator.levels import Level, Prominence, Threshold
 
 FeedState = Literal["new", "ok", "failing", "gone", "paused"]
 Articles = Literal["never", "matched", "short", "all"]
@@ -688,7 +689,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class DigestSpec:
-    """A regular publication as configured."""
+    """A regular publication as configured; `stricter` are (address, threshold) of those in `to` that want to be told of less."""
 
     id: str
     title: str
@@ -696,6 +697,8 @@ class DigestSpec:
     schedule: Schedule
     to: tuple[str, ...] = ()
     empty: Literal["send", "skip"] = "send"
+    prominence: Threshold = "any"
+    stricter: tuple[tuple[str, Threshold], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -722,13 +725,13 @@ class Window:
 class EditionMatch:
     """A match that waits for an edition, with all that is needed to show it.
 
-    `told` says that its story already stood in an earlier edition of the same digest, for the same watchlist.
+    `told` is the highest level at which earlier editions of the same digest told its story for its watchlist; "" for not at all.
     """
 
     match: Match
     entry: Entry
     story: Story
-    told: bool
+    told: Level | Literal[""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -758,7 +761,8 @@ class Excerpt:
 class EditionStory:
     """One story as an edition shows it: once, with its outlets and the reasons it is there.
 
-    `why` holds plain sentences such as "ОДКБ in the title (@csto)"; `continued` says an earlier edition told it already.
+    `why` holds plain sentences such as "ОДКБ in the title (@csto)"; `continued` says an earlier edition told it already;
+    `prominence` is that of its most prominent matched entry.
     """
 
     story_id: int
@@ -772,6 +776,7 @@ class EditionStory:
     excerpt: Excerpt
     why: tuple[str, ...]
     at: datetime
+    prominence: Prominence
     continued: bool = False
 
 
@@ -803,6 +808,7 @@ class Edition:
         entries: how many matched entries its stories hold.
         more: stories beyond the cap, not shown.
         queries: (watchlist title, query text) of every watchlist it covers.
+        prominence: what its stories reach at least.
     """
 
     digest_id: str
@@ -818,6 +824,7 @@ class Edition:
     checked: Checked
     queries: tuple[tuple[str, str], ...]
     composed_at: datetime
+    prominence: Threshold = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -873,6 +880,15 @@ class NewMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class NewEdition:
+    """An edition on its way into the store, with the messages that carry it."""
+
+    edition: Edition
+    rendered: RenderedEdition
+    messages: tuple[NewMessage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message in the outbox."""
 
@@ -914,7 +930,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """An address that asked to be told, and of which digest."""
+    """An address that asked to be told, and of which digest.
+
+    `prominence` is its own threshold; the stricter one of it and the digest's holds.
+    """
 
     id: int
     address: str
@@ -924,6 +943,7 @@ class Subscription:
     created_at: datetime
     ended_at: datetime | None = None
     reason: str = ""
+    prominence: Threshold = "any"
 
 
 # -- article pages ---------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from aggregator.levels import Settled, Threshold, Wanted
 from aggregator.model import (
     ArticleOutcome,
     ArticleTask,
@@ -37,8 +38,8 @@ from aggregator.model import (
     KnownEntry,
     Match,
     Message,
+    NewEdition,
     NewMatch,
-    NewMessage,
     PollOutcome,
     Proposed,
     Recall,
@@ -439,23 +440,17 @@ class EditionStore(Protocol):
         """
         ...
 
-    def commit_edition(
-        self,
-        edition: Edition,
-        rendered: RenderedEdition,
-        matches: Sequence[int],
-        messages: Sequence[NewMessage],
-        next_at: datetime,
-    ) -> int:
-        """Store an edition, assign its matches, queue its messages and move the window on, in ONE transaction.
+    def commit_editions(self, made: Sequence[NewEdition], settled: Sequence[Settled], next_at: datetime) -> list[int]:
+        """Store the editions of one digest and moment, settle its matches, queue messages and move the window on, in ONE transaction.
 
-        Returns its id. When an edition with this digest and key exists already, only the window moves on and 0 is returned;
-        when one of `matches` has been told by this digest meanwhile, nothing is written and 0 is returned.
+        Returns their ids. When an edition with this digest and one of these keys exists already, only the window moves on and
+        none is returned; when one of the matches has been settled by this digest meanwhile, nothing is written and none is returned.
+        A match that is passed over does not make its story told.
         """
         ...
 
     def skip(self, digest_id: str, matches: Sequence[int], window_end: datetime, next_at: datetime) -> None:
-        """Move the window on without an edition; `matches` are settled as told (later copies of told stories)."""
+        """Move the window on without an edition; `matches` are passed over (later copies, or none prominent enough)."""
         ...
 
     def editions(self, digest_id: str = "", limit: int = 50, key: str = "") -> list[StoredEdition]:
@@ -520,10 +515,10 @@ class OutboxStore(Protocol):
 class SubscriptionStore(Protocol):
     """Who wants which digest."""
 
-    def sync(self, wanted: Sequence[tuple[str, str]], now: datetime) -> SyncReport:
-        """Make the active subscriptions of origin `config` those (digest id, address) pairs.
+    def sync(self, wanted: Sequence[Wanted], now: datetime) -> SyncReport:
+        """Make the active subscriptions of origin `config` those, each with its threshold.
 
-        One that its reader ended stays ended, whatever the file says, and a suppressed address is not added; one no longer
+        One of another origin keeps its own. One that its reader ended stays ended, whatever the file says, and a suppressed address is not added; one no longer
         named ends, and lives again when it is named again. Addresses that differ in case alone are one.
         """
         ...
@@ -532,8 +527,11 @@ class SubscriptionStore(Protocol):
         """Subscriptions, by digest and address."""
         ...
 
-    def add(self, digest_id: str, address: str, now: datetime) -> Subscription:
-        """An active subscription of origin `operator`; an ended one of the same pair lives again."""
+    def add(self, digest_id: str, address: str, now: datetime, prominence: Threshold | None = None) -> Subscription:
+        """An active subscription of origin `operator`; an ended one of the same pair lives again.
+
+        One that is there keeps its threshold unless another is given.
+        """
         ...
 
     def end(self, subscription_id: int, reason: str, now: datetime) -> bool:

@@ -27,6 +27,8 @@ PREVIEW_TOKEN = "a" * 26
 def command(context: Context, *, digest_id: str, preview: bool, send: bool, form: str, out: Path | None) -> int:
     """Compose an edition now, of all that waits since the last one; its messages wait for `send` or the daemon.
 
+    Readers with a stricter threshold of prominence than the digest's get an edition of their own beside it; printed is the digest's.
+
     \b
     Examples:
       aggregator digest morning --preview --format html --out /tmp/morning.html
@@ -39,13 +41,14 @@ def command(context: Context, *, digest_id: str, preview: bool, send: bool, form
         if preview:
             rendered = app.compose.preview(digest)[1]
         else:
-            composed = app.compose.compose(digest, early=True)
+            made = app.compose.compose(digest, early=True)
             app.compose.publish()
-            if composed is None:
+            if not made:
                 return _nothing(app, digest, send=send)
-            rendered = composed.edition.rendered
-            stories = output.many(composed.edition.stories, "story", "stories")
-            talk(f"edition {composed.edition.key}: {stories}, {output.many(composed.messages, 'message')}")
+            rendered = made[0].edition.rendered
+            for composed in made:
+                stories = output.many(composed.edition.stories, "story", "stories")
+                talk(f"edition {composed.edition.key}: {stories}, {output.many(composed.messages, 'message')}")
         _put(_formatted(app, rendered, form), out)
         return _send(app) if send else 0
 

@@ -228,6 +228,7 @@ def subscription(value: Subscription) -> dict[str, Any]:
         "created_at": when(value.created_at),
         "ended_at": when(value.ended_at),
         "reason": value.reason,
+        "prominence": value.prominence,
     }
 
 

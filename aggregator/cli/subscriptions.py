@@ -7,6 +7,7 @@ import click
 from aggregator.cli import output
 from aggregator.cli.context import ROW, Context, Group, json_option, pass_context, talk
 from aggregator.errors import UsageError
+from aggregator.levels import THRESHOLDS, Threshold
 
 
 @click.group("subscriptions", cls=Group)
@@ -29,19 +30,27 @@ def list_(context: Context, digest_id: str, as_json: bool) -> None:
         for subscription in found:
             output.line(output.subscription(subscription))
         return
-    rows = [["subscription", "digest", "address", "state", "origin", "reason"]]
-    rows += [[str(s.id), s.digest_id, s.address, s.state, s.origin, s.reason] for s in found]
-    output.table(rows, limits=[12, 24, 40, 8, 9, 40])
+    rows = [["subscription", "digest", "address", "state", "origin", "prominence", "reason"]]
+    rows += [[str(s.id), s.digest_id, s.address, s.state, s.origin, s.prominence, s.reason] for s in found]
+    output.table(rows, limits=[12, 24, 40, 8, 9, 10, 40])
 
 
 @command.command("add")
 @click.argument("digest_id", metavar="DIGEST")
 @click.argument("address")
+@click.option(
+    "--prominence",
+    type=click.Choice(THRESHOLDS),
+    help="Least prominence of the stories it is told: any, lead or title; left out: as it was, at first any.",
+)
 @pass_context
-def add(context: Context, digest_id: str, address: str) -> None:
+def add(context: Context, digest_id: str, address: str, prominence: Threshold | None) -> None:
     """Subscribe an address to a digest, on your word that its owner asked.
 
-    Example: aggregator subscriptions add morning anna@example.org
+    \b
+    Examples:
+      aggregator subscriptions add morning anna@example.org
+      aggregator subscriptions add csto-now anna@example.org --prominence title
     """
     from aggregator import settings
 
@@ -53,7 +62,7 @@ def add(context: Context, digest_id: str, address: str) -> None:
         if digest_id not in {d.id for d in app.configuration.digests}:
             known = ", ".join(d.id for d in app.configuration.digests) or "none yet"
             raise UsageError(f"no digest {digest_id!r}; there are: {known}")
-        subscription = app.stores.subscriptions.add(digest_id, plain, app.clock.now())
+        subscription = app.stores.subscriptions.add(digest_id, plain, app.clock.now(), prominence)
     click.echo(subscription.id)
     talk(f"{subscription.address} gets {digest_id}")
 

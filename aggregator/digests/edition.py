@@ -1,4 +1,4 @@
-"""From waiting matches to an edition: each story once, told by as many outlets as told it, most told first."""
+"""From waiting matches to an edition: each story once, told by as many outlets as told it, the most prominent first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from aggregator.digests import excerpt, windows
+from aggregator import levels
+from aggregator.digests import excerpt, prominence, windows
+from aggregator.levels import Prominence, Threshold
 from aggregator.model import (
     Checked,
     Digest,
@@ -30,6 +32,7 @@ REASONS = 4
 """Sentences of `why` a story shows."""
 
 _PLACES = {"title": "the title", "body": "the text", "article": "the article page"}
+_PASSING = {**_PLACES, "body": "the text, further down"}
 _ORDER = ("title", "body", "article")
 
 
@@ -42,24 +45,25 @@ def compose(  # noqa: PLR0917 - an edition is made of all of these
     now: datetime,
     *,
     kind: Literal["alert", "digest"],
+    threshold: Threshold = "any",
     cap: int = CAP,
 ) -> Edition:
-    """The edition of a digest for a window; the same arguments give the same edition.
+    """The edition of a digest for a window and a threshold; the same arguments give the same edition.
 
     Stories that an earlier edition told stand in `continued`, with the outlets that are new. `entries` counts the matched
-    entries of all untold stories, those beyond the cap too.
+    entries of all untold stories, those beyond the cap too. Stories below the threshold are not in it.
     """
     spec = digest.spec
     if kind == "digest":
         waiting = [replace(item, story=_until(item.story, window.end)) for item in waiting]
-    groups = _by_story(waiting)
-    told = [_continued(group, spec.watchlists, watchlists) for group in groups if _told(group)]
-    fresh = [group for group in groups if not _told(group)]
-    stories = sorted((_story(group, spec.watchlists, watchlists) for group in fresh), key=_rank)
+    groups = [(group, _standing(group, threshold)) for group in _by_story(waiting)]
+    told = [_continued(group, spec.watchlists, watchlists) for group, standing in groups if standing == "told"]
+    fresh = [group for group, standing in groups if standing == "news"]
+    stories = sorted((_story(group, spec.watchlists, watchlists, threshold) for group in fresh), key=_rank)
     return Edition(
         digest_id=spec.id,
         title=spec.title,
-        key=_key(digest, window, waiting, kind),
+        key=_key(digest, window, [item for group in fresh for item in group] or waiting, kind, threshold),
         kind=kind,
         window=window,
         timezone=spec.schedule.timezone,
@@ -70,13 +74,22 @@ def compose(  # noqa: PLR0917 - an edition is made of all of these
         checked=checked,
         queries=tuple((watchlists[w].title, watchlists[w].query) for w in spec.watchlists if w in watchlists),
         composed_at=now,
+        prominence=threshold,
     )
 
 
-def _key(digest: Digest, window: Window, waiting: Sequence[EditionMatch], kind: str) -> str:
+def held(waiting: Sequence[EditionMatch], threshold: Threshold) -> dict[int, bool]:
+    """The stories that an edition of this threshold holds, by id, and whether it tells them as news."""
+    standing = {group[0].story.id: _standing(group, threshold) for group in _by_story(waiting)}
+    return {story_id: is_so == "news" for story_id, is_so in standing.items() if is_so != "below"}
+
+
+def _key(digest: Digest, window: Window, waiting: Sequence[EditionMatch], kind: str, threshold: Threshold) -> str:
+    """One of a stricter threshold than its digest's comes out beside that, and needs a name of its own."""
+    apart = "" if threshold == digest.spec.prominence else f"-{threshold}"
     if kind == "alert" and waiting:
-        return windows.alert_key(min(item.match.id for item in waiting), window.end)
-    return windows.edition_key(digest.spec, window)
+        return windows.alert_key(min(item.match.id for item in waiting), window.end) + apart
+    return windows.edition_key(digest.spec, window) + apart
 
 
 def _by_story(waiting: Sequence[EditionMatch]) -> list[list[EditionMatch]]:
@@ -95,30 +108,47 @@ def _until(story: Story, end: datetime) -> Story:
     return replace(story, entries=tuple(entry for entry in story.entries if entry.first_seen_at < end))
 
 
-def _told(group: Sequence[EditionMatch]) -> bool:
-    """Whether each of its watchlists has told it before: what is news for one is told again."""
-    return all(item.told for item in group)
+def _standing(group: Sequence[EditionMatch], threshold: Threshold) -> Literal["news", "told", "below"]:
+    """News where it reaches the threshold for a watchlist that such an edition has not told it for; told before; or neither."""
+    untold = [item for item in group if not levels.reaches(item.told, threshold)]
+    if any(levels.reaches(_prominence(item).level, threshold) for item in untold):
+        return "news"
+    return "told" if len(untold) < len(group) else "below"
 
 
-def _rank(story: EditionStory) -> tuple[int, bool, float, int]:
-    """Most outlets first, then a match in the title, then the latest."""
-    return (-len(story.outlets), not story.headline_marks, -story.at.timestamp(), story.story_id)
+def _prominence(item: EditionMatch) -> Prominence:
+    return prominence.of(item.entry, item.match.spans)
 
 
-def _entries(group: Sequence[EditionMatch]) -> list[Entry]:
-    """The matched entries of a story, the lead first."""
+def _rank(story: EditionStory) -> tuple[int, int, float, float, int]:
+    """Of the highest level first, then with most outlets, then with the higher score, then the latest."""
+    level, score = prominence.rank(story.prominence)
+    return (-level, -len(story.outlets), -score, -story.at.timestamp(), story.story_id)
+
+
+def _entries(group: Sequence[EditionMatch], threshold: Threshold = "any") -> list[Entry]:
+    """The matched entries of a story: those that reach the threshold before others, the lead before its copies."""
     found = {item.entry.id: item.entry for item in group}
+    enough = {i.entry.id for i in group if threshold == "any" or levels.reaches(_prominence(i).level, threshold)}
     order = {entry.id: place for place, entry in enumerate(group[0].story.entries)}
-    return sorted(found.values(), key=lambda e: (order.get(e.id, len(order)), e.first_seen_at, e.id))
+    return sorted(
+        found.values(), key=lambda e: (e.id not in enough, order.get(e.id, len(order)), e.first_seen_at, e.id)
+    )
 
 
-def _story(group: Sequence[EditionMatch], wanted: Sequence[str], watchlists: Mapping[str, Watchlist]) -> EditionStory:
-    """A story as the edition shows it: the lead matched entry speaks for it, every outlet is named."""
-    entries = _entries(group)
+def _story(
+    group: Sequence[EditionMatch],
+    wanted: Sequence[str],
+    watchlists: Mapping[str, Watchlist],
+    threshold: Threshold = "any",
+) -> EditionStory:
+    """A story as the edition shows it: the lead of the entries that belong there speaks for it, every outlet is named."""
+    entries = _entries(group, threshold)
     lead, story = entries[0], group[0].story
     spans = _spans(group)
     headline, marks = _headline(lead, spans[lead.id])
     ids = _watchlist_ids(group, wanted)
+    prominent = prominence.best(_prominence(item) for item in group)
     return EditionStory(
         story_id=story.id,
         headline=headline,
@@ -129,8 +159,9 @@ def _story(group: Sequence[EditionMatch], wanted: Sequence[str], watchlists: Map
         watchlist_ids=ids,
         watchlist_titles=tuple(watchlists[w].title if w in watchlists else w for w in ids),
         excerpt=_excerpt(entries, spans),
-        why=_why(entries, spans),
+        why=_why(entries, spans, _PASSING if prominent.level == "mention" else _PLACES),
         at=lead.sort_at,
+        prominence=prominent,
     )
 
 
@@ -228,12 +259,12 @@ def _without_title(entry: Entry) -> str:
     return body[len(title) + end.end() :] if end else body
 
 
-def _why(entries: Sequence[Entry], spans: Mapping[int, Sequence[Span]]) -> tuple[str, ...]:
+def _why(entries: Sequence[Entry], spans: Mapping[int, Sequence[Span]], names: Mapping[str, str]) -> tuple[str, ...]:
     """Sentences such as `“ОДКБ” in the title (alias @csto)`: the lead's, then words that only other outlets have."""
     seen: set[str] = set()
     reasons: list[str] = []
     for entry in entries:
-        for word, reason in _reasons(entry, spans[entry.id]):
+        for word, reason in _reasons(entry, spans[entry.id], names):
             if word not in seen:
                 seen.add(word)
                 elsewhere = f"{reason.partition('”')[0]}” at {excerpt.squeeze(entry.feed_title)[0]}"
@@ -241,7 +272,7 @@ def _why(entries: Sequence[Entry], spans: Mapping[int, Sequence[Span]]) -> tuple
     return tuple(reasons[:REASONS])
 
 
-def _reasons(entry: Entry, spans: Sequence[Span]) -> list[tuple[str, str]]:
+def _reasons(entry: Entry, spans: Sequence[Span], names: Mapping[str, str]) -> list[tuple[str, str]]:
     """(folded word, sentence) for every different word found in an entry, places joined: “CSTO” in the title and the text."""
     shown: dict[str, str] = {}
     places: dict[str, list[str]] = {}
@@ -250,7 +281,7 @@ def _reasons(entry: Entry, spans: Sequence[Span]) -> list[tuple[str, str]]:
         text = excerpt.first_words(_field(entry, span.field)[span.start : span.end], 60) or span.term
         word = text.casefold()
         shown.setdefault(word, text)
-        place = _PLACES.get(span.field, f"the {span.field}")
+        place = names.get(span.field, f"the {span.field}")
         if place not in places.setdefault(word, []):
             places[word].append(place)
         aliases[word] = aliases.get(word) or span.alias

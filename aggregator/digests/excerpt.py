@@ -59,6 +59,11 @@ def merge(marks: Iterable[tuple[int, int]]) -> Marks:
     return tuple(merged)
 
 
+def sentence_ends(text: str) -> list[int]:
+    """Where the sentences of a text end, the white space behind them included; at least its own end."""
+    return [end for _, end in _sentences(text, 0, len(text))]
+
+
 def first_words(text: str, length: int = 80) -> str:
     """The beginning of a text on one line, cut at a word, for entries that have no title."""
     line, _ = squeeze(text[: length * 8])

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from aggregator.levels import Threshold
 from aggregator.model import Checked, Edition, EditionStory, FailingFeed, Outlet
 from aggregator.render.columns import plain
 from aggregator.render.when import Calendar
@@ -20,6 +21,8 @@ Marks = tuple[tuple[int, int], ...]
 OUTLETS = 9
 CONTINUED = 20
 FAILING = 4
+_WHERE: dict[Threshold, str] = {"any": "", "lead": " in the title or the lead", "title": " in the title"}
+"""What an edition's threshold leaves."""
 _LINK_LENGTH = 2000
 _LINE = 300
 
@@ -163,7 +166,8 @@ def opening(edition: Edition, calendar: Calendar) -> str:
     if not total:
         return f"{_nothing(edition)}; {checked[0].lower()}{checked[1:]}"
     counts = f"{_count(total, 'story', 'stories')} from {_count(edition.entries, 'entry', 'entries')}"
-    return f"{counts}. {checked}"
+    where = f", with a watched word{_WHERE[edition.prominence]}" if _WHERE[edition.prominence] else ""
+    return f"{counts}{where}. {checked}"
 
 
 def web_link(link: str) -> str:
@@ -258,7 +262,7 @@ def _nothing(edition: Edition) -> str:
     if edition.continued:
         told = _count(len(edition.continued), "story", "stories")
         return f"Nothing new; more outlets have {told} told before"
-    return "Nothing matched"
+    return f"Nothing matched{_WHERE[edition.prominence]}"
 
 
 def _more(edition: Edition, dropped: int, *, on_web: bool) -> str:

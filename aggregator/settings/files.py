@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
 from aggregator.access import Access
+from aggregator.levels import THRESHOLDS, Threshold
 from aggregator.model import WEEKDAYS, DigestSpec, FeedSpec, KnownItem, Schedule, Watchlist, Weekday
 from aggregator.settings import fields as f
 from aggregator.settings.models import Section
@@ -18,6 +19,7 @@ from aggregator.settings.problems import dotted
 from aggregator.settings.yamlfile import YamlFile
 
 ArticlesWord = Annotated[Literal["never", "matched", "short", "all"], BeforeValidator(f.lower)]
+ThresholdWord = Annotated[Threshold, BeforeValidator(f.lower)]
 DayWord = Annotated[Weekday, BeforeValidator(f.lower)]
 
 
@@ -193,6 +195,27 @@ class WatchlistsFile(Section):
         )
 
 
+class Reader(Section):
+    """An address of a digest with a threshold of its own."""
+
+    address: f.Address = Field(description="Mail address.")
+    prominence: ThresholdWord = Field(default="any", description="Least prominence of the stories it is told.")
+
+
+def _reader(value: object) -> object:
+    return {"address": value} if isinstance(value, str) else value
+
+
+Readers = tuple[
+    Annotated[
+        Reader,
+        BeforeValidator(_reader),
+        WithJsonSchema({"anyOf": [{"type": "string", "format": "email"}, Reader.model_json_schema()]}),
+    ],
+    ...,
+]
+
+
 class DigestItem(Section):
     """One digest: `every: instant`, `every: hourly`, or `at` wall-clock times."""
 
@@ -207,9 +230,15 @@ class DigestItem(Section):
     )
     timezone: f.Zone = Field(default="UTC", description="IANA zone of `at` and of the times shown.")
     days: tuple[DayWord, ...] = Field(default=WEEKDAYS, min_length=1, description="Days on which it comes out.")
-    to: tuple[f.Address, ...] = Field(default=(), description="Mail addresses that get it.")
+    to: Readers = Field(
+        default=(), description="Mail addresses that get it; one may have a stricter `prominence` of its own."
+    )
     empty: Annotated[Literal["send", "skip"], BeforeValidator(f.lower)] = Field(
         default="send", description="What happens when nothing matched: send (and say what was checked) or skip."
+    )
+    prominence: ThresholdWord = Field(
+        default="any",
+        description="Least prominence of a story: any, lead (a watched word there or in the title) or title.",
     )
 
     @model_validator(mode="after")
@@ -223,13 +252,32 @@ class DigestItem(Section):
             raise ValueError('says neither when nor how often; add at: "07:30" or every: instant')
         return self
 
+    @model_validator(mode="after")
+    def _stricter_readers(self) -> Self:
+        """What a digest does not tell, none of its readers can be told."""
+        least = THRESHOLDS.index(self.prominence)
+        for reader in self.to:
+            if "prominence" in reader.model_fields_set and THRESHOLDS.index(reader.prominence) < least:
+                raise ValueError(
+                    f"{reader.address} asks for `prominence: {reader.prominence}`, less than the digest's own {self.prominence}"
+                )
+        return self
+
     def spec(self) -> DigestSpec:
         """The digest as the rest of the program knows it."""
         days = tuple(day for day in WEEKDAYS if day in self.days)
         schedule = Schedule(self.every or "at", self.timezone, tuple(sorted(set(self.at or ()))), days)
-        addresses = tuple(dict.fromkeys(self.to))
-        watchlists = tuple(dict.fromkeys(self.watchlists))
-        return DigestSpec(self.id, self.title or self.id, watchlists, schedule, addresses, self.empty)
+        readers = {reader.address: reader.prominence for reader in self.to}
+        return DigestSpec(
+            id=self.id,
+            title=self.title or self.id,
+            watchlists=tuple(dict.fromkeys(self.watchlists)),
+            schedule=schedule,
+            to=tuple(readers),
+            empty=self.empty,
+            prominence=self.prominence,
+            stricter=tuple((address, wanted) for address, wanted in readers.items() if wanted != "any"),
+        )
 
 
 class DigestsFile(Section):

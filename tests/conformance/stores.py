@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from aggregator import tokens
+from aggregator.levels import Level, Settled
 from aggregator.model import (
     Attempt,
     Checked,
@@ -17,6 +18,7 @@ from aggregator.model import (
     FeedSpec,
     Message,
     MessageState,
+    NewEdition,
     NewEntry,
     NewMatch,
     NewMessage,
@@ -211,11 +213,20 @@ class Scene:
         return [w.match.id for w in self.stores.editions.waiting(digest_id, until)]
 
     def tell(
-        self, digest_id: str, matches: Iterable[int], end: datetime, messages: Sequence[NewMessage] = (), **more: Any
+        self,
+        digest_id: str,
+        matches: Iterable[int],
+        end: datetime,
+        messages: Sequence[NewMessage] = (),
+        *,
+        level: Level = "title",
+        passed: Iterable[int] = (),
+        **more: Any,
     ) -> int:
-        return self.stores.editions.commit_edition(
-            edition(digest_id, end, **more), RENDERED, list(matches), messages, end + HOUR
-        )
+        """One edition that tells matches of this level, and passes others over; its id, or 0."""
+        made = NewEdition(edition(digest_id, end, **more), RENDERED, tuple(messages))
+        settled = [Settled(m, 0, level) for m in matches] + [Settled(m, -1, "mention") for m in passed]
+        return next(iter(self.stores.editions.commit_editions([made], settled, end + HOUR)), 0)
 
     def message(self, address: str = "desk@example.org", digest_id: str = "morning", at: datetime = NOW) -> Message:
         """One waiting message to an active subscription."""

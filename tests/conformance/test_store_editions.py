@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from aggregator.errors import StoreError
-from aggregator.model import Schedule, Window
+from aggregator.levels import Level, Settled
+from aggregator.model import NewEdition, Schedule, Window
 from aggregator.ports import Stores
 from tests.conformance.stores import (
     HOUR,
@@ -141,15 +142,61 @@ def test_waiting_ends_before_until_but_an_alert_takes_what_there_is(scene: Scene
 def test_a_waiting_match_brings_entry_and_story_and_says_what_was_told(scene: Scene) -> None:
     lead = scene.entry("Lead", match())
     (first,) = scene.stores.editions.waiting("morning", NOW + HOUR)
-    assert (first.entry.id, first.story.id, first.told) == (lead, first.entry.story_id, False)
+    assert (first.entry.id, first.story.id, first.told) == (lead, first.entry.story_id, "")
     assert (first.match.entry_id, first.match.watchlist_id) == (lead, "csto")
     scene.tell("morning", [first.match.id], NOW + HOUR)
     copy = scene.entry("Copy", match(), feed="b", story=joins(first.story.id), now=NOW + HOUR)
     other = scene.entry("Other", match(), now=NOW + HOUR)
     waiting = scene.stores.editions.waiting("morning", NOW + 2 * HOUR)
-    assert [(w.entry.id, w.told) for w in waiting] == [(copy, True), (other, False)]
+    assert [(w.entry.id, w.told) for w in waiting] == [(copy, "title"), (other, "")]
     assert [e.id for e in waiting[0].story.entries] == [lead, copy]
-    assert [w.told for w in scene.stores.editions.waiting("now", NOW)] == [False] * 3, "another digest told nothing"
+    assert [w.told for w in scene.stores.editions.waiting("now", NOW)] == [""] * 3, "another digest told nothing"
+
+
+def test_a_story_is_told_at_the_highest_level_of_what_told_it(scene: Scene) -> None:
+    first = scene.matched()
+    (waiting,) = scene.stores.editions.waiting("morning", NOW + HOUR)
+    last = first
+    steps: list[tuple[Level, Level]] = [("mention", "mention"), ("lead", "lead"), ("mention", "lead")]
+    for level, highest in steps:
+        scene.tell("morning", [last], NOW + HOUR, level=level, key=f"{last}")
+        scene.entry("", match(), feed="b", story=joins(waiting.story.id))
+        (copy,) = scene.stores.editions.waiting("morning", NOW + HOUR)
+        assert copy.told == highest
+        last = copy.match.id
+
+
+def test_what_an_edition_passed_over_is_settled_and_not_told(scene: Scene) -> None:
+    told, passed = scene.matched(), scene.matched()
+    waiting = scene.stores.editions.waiting("morning", NOW + HOUR)
+    scene.tell("morning", [told], NOW + HOUR, passed=[passed])
+    assert scene.waiting("morning") == []
+    for item, level in zip(waiting, ("title", ""), strict=True):
+        scene.entry("", match(), feed="b", story=joins(item.story.id), now=NOW + HOUR)
+        (copy,) = scene.stores.editions.waiting("morning", NOW + 2 * HOUR)
+        assert copy.told == level
+        scene.stores.editions.skip("morning", [copy.match.id], NOW + HOUR, NOW + 2 * HOUR)
+
+
+def test_editions_of_one_moment_come_together_or_not_at_all(scene: Scene) -> None:
+    one, two, three = scene.matched(), scene.matched(), scene.matched()
+    subscription = scene.stores.subscriptions.add("morning", "desk@example.org", NOW)
+    made = [
+        NewEdition(edition("morning", NOW + HOUR, "k"), RENDERED),
+        NewEdition(
+            edition("morning", NOW + HOUR, "k-title"), RENDERED, (message(subscription.id, "desk@example.org"),)
+        ),
+    ]
+    settled = [Settled(one, 0, "mention"), Settled(two, 1, "title"), Settled(three, -1, "mention")]
+    ids = scene.stores.editions.commit_editions(made, settled, NOW + 2 * HOUR)
+    assert [e.id for e in scene.stores.editions.editions("morning")] == ids[::-1]
+    assert [m.edition_id for m in scene.stores.outbox.list()] == [ids[1]]
+    assert scene.waiting("morning") == []
+    late = [Settled(scene.matched(), 0, "title")]
+    again = [NewEdition(edition("morning", NOW + 2 * HOUR, "new"), RENDERED), made[1]]
+    assert scene.stores.editions.commit_editions(again, late, NOW + 3 * HOUR) == []
+    assert scene.waiting("morning") == [late[0].match_id]
+    assert len(scene.stores.editions.editions("morning")) == 2
 
 
 def test_what_was_skipped_was_not_told(scene: Scene) -> None:
@@ -174,7 +221,8 @@ def test_a_watchlist_added_to_a_digest_brings_what_waits_in_the_window(scene: Sc
 
 def test_an_edition_comes_back_as_it_was_made(scene: Scene) -> None:
     made = edition("morning", NOW + HOUR, "2023-02-02T16:00", start=NOW)
-    edition_id = scene.stores.editions.commit_edition(made, RENDERED, [scene.matched()], [], NOW + DAY)
+    settled = [Settled(scene.matched(), 0, "title")]
+    (edition_id,) = scene.stores.editions.commit_editions([NewEdition(made, RENDERED)], settled, NOW + DAY)
     stored = scene.stores.editions.edition(edition_id)
     assert stored is not None
     assert (stored.digest_id, stored.key, stored.kind, stored.title) == (

@@ -122,4 +122,4 @@ def test_a_story_told_for_one_watchlist_is_untold_for_another(scene: Scene) -> N
     first_match = scene.stores.watch.matches(entry_id=ids[0])[0].id
     scene.tell("morning", [first_match], NOW + HOUR)
     waiting = scene.stores.editions.waiting("morning", NOW + 2 * HOUR)
-    assert [(w.match.watchlist_id, w.told) for w in waiting] == [("csto", True), ("energy", False)]
+    assert [(w.match.watchlist_id, bool(w.told)) for w in waiting] == [("csto", True), ("energy", False)]

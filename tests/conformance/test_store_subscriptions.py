@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from aggregator.levels import Wanted
 from aggregator.model import SyncReport
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, Scene, attempt, digest, message
 
@@ -18,35 +19,38 @@ def states(scene: Scene) -> dict[tuple[str, str], tuple[str, str]]:
 
 def test_what_the_file_names_is_subscribed(scene: Scene) -> None:
     subs = scene.stores.subscriptions
-    assert subs.sync([("morning", DESK), ("now", DESK)], NOW).added == (f"morning: {DESK}", f"now: {DESK}")
+    assert subs.sync([Wanted("morning", DESK), Wanted("now", DESK)], NOW).added == (f"morning: {DESK}", f"now: {DESK}")
     assert states(scene) == {("morning", DESK): ("active", "config"), ("now", DESK): ("active", "config")}
-    assert subs.sync([("morning", DESK), ("now", DESK)], NOW) == SyncReport()
-    assert subs.sync([("morning", "DESK@example.org"), ("now", DESK), ("now", "Desk@Example.org")], NOW) == SyncReport()
+    assert subs.sync([Wanted("morning", DESK), Wanted("now", DESK)], NOW) == SyncReport()
+    assert (
+        subs.sync([Wanted("morning", "DESK@example.org"), Wanted("now", DESK), Wanted("now", "Desk@Example.org")], NOW)
+        == SyncReport()
+    )
 
 
 def test_one_address_written_twice_is_one(scene: Scene) -> None:
-    scene.stores.subscriptions.sync([("morning", DESK), ("morning", "Desk@example.ORG")], NOW)
+    scene.stores.subscriptions.sync([Wanted("morning", DESK), Wanted("morning", "Desk@example.ORG")], NOW)
     assert len(scene.stores.subscriptions.list()) == 1
 
 
 def test_one_no_longer_named_ends_and_lives_again_when_named_again(scene: Scene) -> None:
     subs = scene.stores.subscriptions
-    subs.sync([("morning", DESK), ("now", DESK)], NOW)
-    assert subs.sync([("now", DESK)], NOW + HOUR).removed == (f"morning: {DESK}",)
+    subs.sync([Wanted("morning", DESK), Wanted("now", DESK)], NOW)
+    assert subs.sync([Wanted("now", DESK)], NOW + HOUR).removed == (f"morning: {DESK}",)
     (ended,) = subs.list("morning")
     assert (ended.state, ended.ended_at) == ("ended", NOW + HOUR)
     assert ended.reason
-    assert subs.sync([("now", DESK)], NOW + HOUR) == SyncReport()
-    assert subs.sync([("morning", DESK), ("now", DESK)], NOW).changed == (f"morning: {DESK}",)
+    assert subs.sync([Wanted("now", DESK)], NOW + HOUR) == SyncReport()
+    assert subs.sync([Wanted("morning", DESK), Wanted("now", DESK)], NOW).changed == (f"morning: {DESK}",)
     (again,) = subs.list("morning")
     assert (again.state, again.ended_at, again.reason, again.id) == ("active", None, "", ended.id)
 
 
 def test_a_readers_end_wins_over_the_file(scene: Scene) -> None:
     subs = scene.stores.subscriptions
-    subs.sync([("morning", DESK)], NOW)
+    subs.sync([Wanted("morning", DESK)], NOW)
     assert subs.end(subs.list()[0].id, "one click", NOW)
-    for wanted in ([("morning", DESK)], [], [("morning", DESK)]):
+    for wanted in ([Wanted("morning", DESK)], [], [Wanted("morning", DESK)]):
         assert subs.sync(wanted, NOW + HOUR) == SyncReport()
         (ended,) = subs.list()
         assert (ended.state, ended.reason, ended.ended_at) == ("ended", "one click", NOW)
@@ -55,14 +59,35 @@ def test_a_readers_end_wins_over_the_file(scene: Scene) -> None:
 def test_the_file_leaves_alone_what_it_did_not_make(scene: Scene) -> None:
     subs = scene.stores.subscriptions
     subs.add("morning", DESK, NOW)
-    subs.sync([("morning", DESK)], NOW)
+    subs.sync([Wanted("morning", DESK)], NOW)
     subs.sync([], NOW)
     assert states(scene) == {("morning", DESK): ("active", "operator")}
 
 
+def test_the_file_gives_thresholds_and_changes_them(scene: Scene) -> None:
+    subs = scene.stores.subscriptions
+    subs.sync([Wanted("morning", DESK, "title"), Wanted("now", DESK)], NOW)
+    assert [s.prominence for s in subs.list()] == ["title", "any"]
+    assert subs.sync([Wanted("morning", DESK, "lead"), Wanted("now", DESK)], NOW).changed == (f"morning: {DESK}",)
+    assert subs.sync([Wanted("morning", DESK, "lead"), Wanted("now", DESK)], NOW) == SyncReport()
+    assert [s.prominence for s in subs.list()] == ["lead", "any"]
+    subs.end(subs.list("morning")[0].id, "one click", NOW)
+    assert subs.sync([Wanted("morning", DESK, "title"), Wanted("now", DESK)], NOW) == SyncReport()
+
+
+def test_the_operators_threshold_stays_until_the_operator_gives_another(scene: Scene) -> None:
+    subs = scene.stores.subscriptions
+    assert subs.add("morning", DESK, NOW).prominence == "any"
+    assert subs.add("morning", DESK, NOW, "title").prominence == "title"
+    assert subs.add("morning", DESK, NOW).prominence == "title"
+    subs.sync([Wanted("morning", DESK, "lead")], NOW)
+    assert subs.list()[0].prominence == "title"
+    assert json.loads(json.dumps(subs.export(DESK)))["subscriptions"][0]["prominence"] == "title"
+
+
 def test_lists_by_digest_address_and_state(scene: Scene) -> None:
     subs = scene.stores.subscriptions
-    subs.sync([("now", "b@e.org"), ("morning", "c@e.org"), ("morning", "a@e.org")], NOW)
+    subs.sync([Wanted("now", "b@e.org"), Wanted("morning", "c@e.org"), Wanted("morning", "a@e.org")], NOW)
     subs.end(subs.list("morning")[1].id, "x", NOW)
     assert [(s.digest_id, s.address) for s in subs.list()] == [
         ("morning", "a@e.org"), ("morning", "c@e.org"), ("now", "b@e.org"),
@@ -128,7 +153,7 @@ def test_an_erased_address_is_nowhere_any_more(scene: Scene) -> None:
     """Not in a list, and not in what a mail server said of it either."""
     subs = scene.stores.subscriptions
     scene.digests(digest("morning", "csto", to=(DESK, "other@example.org")), digest("now", every="instant"))
-    subs.sync([("morning", DESK), ("morning", "other@example.org")], NOW)
+    subs.sync([Wanted("morning", DESK), Wanted("morning", "other@example.org")], NOW)
     dead, sent, waiting = scene.claimed(DESK), scene.claimed(DESK), scene.message(DESK)
     scene.stores.outbox.settle(
         [attempt(dead, "dead", detail=f"550 <{DESK.upper()}> unknown"), attempt(sent, "sent")], ME
@@ -150,9 +175,9 @@ def test_an_erased_address_is_nowhere_any_more(scene: Scene) -> None:
 
 def test_an_erased_address_stays_away_until_the_operator_names_it(scene: Scene) -> None:
     subs = scene.stores.subscriptions
-    subs.sync([("morning", DESK)], NOW)
+    subs.sync([Wanted("morning", DESK)], NOW)
     subs.erase(DESK, NOW)
-    assert subs.sync([("morning", " " + DESK.upper()), ("now", DESK)], NOW) == SyncReport()
+    assert subs.sync([Wanted("morning", " " + DESK.upper()), Wanted("now", DESK)], NOW) == SyncReport()
     assert subs.add("morning", DESK, NOW).state == "active"
     assert subs.export(DESK)["suppressed"] is False
     scene.tell("morning", [], NOW, [message(subs.list(states=["active"])[0].id, DESK)])
@@ -161,4 +186,4 @@ def test_an_erased_address_stays_away_until_the_operator_names_it(scene: Scene) 
 
 def test_erasing_somebody_unknown_still_keeps_them_away(scene: Scene) -> None:
     assert scene.stores.subscriptions.erase("new@example.org", NOW) == 0
-    assert scene.stores.subscriptions.sync([("morning", "new@example.org")], NOW) == SyncReport()
+    assert scene.stores.subscriptions.sync([Wanted("morning", "new@example.org")], NOW) == SyncReport()

@@ -76,12 +76,12 @@ def match(
         for found in re.finditer(words, getattr(of, field))
     )
     made = Match(n, watchlist, of.id, int(str(more.get("revision", 1))), spans, "alert", NOW)
-    return EditionMatch(made, of, in_story, told=bool(more.get("told")))
+    return EditionMatch(made, of, in_story, "title" if more.get("told") else "")
 
 
-def compose(*waiting: EditionMatch, kind: str = "digest", window: Window = DAY) -> Edition:
+def compose(*waiting: EditionMatch, kind: str = "digest", window: Window = DAY, threshold: str = "any") -> Edition:
     digest = Digest(SPEC, window.start, window.end)
-    return editions.compose(digest, window, waiting, WATCHLISTS, CHECKED, NOW, kind=kind)  # type: ignore[arg-type]
+    return editions.compose(digest, window, waiting, WATCHLISTS, CHECKED, NOW, kind=kind, threshold=threshold)  # type: ignore[arg-type]
 
 
 def only(edition: Edition) -> EditionStory:
@@ -121,14 +121,93 @@ def test_the_matched_entry_speaks_although_another_was_first() -> None:
     assert [outlet.feed_id for outlet in shown.outlets] == ["wire", "belta"]
 
 
-def test_most_outlets_first_then_title_then_the_latest() -> None:
-    wide, copy = entry(1, "belta", "Talks", "CSTO", hours=9), entry(2, "wire", "Talks", "CSTO")
-    titled, old, new = entry(3, title="CSTO", hours=8), entry(4, body="CSTO", hours=7), entry(5, body="CSTO", hours=2)
-    tales = [story(1, wide, copy), story(2, titled), story(3, old), story(4, new)]
-    shown = compose(
-        match(1, old, tales[2]), match(2, new, tales[3]), match(3, titled, tales[1]), match(4, wide, tales[0])
+def order(*told: tuple[Entry, ...]) -> list[int]:
+    """The stories of an edition in their order, each with the entries that told it, by the id of its first entry."""
+    tales = [story(entries[0].id, *entries) for entries in told]
+    waiting = [match(e.id, e, tale) for tale in tales for e in tale.entries]
+    shown = compose(*waiting)
+    assert shown == compose(*reversed(waiting))
+    return [s.story_id for s in shown.stories]
+
+
+DEEP = "Many words come before it. " * 12 + "CSTO"
+
+
+def test_a_headline_of_one_outlet_stands_before_a_passing_mention_of_ten() -> None:
+    wide = tuple(entry(n, f"feed{n}", "Weather", DEEP) for n in range(10, 20))
+    lead = (entry(2, title="Talks", body="CSTO met."),)
+    assert order(wide, lead, (entry(1, title="CSTO", hours=9),)) == [1, 2, 10]
+
+
+def test_among_equally_prominent_stories_most_outlets_first_then_the_clearer_then_the_latest() -> None:
+    two = (entry(1, title="CSTO and many other things of this week", hours=9), entry(2, "wire", "CSTO, briefly"))
+    clear, old, new = (
+        entry(3, title="CSTO meets", hours=8),
+        entry(4, body="CSTO", hours=7),
+        entry(5, body="CSTO", hours=2),
     )
-    assert [s.story_id for s in shown.stories] == [1, 2, 4, 3]
+    assert order((old,), (new,), (clear,), (entry(6, title="CSTO, grain and weather", hours=1),), two) == [
+        1,
+        3,
+        6,
+        5,
+        4,
+    ]
+
+
+def test_a_story_is_as_prominent_as_its_best_entry() -> None:
+    passing, titled = entry(1, title="Talks", body=DEEP), entry(2, "wire", "CSTO meets")
+    tale = story(1, passing, titled)
+    assert only(compose(match(1, passing, tale))).prominence.level == "mention"
+    assert only(compose(match(1, passing, tale), match(2, titled, tale))).prominence.level == "title"
+
+
+def test_the_first_entry_that_reaches_the_threshold_speaks_for_its_story() -> None:
+    passing, titled = entry(1, title="Talks", body=DEEP), entry(2, "wire", "CSTO meets")
+    tale = story(1, passing, titled)
+    waiting = match(1, passing, tale), match(2, titled, tale)
+    assert [only(compose(*waiting, threshold=t)).headline for t in ("any", "title")] == ["Talks", "CSTO meets"]
+
+
+def test_a_threshold_leaves_out_what_is_below_it_and_says_so() -> None:
+    titled, led, deep = entry(1, title="CSTO meets"), entry(2, body="CSTO met."), entry(3, body=DEEP)
+    waiting = [match(e.id, e, story(e.id, e)) for e in (titled, led, deep)]
+    for threshold, held in (("any", [1, 2, 3]), ("lead", [1, 2]), ("title", [1])):
+        shown = compose(*waiting, threshold=threshold)
+        assert [s.story_id for s in shown.stories] == held
+        assert (shown.entries, shown.prominence) == (len(held), threshold)
+        assert editions.held(waiting, threshold) == dict.fromkeys(held, True)  # type: ignore[arg-type]
+
+
+def test_an_edition_of_another_threshold_than_its_digests_has_a_name_of_its_own() -> None:
+    a = entry(1, title="CSTO")
+    waiting = match(7, a, story(1, a))
+    keys = {compose(waiting, threshold=t).key for t in ("any", "lead", "title")}
+    assert keys == {f"2023-02-02T16:00+03:00{end}" for end in ("", "-lead", "-title")}
+    alert = compose(waiting, kind="alert", window=Window(NOW, NOW), threshold="title")
+    assert alert.key.endswith("Z-match-7-title")
+
+
+@pytest.mark.parametrize(
+    ("told", "title", "any_threshold", "strict"),
+    [
+        ("", "CSTO meets", "news", "news"),
+        ("", "Talks", "news", "below"),
+        ("mention", "CSTO meets", "told", "news"),
+        ("lead", "CSTO meets", "told", "news"),
+        ("title", "CSTO meets", "told", "told"),
+        ("title", "Talks", "told", "told"),
+        ("mention", "Talks", "told", "below"),
+    ],
+)
+def test_a_copy_is_news_to_those_whose_threshold_the_story_had_not_reached(
+    told: str, title: str, any_threshold: str, strict: str
+) -> None:
+    first, copy = entry(1, "belta", "CSTO, long ago"), entry(2, "wire", title, DEEP)
+    waiting = [replace(match(2, copy, story(1, first, copy)), told=told)]  # type: ignore[arg-type]
+    for threshold, wanted in (("any", any_threshold), ("title", strict)):
+        shown = compose(*waiting, threshold=threshold)
+        assert (len(shown.stories), len(shown.continued)) == (int(wanted == "news"), int(wanted == "told"))
 
 
 def test_the_cap_counts_what_it_leaves_out() -> None:
@@ -180,7 +259,7 @@ def test_an_empty_edition_still_says_what_it_covers() -> None:
 def test_of_two_revisions_the_later_one_is_shown() -> None:
     now = entry(1, title="Talks of the CSTO")
     before = replace(match(1, now, story(1, now)).match, spans=(Span("title", 0, 4, "=CSTO", "csto"),))
-    waiting = [match(2, now, story(1, now), revision=2), EditionMatch(before, now, story(1, now), told=False)]
+    waiting = [match(2, now, story(1, now), revision=2), EditionMatch(before, now, story(1, now), told="")]
     shown = only(compose(*waiting))
     assert marked(shown.headline, shown.headline_marks) == ["CSTO"]
 
@@ -188,7 +267,7 @@ def test_of_two_revisions_the_later_one_is_shown() -> None:
 def test_spans_beyond_a_text_that_was_shortened_hurt_nobody() -> None:
     now = entry(1, title="Talks", body="Short.")
     stale = Match(1, "csto", 1, 1, (Span("body", 900, 904, "=CSTO"), Span("title", 3, 99, "=CSTO")), "alert", NOW)
-    shown = only(compose(EditionMatch(stale, now, story(1, now), told=False)))
+    shown = only(compose(EditionMatch(stale, now, story(1, now), told="")))
     assert (shown.headline, shown.excerpt.text, shown.excerpt.marks) == ("Talks", "Short.", ())
 
 
@@ -203,6 +282,12 @@ def test_why_names_word_place_and_alias() -> None:
     )
     b = entry(2, article="nothing but Minsk here")
     assert only(compose(match(1, b, story(1, b), "minsk", "Minsk"))).why == ("“Minsk” in the article page",)
+
+
+def test_why_says_where_a_word_is_only_named_in_passing() -> None:
+    a, b = entry(1, body=DEEP), entry(2, title="CSTO meets", body=DEEP)
+    assert only(compose(match(1, a, story(1, a)))).why == ("“CSTO” in the text, further down (alias @csto)",)
+    assert only(compose(match(1, b, story(1, b)))).why == ("“CSTO” in the title and the text (alias @csto)",)
 
 
 def test_words_that_only_another_outlet_has_name_it() -> None:
@@ -235,9 +320,9 @@ def test_a_match_in_the_title_alone_shows_how_the_text_begins() -> None:
     a = entry(1, title="CSTO meets", body="CSTO meets\nMinisters gathered. They talked.")
     b = entry(2, title="CSTO meets", body="Ministers gathered. They talked.")
     title_only = Match(1, "csto", 2, 1, (Span("title", 0, 4, "=CSTO", "csto"),), "alert", NOW)
-    shown = only(compose(EditionMatch(title_only, b, story(1, b), told=False)))
+    shown = only(compose(EditionMatch(title_only, b, story(1, b), told="")))
     assert (shown.excerpt.text, shown.excerpt.marks) == ("Ministers gathered. They talked.", ())
-    shown = only(compose(EditionMatch(replace(title_only, entry_id=1), a, story(1, a), told=False)))
+    shown = only(compose(EditionMatch(replace(title_only, entry_id=1), a, story(1, a), told="")))
     assert shown.excerpt.text == "Ministers gathered. They talked."
 
 

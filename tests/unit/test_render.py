@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from aggregator.digests.messages import message_id, new_token
 from aggregator.errors import ConfigError, GiveUp
+from aggregator.levels import Prominence
 from aggregator.model import (
     Checked,
     Edition,
@@ -61,6 +62,7 @@ def story(n: int = 1, headline: str = "CSTO meets in Minsk", **more: Any) -> Edi
         "excerpt": Excerpt("The CSTO met on Thursday.", ((4, 8),)),
         "why": ("“CSTO” in the title and the text (alias @csto)",),
         "at": NOW - timedelta(hours=2),
+        "prominence": Prominence("title", 0.9),
         **more,
     }
     return EditionStory(**values)
@@ -112,6 +114,26 @@ class Links(HTMLParser):
 
 def text_links(text: str) -> set[str]:
     return set(re.findall(r"(?m)^ *<(\S+)>$", text))
+
+
+@pytest.mark.parametrize(
+    ("threshold", "told", "nothing"),
+    [
+        ("any", "1 story from 3 entries. 9 of 10", "Nothing matched; 9 of 10"),
+        (
+            "lead",
+            "from 3 entries, with a watched word in the title or the lead. 9",
+            "Nothing matched in the title or the lead;",
+        ),
+        ("title", "from 3 entries, with a watched word in the title. 9", "Nothing matched in the title;"),
+    ],
+)
+def test_an_edition_says_what_its_threshold_left_out(threshold: str, told: str, nothing: str) -> None:
+    def said(*stories: EditionStory) -> str:
+        return " ".join(RENDERER.render(edition(*stories, prominence=threshold)).text.split())
+
+    assert told in said(story())
+    assert nothing in said()
 
 
 # -- the same facts in both parts ------------------------------------------------------------------------------------

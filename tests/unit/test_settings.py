@@ -104,6 +104,25 @@ digests:
     assert loaded.digests[2].schedule.at == (time(7, 5), time(19, 0))
 
 
+def test_an_address_may_have_a_stricter_threshold_than_its_digest(tmp_path: Path) -> None:
+    loaded = load(
+        tmp_path,
+        watch="watchlists: [{id: csto, query: CSTO}]",
+        digests="""
+digests:
+  - id: now
+    watchlists: [csto]
+    every: instant
+    prominence: Lead
+    to: [a@example.org, {address: b@example.org, prominence: title}, {address: c@example.org}]
+""",
+    )
+    (digest,) = loaded.digests
+    assert digest.prominence == "lead"
+    assert digest.to == ("a@example.org", "b@example.org", "c@example.org")
+    assert digest.stricter == (("b@example.org", "title"),)
+
+
 def test_the_shipped_files_load() -> None:
     loaded = settings.load(ROOT, {})
     assert len(loaded.feeds) >= 25
@@ -314,6 +333,20 @@ BROKEN: list[tuple[str, str, int, str]] = [
     ("digests", DIGEST + "  at: 07:30\n  to: ['a@b, c@d']", 5, "is not a mail address"),
     ("digests", DIGEST + "  at: 07:30\n  to: ['дежурный@example.org']", 5, "ASCII letters"),
     ("digests", DIGEST + "  at: 07:30\n  to:\n  - ok@example.org\n  - a@-b-.example", 7, "is not a domain name"),
+    ("digests", DIGEST + "  at: 07:30\n  prominence: headline", 5, "'headline' is not one of 'any', 'lead' or 'title'"),
+    ("digests", DIGEST + "  at: 07:30\n  to:\n  - {address: a@b.org, prominence: top}", 6, "'top' is not one of"),
+    (
+        "digests",
+        DIGEST + "  at: 07:30\n  to:\n  - {address: a@b.org, prominent: title}",
+        6,
+        "did you mean `prominence`?",
+    ),
+    (
+        "digests",
+        DIGEST + "  at: 07:30\n  prominence: title\n  to: [{address: a@b.org, prominence: lead}]",
+        2,
+        "a@b.org asks for `prominence: lead`, less than the digest's own title",
+    ),
     (
         "digests",
         "digests:\n- id: d\n  at: 07:30\n  watchlists:\n  - ww",

@@ -130,6 +130,43 @@ def test_a_database_of_the_first_release_is_brought_up_to_date_with_all_it_knows
     stores.upkeep.close()
 
 
+def test_what_an_older_file_told_was_told_to_everybody_and_its_readers_want_everything(path: Path) -> None:
+    old = Utils(path)
+    migrations.migrations.apply(old, stop_before="0010_prominence")
+    with old.conn:
+        old.execute("INSERT INTO facts VALUES ('tokenizer_version', ?)", [str(tokens.TOKENIZER_VERSION)])
+        old.execute("INSERT INTO feeds (id, url, next_poll_at, added_at) VALUES ('a', 'https://a/', ?, ?)", [AT, AT])
+        old.execute("INSERT INTO stories (id, title, first_seen_at) VALUES (1, 't', ?)", [AT])
+        columns = "feed_id, story_id, guid, link, title, body, author, categories, language, sort_at, first_seen_at"
+        for guid in "gh":
+            old.execute(
+                f"INSERT INTO entries ({columns}, fingerprint) VALUES ('a', 1, ?, '', 'CSTO', '', '', '[]', '', ?, ?, 'f')",
+                [guid, AT, AT],
+            )
+        old.execute("INSERT INTO watchlists (id, title, query, changed_at) VALUES ('csto', 'CSTO', 'CSTO', ?)", [AT])
+        span = '[{"field":"title","start":0,"end":4,"term":"CSTO","alias":""}]'
+        for number in (1, 2):
+            sql = "INSERT INTO matches (watchlist_id, entry_id, revision, spans, reach, matched_at) VALUES ('csto', ?, 1, ?, 'alert', ?)"
+            old.execute(sql, [number, span, AT])
+        sql = "INSERT INTO digests (id, title, every, days, timezone, covered_until, next_at, added_at) VALUES ('now', 'n', 'instant', '[]', 'UTC', ?, ?, ?)"
+        old.execute(sql, [AT, AT, AT])
+        old.execute("INSERT INTO digest_watchlists VALUES ('now', 'csto', 0)")
+        sql = "INSERT INTO editions (digest_id, key, kind, title, window_start, window_end, subject, stories, entries, composed_at, mail, page, text, data) VALUES ('now', 'k', 'alert', '', ?, ?, '', 1, 1, ?, '', '', '', '')"
+        old.execute(sql, [AT, AT, AT])
+        old.execute("INSERT INTO edition_matches (digest_id, match_id, edition_id) VALUES ('now', 1, 1)")
+        old.execute("INSERT INTO subscribers (address, added_at) VALUES ('desk@example.org', ?)", [AT])
+        sql = "INSERT INTO subscriptions (subscriber_id, digest_id, state, origin, created_at) VALUES (1, 'now', 'active', 'config', ?)"
+        old.execute(sql, [AT])
+    old.close()
+    stores = SqliteStores(path, secret=SECRET)
+    (waiting,) = stores.editions.waiting("now", NOW)
+    assert waiting.told == "title"
+    assert [digest.spec.prominence for digest in stores.editions.digests()] == ["any"]
+    assert [one.prominence for one in stores.subscriptions.list()] == ["any"]
+    assert stores.upkeep.check() == []
+    stores.upkeep.close()
+
+
 OLD_ENTRY = """INSERT INTO entries (id, feed_id, story_id, guid, link, title, summary, content, body, author, categories,
   language, sort_at, first_seen_at, revision, fingerprint)
 VALUES (:id, 'a', :story, 'g', '', :title, :summary, :content, :body, '', '[]', '', :at, :at, :revision, :print)"""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from aggregator.levels import LEVELS, Level, Settled
 from aggregator.model import (
     Digest,
     DigestSpec,
@@ -16,6 +17,7 @@ from aggregator.model import (
     EditionMatch,
     Entry,
     Match,
+    NewEdition,
     NewMessage,
     RenderedEdition,
     Schedule,
@@ -129,37 +131,31 @@ class Editions:
                 story = stories[row["story_id"]]
                 entry = next(e for e in story.entries if e.id == row["entry_id"])
                 match, entry = _as_matched(conn, rows.match(row), entry)
-                waiting.append(EditionMatch(match, entry, story, told=(story.id, match.watchlist_id) in told))
+                waiting.append(EditionMatch(match, entry, story, told.get((story.id, match.watchlist_id), "")))
         return waiting
 
-    def commit_edition(
-        self,
-        edition: Edition,
-        rendered: RenderedEdition,
-        matches: Sequence[int],
-        messages: Sequence[NewMessage],
-        next_at: datetime,
-    ) -> int:
-        """See EditionStore.commit_edition."""
+    def commit_editions(self, made: Sequence[NewEdition], settled: Sequence[Settled], next_at: datetime) -> list[int]:
+        """See EditionStore.commit_editions."""
+        edition = made[0].edition
         with self._db.write() as conn:
-            taken = conn.execute(
-                "SELECT 1 FROM editions WHERE digest_id = ? AND key = ?", (edition.digest_id, edition.key)
-            ).fetchone()
-            if taken is not None:
+            if any(_taken(conn, one.edition) for one in made):
                 _move_on(conn, edition.digest_id, edition.window.end, next_at)
-                return 0
-            if _assigned(conn, edition.digest_id, matches):
-                return 0
-            edition_id = _insert_edition(conn, edition, rendered)
-            _assign(conn, edition.digest_id, matches, edition_id)
-            _queue(conn, edition, edition_id, messages)
+                return []
+            if _assigned(conn, edition.digest_id, [one.match_id for one in settled]):
+                return []
+            ids = [_insert_edition(conn, one.edition, one.rendered) for one in made]
+            told = [(one.match_id, ids[one.place], one.level) for one in settled if one.place >= 0]
+            passed = [(one.match_id, None, one.level) for one in settled if one.place < 0]
+            _assign(conn, edition.digest_id, [*told, *passed])
+            for edition_id, one in zip(ids, made, strict=True):
+                _queue(conn, one.edition, edition_id, one.messages)
             _move_on(conn, edition.digest_id, edition.window.end, next_at)
-            return edition_id
+            return ids
 
     def skip(self, digest_id: str, matches: Sequence[int], window_end: datetime, next_at: datetime) -> None:
         """See EditionStore.skip."""
         with self._db.write() as conn:
-            _assign(conn, digest_id, matches, None)
+            _assign(conn, digest_id, [(match_id, None, None) for match_id in matches])
             _move_on(conn, digest_id, window_end, next_at)
 
     def editions(self, digest_id: str = "", limit: int = 50, key: str = "") -> list[StoredEdition]:
@@ -215,6 +211,7 @@ def _spec_columns(spec: DigestSpec) -> dict[str, Any]:
         "days": rows.dump(list(spec.schedule.days)),
         "timezone": spec.schedule.timezone,
         "empty": spec.empty,
+        "prominence": spec.prominence,
         "addresses": rows.dump(list(spec.to)),
     }
 
@@ -227,20 +224,29 @@ def _load_digests(conn: sqlite3.Connection, found: Iterable[sqlite3.Row]) -> lis
         at = tuple(time.fromisoformat(t) for t in json.loads(row["at"]))
         schedule = Schedule(row["every"], row["timezone"], at, tuple(json.loads(row["days"])))
         to = tuple(json.loads(row["addresses"]))
-        spec = DigestSpec(row["id"], row["title"], watchlists, schedule, to, row["empty"])
+        spec = DigestSpec(row["id"], row["title"], watchlists, schedule, to, row["empty"], row["prominence"])
         digests.append(Digest(spec, rows.moment(row["covered_until"]), rows.moment(row["next_at"])))
     return digests
 
 
-def _told(conn: sqlite3.Connection, digest_id: str, story_ids: Iterable[int]) -> set[tuple[int, str]]:
-    """Of which watchlists each story has been told: what is told of one is still news for another."""
-    told: set[tuple[int, str]] = set()
+def _told(conn: sqlite3.Connection, digest_id: str, story_ids: Iterable[int]) -> dict[tuple[int, str], Level]:
+    """The highest level at which each story was told for each watchlist; before there were levels, everybody was told."""
+    told: dict[tuple[int, str], Level] = {}
     for part in rows.chunks(sorted(story_ids)):
-        sql = f"""SELECT DISTINCT e.story_id, m.watchlist_id FROM entries e JOIN matches m ON m.entry_id = e.id
+        sql = f"""SELECT e.story_id, m.watchlist_id,
+                    max(CASE em.prominence WHEN 'mention' THEN 0 WHEN 'lead' THEN 1 ELSE 2 END)
+                  FROM entries e JOIN matches m ON m.entry_id = e.id
                   JOIN edition_matches em ON em.match_id = m.id AND em.digest_id = ?
-                  WHERE em.edition_id IS NOT NULL AND m.revision >= e.story_revision AND e.story_id IN ({rows.marks(len(part))})"""  # noqa: S608 - marks only
-        told |= {(r[0], r[1]) for r in conn.execute(sql, (digest_id, *part))}
+                  WHERE em.edition_id IS NOT NULL AND m.revision >= e.story_revision AND e.story_id IN ({rows.marks(len(part))})
+                  GROUP BY e.story_id, m.watchlist_id"""  # noqa: S608 - marks only
+        told |= {(r[0], r[1]): LEVELS[r[2]] for r in conn.execute(sql, (digest_id, *part))}
     return told
+
+
+def _taken(conn: sqlite3.Connection, edition: Edition) -> bool:
+    """Whether an edition of this digest and key is there already."""
+    sql = "SELECT 1 FROM editions WHERE digest_id = ? AND key = ?"
+    return conn.execute(sql, (edition.digest_id, edition.key)).fetchone() is not None
 
 
 def _insert_edition(conn: sqlite3.Connection, edition: Edition, rendered: RenderedEdition) -> int:
@@ -273,10 +279,11 @@ def _assigned(conn: sqlite3.Connection, digest_id: str, matches: Sequence[int]) 
     return conn.execute(sql, (digest_id, rows.dump(list(matches)))).fetchone() is not None
 
 
-def _assign(conn: sqlite3.Connection, digest_id: str, matches: Sequence[int], edition_id: int | None) -> None:
+def _assign(conn: sqlite3.Connection, digest_id: str, settled: Sequence[tuple[int, int | None, Level | None]]) -> None:
+    """Settle matches: (match id, the edition that tells it, its level)."""
     conn.executemany(
-        "INSERT OR IGNORE INTO edition_matches (digest_id, match_id, edition_id) VALUES (?, ?, ?)",
-        [(digest_id, m, edition_id) for m in matches],
+        "INSERT OR IGNORE INTO edition_matches (digest_id, match_id, edition_id, prominence) VALUES (?, ?, ?, ?)",
+        [(digest_id, *one) for one in settled],
     )
 
 

@@ -91,6 +91,12 @@ def articles(db: Database) -> None:
     _run(db, "0009_articles.sql")
 
 
+@migrations(name="0010_prominence")
+def prominence(db: Database) -> None:
+    """How prominent matches were, and thresholds of digests and readers."""
+    _run(db, "0010_prominence.sql")
+
+
 def _pack(conn: sqlite3.Connection, table: str, key: str) -> None:
     """Row by row: the texts of a year must not stand in memory at once."""
     names = key.split(", ")

@@ -391,4 +391,5 @@ def subscription(row: sqlite3.Row) -> Subscription:
         created_at=moment(row["created_at"]),
         ended_at=moment_or_none(row["ended_at"]),
         reason=row["reason"],
+        prominence=row["prominence"],
     )

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+from aggregator.levels import Threshold, Wanted
 from aggregator.model import Subscription, SyncReport
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
@@ -37,42 +38,43 @@ class Subscriptions:
         row = conn.execute("SELECT 1 FROM suppressions WHERE address_hmac = ?", (self._hmac(address),)).fetchone()
         return row is not None
 
-    def sync(self, wanted: Sequence[tuple[str, str]], now: datetime) -> SyncReport:
+    def sync(self, wanted: Sequence[Wanted], now: datetime) -> SyncReport:
         """See SubscriptionStore.sync."""
         added, changed, removed = [], [], []
+        named = {(one.digest_id, one.address.lower()): one for one in wanted}
         with self._db.write() as conn:
             stored = {(r["digest_id"], r["address"].lower()): r for r in conn.execute(_SELECT)}
-            for digest_id, address in {(d, a.lower()): (d, a) for d, a in wanted}.values():
-                row = stored.get((digest_id, address.lower()))
-                if row is None and not self._suppressed(conn, address):
-                    self._insert(conn, digest_id, address, "config", now)
-                    added.append(f"{digest_id}: {address}")
-                elif row is not None and row["state"] == "ended" and row["reason"] == LEFT_FILE:
-                    self._revive(conn, row["id"], "config")
-                    changed.append(f"{digest_id}: {address}")
-            keep = {(d, a.lower()) for d, a in wanted}
+            for key, one in named.items():
+                row = stored.get(key)
+                if row is None and not self._suppressed(conn, one.address):
+                    self._insert(conn, one, "config", now)
+                    added.append(f"{one.digest_id}: {one.address}")
+                elif row is not None and _differs(row, one):
+                    self._revive(conn, row["id"], "config", one.prominence)
+                    changed.append(f"{one.digest_id}: {one.address}")
             for key, row in stored.items():
-                if key not in keep and row["origin"] == "config" and row["state"] != "ended":
+                if key not in named and row["origin"] == "config" and row["state"] != "ended":
                     _end(conn, row["id"], LEFT_FILE, now)
                     removed.append(f"{row['digest_id']}: {row['address']}")
         return SyncReport(tuple(added), tuple(changed), tuple(removed))
 
     @staticmethod
-    def _insert(conn: sqlite3.Connection, digest_id: str, address: str, origin: str, now: datetime) -> None:
+    def _insert(conn: sqlite3.Connection, wanted: Wanted, origin: str, now: datetime) -> None:
         stamp = rows.stamp(now)
         conn.execute(
-            "INSERT INTO subscribers (address, added_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (address, stamp)
+            "INSERT INTO subscribers (address, added_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (wanted.address, stamp)
         )
         conn.execute(
-            "INSERT INTO subscriptions (subscriber_id, digest_id, state, origin, created_at) "
-            "SELECT id, ?, 'active', ?, ? FROM subscribers WHERE address = ?",
-            (digest_id, origin, stamp, address),
+            "INSERT INTO subscriptions (subscriber_id, digest_id, state, origin, created_at, prominence) "
+            "SELECT id, ?, 'active', ?, ?, ? FROM subscribers WHERE address = ?",
+            (wanted.digest_id, origin, stamp, wanted.prominence, wanted.address),
         )
 
     @staticmethod
-    def _revive(conn: sqlite3.Connection, subscription_id: int, origin: str) -> None:
-        sql = "UPDATE subscriptions SET state = 'active', origin = ?, ended_at = NULL, reason = '' WHERE id = ?"
-        conn.execute(sql, (origin, subscription_id))
+    def _revive(conn: sqlite3.Connection, subscription_id: int, origin: str, prominence: str) -> None:
+        sql = """UPDATE subscriptions SET state = 'active', origin = ?, prominence = ?, ended_at = NULL, reason = ''
+                 WHERE id = ?"""
+        conn.execute(sql, (origin, prominence, subscription_id))
 
     def list(self, digest_id: str = "", states: Collection[str] = ()) -> builtins.list[Subscription]:
         """See SubscriptionStore.list."""
@@ -81,16 +83,16 @@ class Subscriptions:
             found = [rows.subscription(r) for r in conn.execute(sql, (digest_id, digest_id))]
         return [s for s in found if not states or s.state in states]
 
-    def add(self, digest_id: str, address: str, now: datetime) -> Subscription:
+    def add(self, digest_id: str, address: str, now: datetime, prominence: Threshold | None = None) -> Subscription:
         """See SubscriptionStore.add."""
         with self._db.write() as conn:
             # The operator's word after an erasure: the address is wanted again.
             conn.execute("DELETE FROM suppressions WHERE address_hmac = ?", (self._hmac(address),))
             row = _find(conn, digest_id, address)
             if row is None:
-                self._insert(conn, digest_id, address, "operator", now)
-            elif row["state"] != "active":
-                self._revive(conn, row["id"], "operator")
+                self._insert(conn, Wanted(digest_id, address, prominence or "any"), "operator", now)
+            elif row["state"] != "active" or (prominence and row["prominence"] != prominence):
+                self._revive(conn, row["id"], "operator", prominence or row["prominence"])
             found = _find(conn, digest_id, address)
             assert found is not None
             return rows.subscription(found)
@@ -147,6 +149,13 @@ class Subscriptions:
         return count
 
 
+def _differs(row: sqlite3.Row, wanted: Wanted) -> bool:
+    """Whether the file says other of a stored subscription, and has a say: it ended what it made, or names another threshold."""
+    if row["state"] == "ended":
+        return bool(row["reason"] == LEFT_FILE)
+    return bool(row["origin"] == "config" and row["prominence"] != wanted.prominence)
+
+
 def _find(conn: sqlite3.Connection, digest_id: str, address: str) -> sqlite3.Row | None:
     found: sqlite3.Row | None = conn.execute(
         _SELECT + " WHERE s.digest_id = ? AND b.address = ?", (digest_id, address)
@@ -182,5 +191,5 @@ def _end(conn: sqlite3.Connection, subscription_id: int, reason: str, now: datet
     return ended
 
 
-_SELECT = """SELECT s.id, b.address, s.digest_id, s.state, s.origin, s.created_at, s.ended_at, s.reason
+_SELECT = """SELECT s.id, b.address, s.digest_id, s.state, s.origin, s.created_at, s.ended_at, s.reason, s.prominence
 FROM subscriptions s JOIN subscribers b ON b.id = s.subscriber_id"""
