@@ -8,7 +8,7 @@ No field is "None until later": what is not known yet is a field of a later type
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Literal, NamedTuple
@@ -511,17 +511,6 @@ class Story:
 
 
 # -- matches -------------------------------------------------------------------------------------------------------
-
-
-class Proposed(NamedTuple):
-    """A stored entry that an index proposes; `entry()` makes it, which costs more than finding it.
-
-    `certain` says that the index has held it against all that was asked.
-    """
-
-    id: int
-    entry: Callable[[], Entry]
-    certain: bool = False
 
 
 class Span(NamedTuple):

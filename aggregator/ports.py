@@ -41,7 +41,6 @@ from aggregator.model import (
     NewEdition,
     NewMatch,
     PollOutcome,
-    Proposed,
     Recall,
     RenderedEdition,
     StoredEdition,
@@ -53,7 +52,7 @@ from aggregator.model import (
     SyncReport,
     Watchlist,
 )
-from aggregator.query import Need
+from aggregator.query import Need, Proposed
 
 T = TypeVar("T")
 

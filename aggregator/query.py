@@ -10,10 +10,12 @@ Normative: reference/matching-and-stories.md §2. A blank is AND; NEAR binds tig
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from aggregator.errors import QueryError
+from aggregator.model import Entry
 from aggregator.querytext import AliasError, Aliases, Reader, check_aliases
 from aggregator.querytree import (
     FIELDS,
@@ -54,6 +56,7 @@ __all__ = [
     "Node",
     "Not",
     "Or",
+    "Proposed",
     "Query",
     "Term",
     "Value",
@@ -151,6 +154,18 @@ class NeedEverything:
 
 Need = NeedToken | NeedPrefix | NeedPhrase | NeedAll | NeedAny | NeedEverything
 """A necessary condition over one index of title, body and article together (never sufficient: the evaluator decides)."""
+
+
+class Proposed(NamedTuple):
+    """A stored entry that an index proposes; `entry()` makes it, which costs more than finding it.
+
+    `certain` says that the index has held it against all that was asked.
+    """
+
+    id: int
+    entry: Callable[[], Entry]
+    certain: bool = False
+
 
 _EVERYTHING = NeedEverything()
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 
-from aggregator.model import Entry, Proposed, Span
+from aggregator.model import Entry, Span
 from aggregator.ports import Stores
-from aggregator.query import NeedEverything, Query, is_decided, proposal, show
+from aggregator.query import NeedEverything, Proposed, Query, is_decided, proposal, show
 from aggregator.watch import documents, lint, match
 
 SAMPLE = 2_000

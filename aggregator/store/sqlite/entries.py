@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from aggregator import urls
-from aggregator.model import ArticleOutcome, ArticleTask, Entry, Proposed
-from aggregator.query import Need, NeedAll, NeedAny, NeedPhrase, NeedPrefix, NeedToken
+from aggregator.model import ArticleOutcome, ArticleTask, Entry
+from aggregator.query import Need, NeedAll, NeedAny, NeedPhrase, NeedPrefix, NeedToken, Proposed
 from aggregator.store.sqlite import index, rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.polls import add_matches
