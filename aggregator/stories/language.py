@@ -1,7 +1,7 @@
 """Which language a text is in, told by letters and the commonest words: English, Russian, Belarusian, Ukrainian.
 
 For anything else the publisher's word is taken, and where the extra `[lang]` is installed it is checked: py3langid is asked where
-our own rules do not tell, and believed when it is sure (docs/decisions/0021 has what was measured). It takes 0.7 s and 100 MB to
+our own rules do not tell, and believed when it is sure (docs/decisions/0025 has what was measured). It takes 0.7 s and 100 MB to
 load, so that happens at the first doubt and never for feeds in one of the four languages that say so.
 """
 
