@@ -87,7 +87,7 @@ class Ours:
         subprocess.run(compiling, env=self.env, check=True)
 
     def _command(self, *args: str) -> list[str]:
-        return [sys.executable, "-m", "aggregator", "--home", str(self.home), *args]
+        return [sys.executable, str(FOLDER / "benchmarks/base.py"), "--home", str(self.home), *args]
 
     def sweep(self) -> measure.Cost:
         """One sweep over every feed."""
