@@ -6,6 +6,7 @@ Numbers of one machine on one day: compare within a run (the ratio), not between
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -61,8 +62,10 @@ def show(name: str, document: dict[str, Any]) -> None:
     facts = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in document["facts"].items())
     print(f"\n{name}: {document['promise']}\n{facts}")
     if "table" in document:
+        columns = itertools.zip_longest(*document["table"], fillvalue="")
+        widths = [max(map(len, column)) + 3 for column in columns]
         for cells in document["table"]:
-            print("".join(f"{cell:<16}" for cell in cells).rstrip())
+            print("".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=False)).rstrip())
         return
     systems = [k for k, v in document["rows"][0].items() if isinstance(v, dict)]
     head = f"{'case':<16}" + "".join(f"{s + ' CPU s':>20}{'peak MB':>10}" for s in systems)
