@@ -175,7 +175,15 @@ def escaped(value: str) -> str:
 
 def _prepared(fragment: str) -> str:
     fragment = cleaned(fragment)
-    return cleaned(entities.unescape(fragment)) if _escaped_twice(fragment) else fragment
+    fragment = cleaned(entities.unescape(fragment)) if _escaped_twice(fragment) else fragment
+    if _CELL.search(fragment) and "<table" not in fragment.lower():
+        return _CELL.sub(
+            "<br>", fragment
+        )  # parts of a table cut off from it are dropped by HTML's rules, and two cells were one word
+    return fragment
+
+
+_CELL = re.compile(r"</?(?:td|th|tr|tbody|thead|tfoot|caption)\b[^>]*>", re.IGNORECASE)
 
 
 def _escaped_twice(fragment: str) -> bool:

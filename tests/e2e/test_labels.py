@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.program import done
-from tests.labels import DATA, PAIRS, agrees, forms, joined, lines, unrelated
+from tests.labels import DATA, PAIRS, QUERIES, agrees, forms, joined, lines, unrelated
 
 
 @pytest.mark.parametrize("options", [[], ["--history"]], ids=["live", "history"])
-def test_every_labelled_query_is_decided_as_labelled(tmp_path: Path, options: list[str]) -> None:
-    cases = lines("queries.jsonl")
-    answers = done(tmp_path, "match", "--cases", str(DATA / "queries.jsonl"), *options).lines
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_labelled_query_is_decided_as_labelled(tmp_path: Path, name: str, options: list[str]) -> None:
+    cases = lines(name)
+    answers = done(tmp_path, "match", "--cases", str(DATA / name), *options).lines
     wrong = [(case["id"], answer) for case, answer in zip(cases, answers, strict=True) if not agrees(case, answer)]
     assert len(cases) >= 300
     assert wrong == []

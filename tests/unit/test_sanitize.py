@@ -40,6 +40,8 @@ def test_safe_html(fragment: str, wanted: str) -> None:
         ("CS<b>TO</b>", "CSTO"),
         ("<p>one</p><p>two<br>three</p>", "one\ntwo\nthree"),
         ("<table><tr><td>a</td><td>b</td></tr></table>", "a\nb"),
+        ("<td>a</td><td>b</td>", "a\nb"),
+        ("<TR><TD>a<TD>b", "a\nb"),
         ("<ul><li>a<li>b</ul>", "a\nb"),
         ("a<script>b</script><style>c</style><!-- d -->e", "ae"),
         ("AT&amp;T &nbsp; &mdash; x", "AT&T — x"),
