@@ -183,7 +183,7 @@ def _prepared(fragment: str) -> str:
     return fragment
 
 
-_CELL = re.compile(r"</?(?:td|th|tr|tbody|thead|tfoot|caption)\b[^>]*>", re.IGNORECASE)
+_CELL = re.compile(r"</?(?:td|th|tr|tbody|thead|tfoot|caption)\b[^<>]*>", re.IGNORECASE)
 
 
 def _escaped_twice(fragment: str) -> bool:
