@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-EXTRAS = ("py3langid",)
+EXTRAS = ("py3langid", "numpy")
 
 if __name__ == "__main__":
     sys.modules.update(dict.fromkeys(EXTRAS))
