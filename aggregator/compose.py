@@ -12,7 +12,7 @@ from aggregator import levels
 from aggregator.digests import edition as editions
 from aggregator.digests import messages, prominence, windows
 from aggregator.errors import AggregatorError, StoreError
-from aggregator.levels import THRESHOLDS, Settled, Threshold
+from aggregator.levels import LEVELS, THRESHOLDS, Level, Settled, Threshold
 from aggregator.model import (
     Digest,
     Edition,
@@ -173,10 +173,17 @@ class ComposeLine:
 
 
 def _settled(waiting: Sequence[EditionMatch], thresholds: Sequence[Threshold]) -> list[Settled]:
-    """What becomes of each waiting match: told in the first of these editions that holds its story, or passed over."""
+    """What becomes of each waiting match: told in the first of these editions that holds its story, or passed over.
+
+    An edition names all watchlists of a story, so each of them is told at the highest level of its story.
+    """
     held = [editions.held(waiting, threshold) for threshold in thresholds]
     places = {item.story.id: next((n for n, ids in enumerate(held) if item.story.id in ids), -1) for item in waiting}
+    own = [prominence.of(item.entry, item.match.spans).level for item in waiting]
+    best: dict[int, Level] = {}
+    for item, level in zip(waiting, own, strict=True):
+        best[item.story.id] = max(level, best.get(item.story.id, level), key=LEVELS.index)
     return [
-        Settled(item.match.id, places[item.story.id], prominence.of(item.entry, item.match.spans).level)
-        for item in waiting
+        Settled(item.match.id, places[item.story.id], best[item.story.id] if places[item.story.id] >= 0 else level)
+        for item, level in zip(waiting, own, strict=True)
     ]

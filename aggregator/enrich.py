@@ -22,6 +22,7 @@ BATCH = 20
 TRIES = 2
 """One try and one retry: the alert went out at once, the text is a courtesy."""
 RETRY_AFTER = timedelta(hours=1)
+PATIENCE = timedelta(minutes=1)
 LONGEST_REST = timedelta(days=7)
 PASSING = (408, 425, 429)
 PAGES = ("text/html", "application/xhtml+xml", "application/xml", "text/xml", "text/plain")
@@ -86,12 +87,16 @@ class EnrichLine:
             report += _report(outcomes)
         return report
 
-    def finish(self, stop: threading.Event | None = None) -> EnrichReport:
-        """The same, waiting for the turns of hosts until nothing is due; for a process that does not come back soon."""
-        report = self.run(stop)
-        while (wait := self._turn()) is not None and not (stop is not None and stop.is_set()):
-            self._clock.sleep(wait.total_seconds(), stop)
-            report += self.run(stop)
+    def finish(self, patience: timedelta = PATIENCE) -> EnrichReport:
+        """The same, waiting for the turns of hosts until nothing is due, but no longer than this; what is left stays due.
+
+        For a process that does not come back soon.
+        """
+        report = self.run()
+        until = self._clock.now() + patience
+        while (wait := self._turn()) is not None and self._clock.now() + wait <= until:
+            self._clock.sleep(wait.total_seconds())
+            report += self.run()
         return report
 
     def _turn(self) -> timedelta | None:

@@ -370,11 +370,15 @@ class StoryStore(Protocol):
         """
         ...
 
+    def founder(self, story_id: int) -> int:
+        """The entry that founded a story: the first of its own, not of one merged into it; 0 for no story."""
+        ...
+
     def split(self, story_id: int, entry_ids: Collection[int]) -> int:
-        """Give entries of a story one of their own; its id, or 0, and nothing done, when they are none of it or its first is among them.
+        """Give entries of a story one of their own; its id, or 0, and nothing done, when they are none of it or its founder is among them.
 
         Entries that are all of a story merged into this one get that story back. A later copy joins the story whose
-        first entry it is more like.
+        first entry it is more like. What was told of the entries as copies was told of the other story: theirs is untold.
         """
         ...
 

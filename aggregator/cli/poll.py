@@ -56,6 +56,7 @@ def command(context: Context, everything: bool, feed_ids: tuple[str, ...], artic
         # Of all others only somebody who got less than expected is told.
         left = [] if reports and not feed_ids else [f for f in app.stores.feeds.list() if f.id not in polled]
         outage, now = app.stores.network.outage(), app.clock.now()
+        waiting = app.stores.entries.article_hosts(now) if articles else []
     _summary(reports)
     _explain(reports, left, feed_ids, now)
     if outage is not None:
@@ -65,6 +66,8 @@ def command(context: Context, everything: bool, feed_ids: tuple[str, ...], artic
         )
     if enriched is not None and (enriched.fetched or enriched.failed):
         talk(f"article pages: {enriched.fetched} read, {enriched.failed} failed, {enriched.matches} matches")
+    if waiting:
+        talk(f"pages of {output.many(len(waiting), 'host')} wait for their turn; the next poll goes on with them")
 
 
 def _show(report: PollReport, *, as_json: bool) -> None:

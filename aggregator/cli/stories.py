@@ -119,8 +119,9 @@ def split(context: Context, story_id: int, entry_ids: tuple[int, ...]) -> None:
             raise UsageError(
                 f"entry {strange[0]} is not in story {story.id}; `aggregator stories show {story.id}` lists it"
             )
-        if members[0] in entry_ids:
-            raise UsageError(f"entry {members[0]} founded story {story.id} and stays; split the others off")
+        founder = app.stores.stories.founder(story.id)
+        if founder in entry_ids:
+            raise UsageError(f"entry {founder} founded story {story.id} and stays; split the others off")
         new_id = app.stores.stories.split(story.id, entry_ids)
         if not new_id:
             raise UsageError(f"story {story.id} has changed meanwhile; try again")

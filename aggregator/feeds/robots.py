@@ -63,7 +63,7 @@ def read(text: str) -> Rules:
     """The rules of all groups that name us, else of those for everybody. What cannot be understood is passed over."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for names, rules in _groups(text.removeprefix("\ufeff")[:LARGEST]):
-        for name in names:
+        for name in names & {ROBOT, "*"}:  # of thousands of names, each with all rules, those two concern us
             groups.setdefault(name, []).extend(rules)
     ours = groups.get(ROBOT, groups.get("*", []))
     paths = ((_escaped(value), name == "allow") for name, value in ours if name != "crawl-delay" and value)

@@ -54,8 +54,20 @@ _LABEL = re.compile("|".join(_LABELS))
 _START = re.compile("|".join(_STARTS))
 _OUR = re.compile(_OURS)
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(?!\d)(?!.*[.!?…]$)")
-_CRUMBS = re.compile(r"(?:[^.!?«›»>→|/]{1,40}(?:\s*[›»>→]\s*|\s+[|/]\s+)){2,}[^.!?«]{0,120}")
+_CRUMB = re.compile(r"[›»>→]|(?<=\s)[|/](?=\s)")
+_SENTENCE = re.compile(r"[.!?«]")
 _EDGE = re.compile(r"^[\W_]+|[\W_]*(?:\(?\d+\)?)?[\W_]*$")
+
+
+def _is_crumbs(text: str) -> bool:
+    """Whether it is a way through sections: short names with signs between them, and no sentence."""
+    *names, last = _CRUMB.split(text)
+    return (
+        len(names) >= 2
+        and all(1 <= len(name) <= 42 for name in names)
+        and len(last) <= 120
+        and not _SENTENCE.search(text)
+    )
 
 
 def is_label(text: str) -> bool:
@@ -68,6 +80,4 @@ def is_call(line: str) -> bool:
     if len(line) > LONGEST:
         return False
     text = line.casefold().lstrip(' \t-–—•·*|>→▶►👉📲✅🔔❗‼️«"“')
-    return bool(
-        is_label(text) or _START.match(text) or _OUR.search(text) or _CLOCK.match(text) or _CRUMBS.fullmatch(text)
-    )
+    return bool(is_label(text) or _START.match(text) or _OUR.search(text) or _CLOCK.match(text) or _is_crumbs(text))

@@ -22,7 +22,8 @@ SHORT_SUMMARY = 400
 STATED = 200
 """Characters from which on the publisher's own articleBody (schema.org) is the text."""
 _SPACE = re.compile(r"\s+")
-_EDGE = re.compile(r"^[\s\-–—•·*|>»]+|[\s.…|:]+$")
+_BEFORE, _BEHIND = " -–—•·*|>»", " .…|:"
+"""Signs around a line that are none of it."""
 _LINK_WORDS = 3
 _WORD = re.compile(r"\w{4,}")
 _STEM = 5
@@ -93,21 +94,24 @@ def _forbidden(tree: Any) -> str:
 
 def _linked(tree: Any) -> frozenset[str]:
     """The texts that lead elsewhere from a line of their own, a list or a heading: other people's headlines."""
+    lengths: dict[Any, int] = {}
     return frozenset(
         text
         for link in tree.iter("a")
-        if len((text := _key(link.text_content())).split()) >= _LINK_WORDS and _stands_apart(link)
+        if len((text := _key(link.text_content())).split()) >= _LINK_WORDS and _stands_apart(link, lengths)
     )
 
 
-def _stands_apart(link: Any) -> bool:
-    """Whether a link is not part of a sentence: nearly all of the block that it stands in."""
+def _stands_apart(link: Any, lengths: dict[Any, int]) -> bool:
+    """Whether a link is not part of a sentence: nearly all of the block that it stands in; `lengths` are those of blocks."""
     block = link.getparent()
     while block is not None and block.tag in ("span", "b", "strong", "em", "i", "font"):
         block = block.getparent()
     if block is None or block.tag not in ("p", "blockquote"):
         return True
-    return len(link.text_content()) * 2 > len(block.text_content().strip())
+    if block not in lengths:
+        lengths[block] = len(block.text_content().strip())
+    return len(link.text_content()) * 2 > lengths[block]
 
 
 def _stated(tree: Any) -> str:
@@ -223,4 +227,4 @@ def _lines(text: str) -> str:
 
 
 def _key(text: str) -> str:
-    return _EDGE.sub("", _SPACE.sub(" ", text)).casefold()
+    return _SPACE.sub(" ", text).lstrip(_BEFORE).rstrip(_BEHIND).casefold()

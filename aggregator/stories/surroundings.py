@@ -7,6 +7,7 @@ heading or its body never goes as a whole, whatever its class is called. Trees a
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -129,8 +130,9 @@ def _drop_rows(tree: Any, sure: set[Any]) -> None:
     for parent in [e for e in tree.iter() if len(e) >= _ROW]:
         row = [e for e in parent if e not in sure and _is_card(e)]
         forms = [(e.tag, e.get("class")) for e in row]
+        count = Counter(forms)
         for element, form in zip(row, forms, strict=True):
-            if forms.count(form) >= _ROW:
+            if count[form] >= _ROW:
                 _drop(element)
 
 

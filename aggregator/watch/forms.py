@@ -79,12 +79,13 @@ def is_form(word: Word, token: str, language: str) -> bool:
 
 def exact_part(word: Word, language: str) -> str:
     """What a form of an exact word (`=Путин~`) must begin with as written: Путина is found, путина is not."""
-    stemmed, *_ = stems(word.folded, _rules(word.folded, primary_subtag(language)))
-    common = next(
-        (at for at, (a, b) in enumerate(zip(stemmed, word.folded, strict=False)) if a != b),
-        min(len(stemmed), len(word.folded)),
-    )
-    return word.exact[: max(common, 1)]
+    made = stems(word.folded, _rules(word.folded, primary_subtag(language)))
+    return word.exact[: max(1, min(_common(stem, word.folded) for stem in made if stem))]
+
+
+def _common(one: str, other: str) -> int:
+    """How many letters two words begin with alike."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 @lru_cache(maxsize=65_536)

@@ -8,7 +8,7 @@ import pytest
 
 from aggregator.model import StoryKey
 from aggregator.ports import Stores
-from tests.conformance.stores import HOUR, NOW, Scene, first, joins, match, new
+from tests.conformance.stores import HOUR, NOW, Scene, first, joins, match, new, revised
 
 KEY, OTHER_KEY = StoryKey("title", "talks in minsk begin"), StoryKey("title", "gas price falls again")
 
@@ -104,6 +104,64 @@ def test_splitting_off_all_of_a_merged_story_gives_it_back(scene: Scene) -> None
     story = scene.stores.stories.get(two)
     assert story is not None
     assert (story.first_seen_at, story.entries[0].story_reason) == (NOW + HOUR, "first")
+
+
+def test_an_older_story_is_merged_and_split_off_again(scene: Scene) -> None:
+    one, two, a, b = pair(scene)
+    scene.stores.stories.merge(two, [one], NOW)
+    assert scene.stores.stories.founder(two) == b, "its own first entry, not that of the older story merged into it"
+    assert not scene.stores.stories.split(two, [b])
+    assert scene.stores.stories.split(two, [a]) == one
+    assert told(scene.stores) == {one: [a], two: [b]}
+    assert scene.stores.stories.founder(99) == 0
+
+
+def test_mergings_within_mergings_are_taken_back_as_they_were(scene: Scene) -> None:
+    one, two, a, b = pair(scene)
+    c = scene.entry("three", story=first(3), now=NOW + 2 * HOUR)
+    three = scene.stores.entries.get(c).story_id  # type: ignore[union-attr]
+    scene.stores.stories.merge(two, [three], NOW)
+    scene.stores.stories.merge(one, [two], NOW)
+    assert told(scene.stores) == {one: [a, b, c]}
+    assert scene.stores.stories.split(one, [b, c]) == two
+    assert told(scene.stores) == {one: [a], two: [b, c]}
+    assert scene.stores.stories.get(three).id == two  # type: ignore[union-attr]
+    assert scene.stores.stories.split(two, [c]) == three
+    assert told(scene.stores) == {one: [a], two: [b], three: [c]}
+    assert scene.stores.upkeep.check(deep=True) == []
+
+
+def test_a_title_that_was_kept_survives_merging_and_splitting(scene: Scene) -> None:
+    one, two, _, b = pair(scene)
+    scene.poll("b", revised(b, 2, "rewritten"), now=NOW + 2 * HOUR)
+    scene.stores.stories.merge(one, [two], NOW)
+    scene.stores.stories.split(one, [b])
+    assert scene.stores.stories.get(two).title == "two"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("digest_id", ["morning", "now"])
+def test_the_news_of_what_was_split_off_is_untold(scene: Scene, digest_id: str) -> None:
+    one = scene.poll("a", new("one", story=first(1), matches=(match(),)))[0]
+    story = scene.stores.entries.get(one).story_id  # type: ignore[union-attr]
+    scene.tell(digest_id, scene.waiting(digest_id), NOW + HOUR)
+    two = scene.poll("b", new("two", story=joins(story), matches=(match(),)), now=NOW + 2 * HOUR)[0]
+    scene.tell(digest_id, scene.waiting(digest_id), NOW + 3 * HOUR)
+    made = scene.stores.stories.split(story, [two])
+    assert scene.waiting(digest_id) == [], "what was told is not told again by itself"
+    scene.poll("a", new("three", story=joins(made), matches=(match(),)), now=NOW + 4 * HOUR)
+    scene.poll("a", new("four", story=joins(story), matches=(match(),)), now=NOW + 4 * HOUR)
+    waiting = scene.stores.editions.waiting(digest_id, NOW + 9 * HOUR)
+    assert [(w.entry.title, bool(w.told)) for w in waiting] == [("three", False), ("four", True)]
+
+
+def test_a_merged_story_that_was_told_stays_told_when_it_is_split_off(scene: Scene) -> None:
+    one, two, _, b = pair(scene)
+    scene.stores.watch.add_matches([(b, match())], NOW)
+    scene.tell("morning", scene.waiting("morning"), NOW + HOUR)
+    scene.stores.stories.merge(one, [two], NOW)
+    scene.stores.stories.split(one, [b])
+    scene.poll("a", new("copy", story=joins(two), matches=(match(),)), now=NOW + 4 * HOUR)
+    assert [bool(w.told) for w in scene.stores.editions.waiting("morning", NOW + 9 * HOUR)] == [True]
 
 
 def test_pruning_takes_the_alias_with_the_story(scene: Scene) -> None:

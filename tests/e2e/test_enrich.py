@@ -308,6 +308,18 @@ def test_pages_of_a_host_are_asked_for_apart(tmp_path: Path, server: FeedServer,
         assert clock.now() - before == pause * SECOND
 
 
+def test_nobody_waits_for_all_pages_of_a_slow_host(tmp_path: Path, server: FeedServer) -> None:
+    server.add("/robots.txt", status(200, b"User-agent: *\nCrawl-delay: 25"))
+    for number in range(1, 9):
+        server.add(f"/page/{number}", html())
+    home(tmp_path, server, [entry(server, n) for n in range(1, 9)])
+    with polled(tmp_path) as (app, clock):
+        before = clock.now()
+        assert app.enrich.finish().fetched == 3
+        assert clock.now() - before == 50 * SECOND
+        assert app.stores.entries.article_hosts(clock.now()), "the others stay due"
+
+
 def test_the_pause_is_a_real_one_and_other_hosts_do_not_wait_for_it(tmp_path: Path, server: FeedServer) -> None:
     with FeedServer() as other:
         for number in (1, 2, 3):

@@ -81,3 +81,9 @@ def test_headings_of_other_peoples_news_are_labels(text: str) -> None:
 )
 def test_headings_of_the_article_are_no_labels(text: str) -> None:
     assert not calls.is_label(text)
+
+
+def test_a_line_made_of_separators_is_judged_at_once() -> None:
+    # It took four times as long for each further separator.
+    assert not calls.is_call("a > " * 60 + ".")
+    assert calls.is_call("Home › Politics › Belarus")

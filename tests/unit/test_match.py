@@ -192,6 +192,15 @@ def test_an_exact_stem_keeps_its_capital() -> None:
     assert [span.start for span in spans("=Путин~", entry) or ()] == [21]
 
 
+@pytest.mark.parametrize(
+    ("language", "word", "form"),
+    [("be", "Беларускага", "Беларускі"), ("be", "Дзяржаўнага", "Дзяржаўны"), ("uk", "Українського", "Український")],
+)
+def test_exact_forms_of_adjectives_are_found_from_any_form(language: str, word: str, form: str) -> None:
+    assert words(f"={word}~", document(title="", body=f"x {form} y", language=language)) == [form]
+    assert spans(f"={word}~", document(title="", body=f"x {form.lower()} y", language=language)) is None
+
+
 def test_a_url_is_compared_without_case() -> None:
     assert spans("url:STRASSE", document(title="", body="", url="https://x.de/Straße")) == (
         Span("url", 0, 19, "strasse"),

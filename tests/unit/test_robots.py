@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -133,3 +134,15 @@ def test_a_pattern_of_many_stars_is_quick() -> None:
 @given(st.text())
 def test_no_text_raises(text: str) -> None:
     assert isinstance(robots.read(f"User-agent: *\n{text}").allows("https://a.example/x"), bool)
+
+
+def test_thousands_of_names_before_thousands_of_rules_cost_no_memory() -> None:
+    letters = "abcdefghijklmnopqrst"
+    names = "".join(f"user-agent: {one}{two}{three}\n" for one in letters for two in letters for three in letters)
+    rule = "disallow: /secret\n"
+    tracemalloc.start()
+    rules = robots.read(f"{names}user-agent: *\n{rule * 8_000}")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not rules.allows("https://x.example/secret/1")
+    assert peak < 30_000_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -59,28 +59,24 @@ class Stories:
                 _merge(conn, story_id, other, rows.stamp(now))
         return True
 
+    def founder(self, story_id: int) -> int:
+        """See StoryStore.founder."""
+        with self._db.read() as conn:
+            return _founder(_parts(conn, story_id))
+
     def split(self, story_id: int, entry_ids: Collection[int]) -> int:
         """See StoryStore.split."""
         with self._db.write() as conn:
-            parts = dict(
-                conn.execute(
-                    "SELECT id, merged_from FROM entries WHERE story_id = ? ORDER BY id", (story_id,)
-                ).fetchall()
-            )
+            parts = _parts(conn, story_id)
             wanted = set(entry_ids)
-            if not wanted or not wanted <= parts.keys() or min(parts) in wanted:
+            if not wanted or not wanted <= parts.keys() or _founder(parts) in wanted:
                 return 0
-            whole = _part(parts, wanted)
-            new_id = _restored(conn, whole) if whole else _founded(conn, min(wanted))
-            reason = "story_reason" if whole else "'split'"
-            sql = f"UPDATE entries SET story_id = ?, merged_from = NULL, story_reason = {reason}, story_score = 1 WHERE id = ?"  # noqa: S608 - our own words
-            conn.executemany(sql, [(new_id, entry_id) for entry_id in wanted])
-            if whole:
-                conn.execute(
-                    "UPDATE entries SET story_reason = 'first' WHERE story_id = ? AND story_reason = 'merged'",
-                    (new_id,),
-                )
-        return new_id
+            for part, held in _merged(conn, story_id, parts).items():
+                own = {entry_id for entry_id, joined in parts.items() if joined == part}
+                if wanted in (held, own):
+                    _restore(conn, part, below=held == wanted)
+                    return part
+            return _split(conn, wanted)
 
 
 def load_stories(conn: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Story]:
@@ -106,29 +102,71 @@ def _meant(conn: sqlite3.Connection, story_id: int) -> int:
 
 def _merge(conn: sqlite3.Connection, story_id: int, other: int, now: str) -> None:
     """All of one story goes to another; each entry keeps whose copy it is."""
-    founder = "UPDATE entries SET story_reason = 'merged' WHERE id = (SELECT min(id) FROM entries WHERE story_id = ? AND merged_from IS NULL)"
-    conn.execute(founder, (other,))
+    conn.execute("UPDATE entries SET story_reason = 'merged' WHERE id = ?", (_founder(_parts(conn, other)),))
+    conn.execute(_ALIAS, {"into": story_id, "id": other, "now": now})
     moved = "UPDATE entries SET merged_from = coalesce(merged_from, story_id), story_id = ? WHERE story_id = ?"
     conn.execute(moved, (story_id, other))
     conn.execute("UPDATE story_aliases SET story_id = ? WHERE story_id = ?", (story_id, other))
-    alias = "INSERT INTO story_aliases (id, story_id, first_seen_at, merged_at) SELECT id, ?, first_seen_at, ? FROM stories WHERE id = ?"
-    conn.execute(alias, (story_id, now, other))
     conn.execute("DELETE FROM stories WHERE id = ?", (other,))
 
 
-def _part(parts: dict[int, int | None], wanted: Collection[int]) -> int:
-    """The merged story whose entries are exactly these, or 0: to split it off is to take the merging back."""
-    first = parts[min(wanted)]
-    return first if first and {entry_id for entry_id, part in parts.items() if part == first} == wanted else 0
+def _parts(conn: sqlite3.Connection, story_id: int) -> dict[int, int | None]:
+    """The entries of a story, each with the merged story that it had joined."""
+    return dict(conn.execute("SELECT id, merged_from FROM entries WHERE story_id = ?", (story_id,)).fetchall())
 
 
-def _restored(conn: sqlite3.Connection, story_id: int) -> int:
-    row = conn.execute("DELETE FROM story_aliases WHERE id = ? RETURNING id, first_seen_at", (story_id,)).fetchone()
-    conn.execute("INSERT INTO stories (id, title, first_seen_at) VALUES (?, '', ?)", tuple(row))
-    return story_id
+def _founder(parts: Mapping[int, int | None]) -> int:
+    """The first of a story's own entries, or of all where none of those is left; 0 for no story."""
+    own = [entry_id for entry_id, part in parts.items() if part is None]
+    return min(own or parts, default=0)
 
 
-def _founded(conn: sqlite3.Connection, entry_id: int) -> int:
-    """A story as old as its first entry."""
+def _merged(conn: sqlite3.Connection, story_id: int, parts: Mapping[int, int | None]) -> dict[int, set[int]]:
+    """The stories merged into this one, with the entries that each would have again; what holds others first."""
+    found = conn.execute("SELECT id, merged_into FROM story_aliases WHERE story_id = ?", (story_id,)).fetchall()
+    into = {row[0]: row[1] for row in found}
+    held: dict[int, set[int]] = {part: set() for part in into}
+    for entry_id, joined in parts.items():
+        part = joined
+        while part in held and entry_id not in held[part]:
+            held[part].add(entry_id)
+            part = into[part]
+    return dict(sorted(held.items(), key=lambda pair: (-len(pair[1]), pair[0] not in into.values())))
+
+
+def _restore(conn: sqlite3.Connection, part: int, *, below: bool) -> None:
+    """Take a merging back: the story has its id again, its title, and, with `below`, what had been merged into it before."""
+    (story_id, title, seen) = conn.execute(
+        "DELETE FROM story_aliases WHERE id = ? RETURNING story_id, title, first_seen_at", (part,)
+    ).fetchone()
+    conn.execute("INSERT INTO stories (id, title, first_seen_at) VALUES (?, ?, ?)", (part, title, seen))
+    others = [row[0] for row in conn.execute(_BELOW, {"part": part, "story": story_id})] if below else []
+    conn.executemany("UPDATE story_aliases SET story_id = ? WHERE id = ?", [(part, one) for one in others])
+    moved = (
+        "UPDATE entries SET story_id = ?, merged_from = nullif(merged_from, ?) WHERE story_id = ? AND merged_from = ?"
+    )
+    conn.executemany(moved, [(part, part, story_id, one) for one in (part, *others)])
+    conn.execute("UPDATE entries SET story_reason = 'first' WHERE id = ?", (_founder(_parts(conn, part)),))
+
+
+def _split(conn: sqlite3.Connection, wanted: Collection[int]) -> int:
+    """A story as old as the first of its entries. As copies of another they were told for it; their own news is untold."""
     sql = "INSERT INTO stories (title, first_seen_at) SELECT '', first_seen_at FROM entries WHERE id = ? RETURNING id"
-    return int(conn.execute(sql, (entry_id,)).fetchone()[0])
+    new_id = int(conn.execute(sql, (min(wanted),)).fetchone()[0])
+    ids = rows.dump(sorted(wanted))
+    conn.execute(_UNTOLD, (ids,))
+    conn.execute(_SPLIT, (new_id, ids))
+    return new_id
+
+
+_ALIAS = """INSERT INTO story_aliases (id, story_id, merged_into, title, first_seen_at, merged_at)
+SELECT s.id, :into, :into, t.title, s.first_seen_at, :now FROM stories s JOIN story_titles t ON t.story_id = s.id WHERE s.id = :id"""
+_BELOW = """WITH RECURSIVE below (id) AS (
+  SELECT id FROM story_aliases WHERE merged_into = :part AND story_id = :story
+  UNION SELECT a.id FROM story_aliases a JOIN below b ON a.merged_into = b.id WHERE a.story_id = :story
+) SELECT id FROM below"""
+_UNTOLD = """UPDATE edition_matches SET edition_id = NULL WHERE match_id IN (
+  SELECT m.id FROM matches m JOIN entries e ON e.id = m.entry_id
+  WHERE e.id IN (SELECT value FROM json_each(?)) AND e.story_reason NOT IN ('first', 'merged'))"""
+_SPLIT = """UPDATE entries SET story_id = ?, merged_from = NULL, story_reason = 'split', story_score = 1
+WHERE id IN (SELECT value FROM json_each(?))"""
