@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import islice
 
 import click
@@ -162,20 +161,19 @@ def lint(context: Context, query: str | None, as_json: bool) -> int:
 
     Exit 1 when there is something to warn of. Example: aggregator watch lint csto
     """
-
-    def tell(text: str, warning: Warning) -> None:
-        if as_json:
-            output.line({"query": text, "pos": warning.pos, "message": warning.message})
-        else:
-            click.echo(_worded(text, warning))
-
     with context.app() as app:
-        c = app.configuration
-        texts = [_query(app, query)] if query else [w.query for w in c.watchlists]
-        found = sum(_lint(app, text, tell=partial(tell, text)) for text in texts)
+        texts = [_query(app, query)] if query else [w.query for w in app.configuration.watchlists]
+        asked = [(text, True) for text in texts]
         if not query:  # the spellings of an alias need not all be in use
-            named = [text for queries in c.aliases.values() for text in queries]
-            found += sum(_lint(app, text, tell=partial(tell, text), stored=False) for text in named)
+            asked += [(text, False) for queries in app.configuration.aliases.values() for text in queries]
+        found = 0
+        for text, stored in asked:
+            if not as_json:
+                found += _lint(app, text, click.echo, stored=stored)
+                continue
+            for warning in _advice(app, text, stored=stored):
+                found += 1
+                output.line({"query": text, "pos": warning.pos, "message": warning.message})
     if not found:
         talk("nothing to warn of")
     return 1 if found else 0
@@ -191,24 +189,26 @@ def _since(app: App, days: int) -> datetime:
     return start - span
 
 
-def _lint(app: App, text: str, *, tell: Callable[[Warning], None] | None = None, stored: bool = True) -> int:
-    """Advice on a query, told as it is found; how much there was."""
-    from aggregator.watch import lint as stage
-
-    query = app.query(text)
-    warnings = advice(app.stores, query) if stored else stage.lint(query)
-    for warning in warnings:
-        if tell is None:
-            talk(_worded(text, warning))
-        else:
-            tell(warning)
+def _lint(app: App, text: str, tell: Callable[[str], None] = talk, *, stored: bool = True) -> int:
+    """Advice on a query, told; how much there was."""
+    warnings = _advice(app, text, stored=stored)
+    if warnings:
+        tell(_worded(text, warnings))
     return len(warnings)
 
 
-def _worded(text: str, warning: Warning) -> str:
-    """The query, and a caret with the advice under the word that it is about."""
-    shown, caret = QueryError(text, warning.pos, warning.message).caret().split("\n")
-    return f"warning: {shown}\n         {caret} {warning.message}"
+def _advice(app: App, text: str, *, stored: bool) -> Sequence[Warning]:
+    from aggregator.watch import lint as stage
+
+    query = app.query(text)
+    return advice(app.stores, query) if stored else stage.lint(query)
+
+
+def _worded(text: str, warnings: Sequence[Warning]) -> str:
+    """The query, and under it a caret for each piece of advice, below the word that it is about."""
+    pairs = [QueryError(text, w.pos, w.message).caret().split("\n") for w in warnings]
+    carets = [f"         {caret} {w.message}" for (_, caret), w in zip(pairs, warnings, strict=True)]
+    return "\n".join([f"warning: {pairs[0][0]}", *carets])
 
 
 def _samples(results: list[Result], *, as_json: bool, change: str = "") -> None:
