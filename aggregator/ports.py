@@ -347,6 +347,10 @@ class EntryStore(Protocol):
         """The hosts (`urls.host_key`) with an article page that is due and not claimed, by name."""
         ...
 
+    def article_unread(self, entry_id: int) -> str:
+        """Why there is no text of an entry's article page though it is wanted: its turn has not come, or what failed; else ""."""
+        ...
+
     def commit_articles(self, outcomes: Sequence[ArticleOutcome], owner: str, now: datetime) -> None:
         """Store texts, their index and matches, and end the claims, in one transaction; without the claim nothing."""
         ...

@@ -32,10 +32,13 @@ def command(context: Context, entry_id: int, watchlist: str, as_json: bool) -> i
             known = ", ".join(w.id for w in app.configuration.watchlists) or "none yet"
             raise UsageError(f"no watchlist {watchlist!r}; there are: {known}")
         explanation = explain.explain(app.query(found.query), documents.of_entry(entry))
+        unread = app.stores.entries.article_unread(entry.id)
     if as_json:
-        output.line({"entry_id": entry.id, "watchlist": found.id, **asdict(explanation)})
+        output.line({"entry_id": entry.id, "watchlist": found.id, **asdict(explanation), "article_unread": unread})
         return 0 if explanation.matched else 1
     click.echo(f"{entry.title}\n{entry.link}\n{found.title}: {found.query}")
     for line in explain.lines(explanation):
         click.echo(line)
+    if unread:
+        click.echo(f"the article page has not been read: {unread}")
     return 0 if explanation.matched else 1

@@ -464,6 +464,8 @@ def test_a_link_to_a_file_is_not_read(tmp_path: Path, server: FeedServer) -> Non
     with polled(tmp_path) as (app, _):
         app.enrich.run()
     assert why_not(tmp_path) == ("given_up", "its link leads to no page (application/pdf)")
+    told = aggregator(tmp_path, "why", "1", "inside").out.splitlines()[-1]
+    assert told == "the article page has not been read: its link leads to no page (application/pdf)"
 
 
 def test_a_page_whose_header_alone_names_its_old_encoding_is_read(tmp_path: Path, server: FeedServer) -> None:

@@ -108,6 +108,11 @@ class Entries:
         with self._db.read() as conn:
             return sorted(_due_articles(conn, now, ()))
 
+    def article_unread(self, entry_id: int) -> str:
+        """See EntryStore.article_unread."""
+        found = self._db.ask("SELECT state, error FROM articles WHERE entry_id = ? AND text = ''", (entry_id,))
+        return "".join(row["error"] or ("its turn has not come" if row["state"] == "due" else "") for row in found)
+
     def commit_articles(self, outcomes: Sequence[ArticleOutcome], owner: str, now: datetime) -> None:
         """See EntryStore.commit_articles."""
         with self._db.write() as conn:
