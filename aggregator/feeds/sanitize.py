@@ -176,7 +176,7 @@ def escaped(value: str) -> str:
 def _prepared(fragment: str) -> str:
     fragment = cleaned(fragment)
     fragment = cleaned(entities.unescape(fragment)) if _escaped_twice(fragment) else fragment
-    if _CELL.search(fragment) and "<table" not in fragment.lower():
+    if _has_cells(fragment) and "<table" not in fragment.lower():
         return _CELL.sub(
             "<br>", fragment
         )  # parts of a table cut off from it are dropped by HTML's rules, and two cells were one word
@@ -184,6 +184,11 @@ def _prepared(fragment: str) -> str:
 
 
 _CELL = re.compile(r"</?(?:td|th|tr|tbody|thead|tfoot|caption)\b[^<>]*>", re.IGNORECASE)
+
+
+def _has_cells(fragment: str) -> bool:
+    """Nearly no fragment has: the plain looks come first."""
+    return any(start in fragment for start in ("<t", "<T", "</t", "</T")) and _CELL.search(fragment) is not None
 
 
 def _escaped_twice(fragment: str) -> bool:

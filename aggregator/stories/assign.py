@@ -189,7 +189,12 @@ class _New:
     when: datetime
     body: str
     keys: tuple[StoryKey, ...]
-    is_update: bool = False
+    title: str = ""
+
+    @property
+    def is_update(self) -> bool:
+        """Whether its headline says so; asked for few."""
+        return _PREFIX.match(self.title) is not None
 
     @property
     def text(self) -> _Text:
@@ -228,8 +233,7 @@ class _Shelf:
 
     def place(self, feed_id: str, entry: ParsedEntry, when: datetime) -> StoryChoice:
         """Find or found the story of one entry, and let later entries find it there."""
-        named = keys(entry, text=when >= self._since)
-        new = _New(feed_id, when, entry.body, named, is_update=_PREFIX.match(entry.title) is not None)
+        new = _New(feed_id, when, entry.body, keys(entry, text=when >= self._since), entry.title)
         place, reason, score = self._joined(new)
         if place is None:
             self._drafts += 1

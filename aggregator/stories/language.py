@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from aggregator.model import ParsedEntry
@@ -71,7 +72,9 @@ def detect(text: str, declared: str, ask: Ask | None = None) -> str:
     if any(sign in sample for sign in _ADDRESS):
         sample = _without_addresses(sample)
     answer, needed = _ascii(sample, told) if sample.isascii() else _letters(sample, told)
-    return answer if needed is None else _asked(text, answer, told, needed, ask or model)
+    if needed is None or (ask is None and not _is_installed()):
+        return answer
+    return _asked(text, answer, told, needed, ask or model)
 
 
 def model(text: str) -> tuple[str, float]:
@@ -81,6 +84,12 @@ def model(text: str) -> tuple[str, float]:
         return "", 0.0
     code, sureness = identifier.classify(text)
     return str(code), float(sureness)
+
+
+@cache
+def _is_installed() -> bool:
+    """Whether there is anybody to ask; that is known without loading it."""
+    return find_spec("py3langid") is not None
 
 
 @cache
@@ -106,6 +115,8 @@ def _asked(text: str, answer: str, told: str, needed: tuple[int, float], ask: As
 
 
 def _without_addresses(text: str) -> str:
+    if not any(sign in text for sign in _ADDRESS):
+        return text
     return " ".join(piece for piece in text.split() if not any(sign in piece for sign in _ADDRESS))
 
 
