@@ -96,20 +96,16 @@ def look_back(configuration: Catalog, watchlist_ids: Collection[str], stores: St
 def differing(before: Catalog, after: Catalog) -> set[str]:
     """The watchlists of `after` that do not ask what they asked before: new, changed, or an alias of theirs changed."""
     asked = {one.id: one.query for one in before.watchlists}
-    renamed = before.aliases != after.aliases
     return {
-        one.id
-        for one in after.watchlists
-        if one.id not in asked
-        or (
-            (one.query != asked[one.id] or (renamed and "@" in one.query))
-            and not _same(asked[one.id], one.query, before, after)
-        )
+        one.id for one in after.watchlists if one.id not in asked or _differ(asked[one.id], one.query, before, after)
     }
 
 
-def _same(one: str, other: str, before: Catalog, after: Catalog) -> bool:
-    return query.parse(one, before.aliases) == query.parse(other, after.aliases)
+def _differ(one: str, other: str, before: Catalog, after: Catalog) -> bool:
+    """Whether two queries ask for something else; the same text, with the same aliases if it has any, is not parsed."""
+    if one == other and ("@" not in one or before.aliases == after.aliases):
+        return False
+    return query.parse(one, before.aliases) != query.parse(other, after.aliases)
 
 
 def _found(

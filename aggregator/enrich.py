@@ -104,12 +104,14 @@ class EnrichLine:
         now = self._clock.now()
         if self._stores.network.outage() is not None:
             return None
-        held = {hold.host for hold in self._stores.network.holds(now)}
-        return self._manners.turn({*self._stores.entries.article_hosts(now)} - held, now)
+        return self._manners.turn({*self._stores.entries.article_hosts(now)} - self._held(now), now)
 
     def _busy(self, now: datetime) -> set[str]:
-        held = {hold.host for hold in self._stores.network.holds(now)}
-        return held | self._manners.resting(now) | self._manners.waiting(now)
+        return self._held(now) | self._manners.resting(now) | self._manners.waiting(now)
+
+    def _held(self, now: datetime) -> set[str]:
+        """The hosts that asked the poll line for a pause."""
+        return {hold.host for hold in self._stores.network.holds(now)}
 
     # -- one batch ---------------------------------------------------------------------------------------------------
 

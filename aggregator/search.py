@@ -7,13 +7,14 @@ only when it is asked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
 from aggregator.model import Entry, Span
 from aggregator.ports import Stores
 from aggregator.query import NeedEverything, Proposed, Query, is_decided, proposal, show
+from aggregator.tokens import Document
 from aggregator.watch import documents, lint, match
 
 SAMPLE = 2_000
@@ -71,19 +72,23 @@ def word_counts(stores: Stores, entries: int = SAMPLE) -> dict[str, float]:
     """In how many of ten thousand of the newest entries each word stands; a word that is not there stands in none."""
     counts: Counter[str] = Counter()
     looked_at = 0
-    for found in islice(stores.entries.propose(NeedEverything()), entries):
-        looked_at += 1
-        counts.update(documents.of_entry(found.entry()).words)
+    for looked_at, document in enumerate(newest(stores, entries), 1):  # noqa: B007 - how many there were
+        counts.update(document.words)
     return {word: count * 10_000 / looked_at for word, count in counts.items()}
 
 
-def advice(stores: Stores, query: Query) -> list[lint.Warning]:
+def newest(stores: Stores, entries: int = NEWEST) -> Iterator[Document]:
+    """The newest entries, so many at most."""
+    for found in islice(stores.entries.propose(NeedEverything()), entries):
+        yield documents.of_entry(found.entry())
+
+
+def advice(stores: Stores, query: Query, newest: Sequence[Document]) -> list[lint.Warning]:
     """What is doubtful about a query, by its words and by what is stored; `lint` alone where little is stored yet.
 
-    A term that no stored entry holds, and one that nearly all of the newest hold, tell nothing.
+    A term that no stored entry holds, and one that nearly all of the `newest` hold, tell nothing.
     """
     found = lint.lint(query)
-    newest = [documents.of_entry(e.entry()) for e in islice(stores.entries.propose(NeedEverything()), NEWEST)]
     if len(newest) < FEWEST:
         return found
     for node, pos in lint.terms(query):

@@ -32,7 +32,7 @@ COMMANDS = {
     "poll": "one sweep of due feeds",
     "feeds": "list, add, pause, import, export feeds",
     "entries": "every stored entry",
-    "stories": "the same news across feeds: list, show",
+    "stories": "the same news across feeds: list, show, merge, split",
     "match": "try a query on a text, like grep",
     "search": "history, newest first",
     "why": "why an entry matched a watchlist, or why not",

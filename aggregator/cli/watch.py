@@ -16,7 +16,7 @@ from aggregator.cli import output
 from aggregator.cli.context import DAYS, Context, Group, json_option, pass_context, talk
 from aggregator.errors import QueryError, UsageError
 from aggregator.query import NeedEverything
-from aggregator.search import Result, advice, search
+from aggregator.search import Result, advice, newest, search
 from aggregator.watch.lint import Warning  # noqa: A004 - the word users read
 
 SAMPLES = 10
@@ -163,16 +163,18 @@ def lint(context: Context, query: str | None, as_json: bool) -> int:
     """
     with context.app() as app:
         texts = [_query(app, query)] if query else [w.query for w in app.configuration.watchlists]
-        asked = [(text, True) for text in texts]
+        seen = list(newest(app.stores))
+        asked = [(text, seen) for text in texts]
         if not query:  # the spellings of an alias need not all be in use
-            asked += [(text, False) for queries in app.configuration.aliases.values() for text in queries]
+            asked += [(text, []) for queries in app.configuration.aliases.values() for text in queries]
         found = 0
-        for text, stored in asked:
+        for text, documents in asked:
+            warnings = advice(app.stores, app.query(text), documents)
+            found += len(warnings)
             if not as_json:
-                found += _lint(app, text, click.echo, stored=stored)
+                _told(text, warnings, click.echo)
                 continue
-            for warning in _advice(app, text, stored=stored):
-                found += 1
+            for warning in warnings:
                 output.line({"query": text, "pos": warning.pos, "message": warning.message})
     if not found:
         talk("nothing to warn of")
@@ -189,19 +191,14 @@ def _since(app: App, days: int) -> datetime:
     return start - span
 
 
-def _lint(app: App, text: str, tell: Callable[[str], None] = talk, *, stored: bool = True) -> int:
-    """Advice on a query, told; how much there was."""
-    warnings = _advice(app, text, stored=stored)
+def _lint(app: App, text: str) -> None:
+    """Advice on a query, beside what was asked for."""
+    _told(text, advice(app.stores, app.query(text), list(newest(app.stores))), talk)
+
+
+def _told(text: str, warnings: Sequence[Warning], tell: Callable[[str], None]) -> None:
     if warnings:
         tell(_worded(text, warnings))
-    return len(warnings)
-
-
-def _advice(app: App, text: str, *, stored: bool) -> Sequence[Warning]:
-    from aggregator.watch import lint as stage
-
-    query = app.query(text)
-    return advice(app.stores, query) if stored else stage.lint(query)
 
 
 def _worded(text: str, warnings: Sequence[Warning]) -> str:

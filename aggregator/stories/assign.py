@@ -89,12 +89,20 @@ def said(
     entries: Sequence[tuple[str, ParsedEntry, datetime]], stored: Callable[[str], Sequence[str]]
 ) -> Callable[[str], Sequence[str]]:
     """The last texts of each feed: some of those that a batch brings, and the stored ones."""
-    fresh: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
+    brought: defaultdict[str, list[ParsedEntry]] = defaultdict(list)
     for feed_id, entry, _ in entries:
-        under = fresh[feed_id].setdefault(_headline(entry.title), [])
-        if len(fresh[feed_id]) <= SAID and not _updates(entry.body, under):
-            under.append(entry.body)
-    return lambda feed_id: (*chain.from_iterable(fresh.get(feed_id, {}).values()), *stored(feed_id))
+        brought[feed_id].append(entry)
+    return lambda feed_id: (*_news(brought.get(feed_id, ())), *stored(feed_id))
+
+
+def _news(entries: Sequence[ParsedEntry]) -> Iterator[str]:
+    """The texts under the first headlines, an update counting as one with what it updates."""
+    under: dict[str, list[str]] = {}
+    for entry in entries:
+        earlier = under.setdefault(_headline(entry.title), [])
+        if len(under) <= SAID and not _updates(entry.body, earlier):
+            earlier.append(entry.body)
+    return chain.from_iterable(under.values())
 
 
 def _updates(body: str, earlier: Sequence[str]) -> bool:

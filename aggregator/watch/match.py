@@ -41,8 +41,10 @@ class Found(NamedTuple):
 def evaluate(query: Query, document: Document) -> tuple[Span, ...] | None:
     """The places that make the entry match, sorted, at most `MAX_SPANS`; None when it does not match."""
     found = node_spans(query.tree, document)
-    if found is None or len(found) == 1:
-        return None if found is None else tuple(found)
+    if found is None:
+        return None
+    if len(found) == 1:
+        return tuple(found)
     return tuple(sorted(set(found), key=_order)[:MAX_SPANS])
 
 

@@ -22,9 +22,6 @@ DEPTH = 24
 """How many levels of AND and OR an FTS5 expression gets."""
 
 
-_REINDEXING = "SELECT 1 FROM facts WHERE name = 'reindexed_to'"
-
-
 class Entries:
     """EntryStore on SQLite."""
 
@@ -55,7 +52,7 @@ class Entries:
     def propose(self, need: Need, since: datetime | None = None) -> Iterator[Proposed]:
         """See EntryStore.propose."""
         expression = match_expression(need)
-        certain = bool(expression) and is_whole(need) and not self._db.ask(_REINDEXING)
+        whole = bool(expression) and is_whole(need)
         ids = "SELECT rowid FROM entry_index WHERE entry_index MATCH :expression AND rowid BETWEEN :low AND :high"
         if not expression:
             ids = "SELECT id FROM entries WHERE id BETWEEN :low AND :high"
@@ -68,6 +65,7 @@ class Entries:
             with self._db.read() as conn:
                 page = [r[0] for r in conn.execute(ids, {**asked, "high": high, "size": size})]
                 found = conn.execute(sql.format(marks=rows.marks(len(page))), page).fetchall()
+                certain = whole and index.reindexed_to(conn) is None
             if since is not None:
                 found = [row for row in found if row["first_seen_at"] >= first]
             for row in found:
@@ -84,8 +82,9 @@ class Entries:
 
     def reindex(self, limit: int) -> bool:
         """See EntryStore.reindex."""
-        if not self._db.ask(_REINDEXING):
-            return False
+        with self._db.read() as conn:
+            if index.reindexed_to(conn) is None:
+                return False  # nobody who writes is kept waiting for nothing
         with self._db.write() as conn:
             return index.go_on(conn, limit)
 

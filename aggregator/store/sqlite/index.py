@@ -23,7 +23,7 @@ LONGEST = 32_768
 TABLE, NEXT = "entry_index", "entry_index_next"
 _PUT = "INSERT INTO {table} (rowid, title, body, article) VALUES (?, ?, ?, ?)"
 _REMOVE = "INSERT INTO {table} ({table}, rowid, title, body, article) VALUES ('delete', ?, ?, ?, ?)"
-_FACT = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
+FACT = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
 
 
 def put(conn: sqlite3.Connection, found: Iterable[Row]) -> None:
@@ -70,7 +70,7 @@ def begin(conn: sqlite3.Connection, version: int) -> None:
     conn.execute(
         f"CREATE VIRTUAL TABLE {NEXT} USING fts5 ({', '.join(FIELDS)}, content = '', columnsize = 0, tokenize = \"{FTS5_TOKENIZE}\")"
     )
-    conn.executemany(_FACT, [("reindexed_to", "0"), ("reindexed_by", str(version))])
+    conn.executemany(FACT, [("reindexed_to", "0"), ("reindexed_by", str(version))])
 
 
 def go_on(conn: sqlite3.Connection, limit: int) -> bool:
@@ -81,7 +81,7 @@ def go_on(conn: sqlite3.Connection, limit: int) -> bool:
     page = list(_rows(conn, "WHERE e.id > ? ORDER BY e.id LIMIT ?", done, limit))
     conn.executemany(_PUT.format(table=NEXT), page)
     if len(page) == limit:
-        conn.execute(_FACT, ("reindexed_to", str(page[-1][0])))
+        conn.execute(FACT, ("reindexed_to", str(page[-1][0])))
         return True
     conn.execute(f"DROP TABLE {TABLE}")
     conn.execute(f"ALTER TABLE {NEXT} RENAME TO {TABLE}")

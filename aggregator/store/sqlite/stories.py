@@ -38,7 +38,8 @@ class Stories:
     def get(self, story_id: int) -> Story | None:
         """See StoryStore.get."""
         with self._db.read() as conn:
-            return load_stories(conn, [_meant(conn, story_id)]).get(_meant(conn, story_id))
+            meant = _meant(conn, story_id)
+            return load_stories(conn, [meant]).get(meant)
 
     def merge(self, story_id: int, others: Collection[int], now: datetime) -> bool:
         """See StoryStore.merge."""

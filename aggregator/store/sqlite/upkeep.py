@@ -77,8 +77,7 @@ class Upkeep:
             index.forget(conn)
             if not current:
                 index.rebuild(conn)
-                sql = "INSERT OR REPLACE INTO facts (name, value) VALUES ('tokenizer_version', ?)"
-                conn.execute(sql, (str(TOKENIZER_VERSION),))
+                conn.execute(index.FACT, ("tokenizer_version", str(TOKENIZER_VERSION)))
 
     def check(self, *, deep: bool = False) -> list[str]:
         """See ports.Upkeep.check; `deep` reads every page and holds the invariants of DESIGN §1 against the rows."""
