@@ -13,7 +13,8 @@ from aggregator.digests import edition as editions
 from aggregator.digests import messages, prominence, windows
 from aggregator.errors import AggregatorError, StoreError
 from aggregator.levels import LEVELS, THRESHOLDS, Level, Settled, Threshold
-from aggregator.model import (
+from aggregator.ports import Archive, Clock, Renderer, Stores
+from aggregator.publication import (
     Digest,
     Edition,
     EditionMatch,
@@ -24,7 +25,6 @@ from aggregator.model import (
     Subscription,
     Window,
 )
-from aggregator.ports import Archive, Clock, Renderer, Stores
 
 RECENT = 100
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from aggregator.digests import outbox
 from aggregator.errors import Retry, WorkError
-from aggregator.model import Attempt, Message, StoredEdition
 from aggregator.ports import Clock, Renderer, Stores, Transport, TransportSession
+from aggregator.publication import Attempt, Message, StoredEdition
 
 BATCH = 20
 

@@ -11,7 +11,7 @@ from aggregator.app import App
 from aggregator.cli import output
 from aggregator.cli.context import Context, pass_context, talk
 from aggregator.errors import AggregatorError, UsageError
-from aggregator.model import Digest, RenderedEdition
+from aggregator.publication import Digest, RenderedEdition
 
 Format = click.Choice(["html", "text", "eml", "json"])
 PREVIEW_TOKEN = "a" * 26

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from aggregator.cli import output
-from aggregator.model import WEEKDAYS, Feed, StoredEvent
+from aggregator.model import Feed, StoredEvent
+from aggregator.publication import WEEKDAYS
 
 
 def note(feed: Feed) -> str:

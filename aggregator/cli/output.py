@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from aggregator.model import Entry, Feed, Gap, Message, Span, StoredEdition, StoredEvent, Story, Subscription
+from aggregator.model import Entry, Feed, Gap, Span, StoredEvent, Story
+from aggregator.publication import Message, StoredEdition, Subscription
 
 
 def when(moment: datetime | None) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aggregator.errors import ConfigError
-from aggregator.model import StoredEdition
+from aggregator.publication import StoredEdition
 
 
 class Pages:

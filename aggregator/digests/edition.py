@@ -11,20 +11,8 @@ from typing import Literal
 from aggregator import levels
 from aggregator.digests import excerpt, prominence, windows
 from aggregator.levels import Prominence, Threshold
-from aggregator.model import (
-    Checked,
-    Digest,
-    Edition,
-    EditionMatch,
-    EditionStory,
-    Entry,
-    Excerpt,
-    Outlet,
-    Span,
-    Story,
-    Watchlist,
-    Window,
-)
+from aggregator.model import Entry, Span, Story, Watchlist
+from aggregator.publication import Checked, Digest, Edition, EditionMatch, EditionStory, Excerpt, Outlet, Window
 
 CAP = 1000
 """Stories an edition holds; the rest is counted in `more`. A mail shows fewer of them (render.MAIL_STORIES)."""

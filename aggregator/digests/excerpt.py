@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from itertools import pairwise
 
-from aggregator.model import Excerpt
+from aggregator.publication import Excerpt
 
 LENGTH = 280
 SENTENCES = 3

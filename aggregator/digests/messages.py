@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import secrets
 
-from aggregator.model import Edition
+from aggregator.publication import Edition
 
 TOKEN_LENGTH = 26
 """128 bits in base32 without padding."""

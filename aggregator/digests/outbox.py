@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from aggregator.errors import GiveUp, Quarantine, WorkError
-from aggregator.model import Attempt, Message, Phase
+from aggregator.publication import Attempt, Message, Phase
 
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)

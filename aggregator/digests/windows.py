@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from aggregator.model import WEEKDAYS, Digest, DigestSpec, Schedule, Window
+from aggregator.publication import WEEKDAYS, Digest, DigestSpec, Schedule, Window
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """When an instant digest is due by the clock: never. Waiting matches make it due."""

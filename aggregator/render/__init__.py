@@ -22,7 +22,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from aggregator.errors import ConfigError
-from aggregator.model import Edition, RenderedEdition
+from aggregator.publication import Edition, RenderedEdition
 from aggregator.render import mime, view
 from aggregator.render.environment import Templates
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote
 
-from aggregator.model import StoredEdition
+from aggregator.publication import StoredEdition
 from aggregator.render.columns import plain
 from aggregator.render.environment import Templates
 from aggregator.render.when import Calendar

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from aggregator.levels import Threshold
-from aggregator.model import Checked, Edition, EditionStory, FailingFeed, Outlet
+from aggregator.publication import Checked, Edition, EditionStory, FailingFeed, Outlet
 from aggregator.render.columns import plain
 from aggregator.render.when import Calendar
 

@@ -26,7 +26,8 @@ from pydantic import ValidationError
 
 from aggregator import urls
 from aggregator.errors import ConfigError, UsageError
-from aggregator.model import DigestSpec, FeedSpec, Watchlist
+from aggregator.model import FeedSpec, Watchlist
+from aggregator.publication import DigestSpec
 from aggregator.settings import yamlfile
 from aggregator.settings.fields import nearest, show_duration, shown
 from aggregator.settings.files import FeedItem, default_ids, same_url

@@ -12,7 +12,8 @@ from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_va
 
 from aggregator.access import Access
 from aggregator.levels import THRESHOLDS, Threshold
-from aggregator.model import WEEKDAYS, DigestSpec, FeedSpec, KnownItem, Schedule, Watchlist, Weekday
+from aggregator.model import FeedSpec, KnownItem, Watchlist
+from aggregator.publication import WEEKDAYS, DigestSpec, Schedule, Weekday
 from aggregator.settings import fields as f
 from aggregator.settings.models import Section
 from aggregator.settings.problems import dotted

@@ -12,7 +12,8 @@ from pydantic import SecretStr, ValidationError
 
 from aggregator.access import Access
 from aggregator.errors import ConfigError
-from aggregator.model import DigestSpec, FeedSpec, KnownItem, Watchlist
+from aggregator.model import FeedSpec, KnownItem, Watchlist
+from aggregator.publication import DigestSpec
 from aggregator.settings import checks, environment, yamlfile
 from aggregator.settings.environment import Overrides
 from aggregator.settings.fields import password

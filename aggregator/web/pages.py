@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from aggregator.app import App
 from aggregator.errors import AggregatorError
-from aggregator.model import Subscription
+from aggregator.publication import Subscription
 
 HEADERS = {
     "Content-Security-Policy": (

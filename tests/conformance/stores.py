@@ -10,35 +10,37 @@ from typing import Any
 from aggregator import tokens
 from aggregator.levels import Level, Settled
 from aggregator.model import (
-    Attempt,
-    Checked,
-    DigestSpec,
-    Edition,
     EntryKey,
     FeedSpec,
-    Message,
-    MessageState,
-    NewEdition,
     NewEntry,
     NewMatch,
-    NewMessage,
     ParsedEntry,
-    Phase,
     PollOutcome,
     PollState,
     Reach,
-    RenderedEdition,
     RevisedEntry,
     SameEntry,
-    Schedule,
     Span,
     StoredChange,
     StoryChoice,
     StoryKey,
     Watchlist,
-    Window,
 )
 from aggregator.ports import Stores
+from aggregator.publication import (
+    Attempt,
+    Checked,
+    DigestSpec,
+    Edition,
+    Message,
+    MessageState,
+    NewEdition,
+    NewMessage,
+    Phase,
+    RenderedEdition,
+    Schedule,
+    Window,
+)
 
 NOW = datetime(2023, 2, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from aggregator.errors import StoreError
 from aggregator.levels import Level, Settled
-from aggregator.model import NewEdition, Schedule, Window
 from aggregator.ports import Stores
+from aggregator.publication import NewEdition, Schedule, Window
 from tests.conformance.stores import (
     HOUR,
     INITIAL,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.model import Message
+from aggregator.publication import Message
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, OTHER, Scene, attempt, message
 
 LATER = NOW + 15 * MINUTE

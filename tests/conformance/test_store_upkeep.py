@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from aggregator.errors import StoreError
-from aggregator.model import EntryKey, FailingFeed, StoryKey
+from aggregator.model import EntryKey, StoryKey
 from aggregator.ports import Stores
+from aggregator.publication import FailingFeed
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, Scene, attempt, first, joins, match, message, new, revised
 
 DAY = timedelta(days=1)

@@ -16,7 +16,7 @@ import pytest
 
 from aggregator.app import App
 from aggregator.clock import SetClock
-from aggregator.model import StoredEdition
+from aggregator.publication import StoredEdition
 from aggregator.sample.sink import Sink
 from tests import counts
 from tests.conformance.feedserver import FeedServer

@@ -12,18 +12,17 @@ import pytest
 from aggregator import catalog, settings
 from aggregator.digests import windows
 from aggregator.model import (
-    DigestSpec,
     EntryKey,
     FeedSpec,
     NewEntry,
     ParsedEntry,
     PollOutcome,
     PollState,
-    Schedule,
     StoredChange,
     StoryChoice,
     Watchlist,
 )
+from aggregator.publication import DigestSpec, Schedule
 from aggregator.settings import Configuration, Home
 from aggregator.store.sqlite import SqliteStores
 

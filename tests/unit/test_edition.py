@@ -12,21 +12,8 @@ from hypothesis import strategies as st
 from aggregator.digests import edition as editions
 from aggregator.digests import excerpt
 from aggregator.digests.messages import message_id, new_token
-from aggregator.model import (
-    Checked,
-    Digest,
-    DigestSpec,
-    Edition,
-    EditionMatch,
-    EditionStory,
-    Entry,
-    Match,
-    Schedule,
-    Span,
-    Story,
-    Watchlist,
-    Window,
-)
+from aggregator.model import Entry, Match, Span, Story, Watchlist
+from aggregator.publication import Checked, Digest, DigestSpec, Edition, EditionMatch, EditionStory, Schedule, Window
 
 NOW = datetime(2023, 2, 2, 13, 0, tzinfo=UTC)
 DAY = Window(NOW - timedelta(days=1), NOW)

@@ -9,7 +9,7 @@ import pytest
 
 from aggregator.digests import outbox
 from aggregator.errors import FetchErrorClass, GiveUp, Quarantine, Retry, WorkError
-from aggregator.model import Message
+from aggregator.publication import Message
 
 NOW = datetime(2023, 2, 2, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=3)

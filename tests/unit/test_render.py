@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from aggregator.digests.messages import message_id, new_token
 from aggregator.errors import ConfigError, GiveUp
 from aggregator.levels import Prominence
-from aggregator.model import (
+from aggregator.publication import (
     Checked,
     Edition,
     EditionStory,

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from aggregator import settings
 from aggregator.access import Access
 from aggregator.errors import ConfigError
-from aggregator.model import DigestSpec, FeedSpec, Schedule, Watchlist
+from aggregator.model import FeedSpec, Watchlist
+from aggregator.publication import DigestSpec, Schedule
 from aggregator.settings import Configuration, Home, fields
 from aggregator.settings.files import FeedsFile
 

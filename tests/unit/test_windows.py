@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.digests.windows import NEVER, alert_key, edition_key, instant_of, latest_due, next_due, window
-from aggregator.model import WEEKDAYS, Digest, DigestSpec, Schedule, Window
+from aggregator.publication import WEEKDAYS, Digest, DigestSpec, Schedule, Window
 
 ZONES = ["Europe/Berlin", "Europe/Minsk", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC"]
 

@@ -10,19 +10,17 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from aggregator.levels import LEVELS, Level, Settled
-from aggregator.model import (
+from aggregator.model import Entry, Match, SyncReport
+from aggregator.publication import (
     Digest,
     DigestSpec,
     Edition,
     EditionMatch,
-    Entry,
-    Match,
     NewEdition,
     NewMessage,
     RenderedEdition,
     Schedule,
     StoredEdition,
-    SyncReport,
     Window,
 )
 from aggregator.store.sqlite import markup, rows

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from aggregator.model import Attempt, Message
+from aggregator.publication import Attempt, Message
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.rows import address_hmac

@@ -15,20 +15,8 @@ from sqlite_utils import Database as Utils
 from sqlite_utils.db import Table
 
 from aggregator import urls
-from aggregator.model import (
-    Enclosure,
-    Entry,
-    Feed,
-    FeedSpec,
-    Gap,
-    Hints,
-    HostHold,
-    Match,
-    Message,
-    PollState,
-    Span,
-    Subscription,
-)
+from aggregator.model import Enclosure, Entry, Feed, FeedSpec, Gap, Hints, HostHold, Match, PollState, Span
+from aggregator.publication import Message, Subscription
 from aggregator.store.sqlite import markup
 
 ENTRY_COLUMNS = """e.id, e.feed_id, f.url AS feed_url,

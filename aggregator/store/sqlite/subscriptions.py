@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from aggregator.levels import Threshold, Wanted
-from aggregator.model import Subscription, SyncReport
+from aggregator.model import SyncReport
+from aggregator.publication import Subscription
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.errors import StoreError
-from aggregator.model import Checked, FailingFeed
+from aggregator.publication import Checked, FailingFeed
 from aggregator.store.sqlite import index, migrations, network, rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.outbox import UNCLAIM
