@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from aggregator.levels import Settled, Threshold, Wanted
 from aggregator.model import (
@@ -44,6 +44,7 @@ from aggregator.model import (
 from aggregator.publication import (
     Attempt,
     Checked,
+    Content,
     Digest,
     DigestSpec,
     Edition,
@@ -129,6 +130,16 @@ class Renderer(Protocol):
 class Transport(Protocol):
     """Carries a message to where it is read."""
 
+    @property
+    def name(self) -> str:
+        """What is at the other end, for people and for pauses: `mail server mail.example.org:587`. Never a secret."""
+        ...
+
+    @property
+    def form(self) -> Literal["mail", "data", "note"]:
+        """What it carries: a whole mail (RFC 5322), the edition as JSON, or a few lines of plain text."""
+        ...
+
     def open(self) -> TransportSession:
         """Connect and sign in. Raises Retry when it may work later, GiveUp when the configuration is refused."""
         ...
@@ -137,8 +148,11 @@ class Transport(Protocol):
 class TransportSession(Protocol):
     """One connection, several messages, one recipient each."""
 
-    def prepare(self, address: str) -> None:
-        """Everything before the body (MAIL, RCPT). Raises Retry (4xx), GiveUp (5xx)."""
+    def prepare(self, address: str, sender: str = "") -> None:
+        """Everything before the body (MAIL, RCPT). Raises Retry (4xx), GiveUp (5xx).
+
+        `sender` is where a mail comes back that cannot be delivered, "" for the transport's own.
+        """
         ...
 
     def deliver(self, body: bytes, message_id: str) -> str:
@@ -503,6 +517,10 @@ class OutboxStore(Protocol):
 
     def get(self, message_id: int) -> Message | None:
         """One message, or None."""
+        ...
+
+    def content(self, message: Message) -> Content | None:
+        """What the message carries, with placeholders; None when its edition is gone."""
         ...
 
     def retry(self, message_id: int, now: datetime) -> bool:

@@ -6,7 +6,7 @@ The continuation of `model`, whose rules hold here too: no field is "None until 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Literal
 
 from aggregator.levels import Level, Prominence, Threshold
@@ -25,18 +25,44 @@ WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun"
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """The hours in which an alert is not sent: from `start` to `end` on the digest's clock, over midnight where `end` is earlier.
+
+    `urgent` is the level that breaks through all the same; "none": nothing does.
+    """
+
+    start: time
+    end: time
+    urgent: Threshold | Literal["none"] = "none"
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a digest comes out: `every` instant or hourly, or at wall-clock times in an IANA zone on some days."""
+    """When a digest comes out: `every` instant or hourly, or at wall-clock times in an IANA zone on some days.
+
+    Of an instant one, `wait` is how long its first story waits for company, `most` how many alerts an hour it sends before it
+    collects (0: no limit), and `quiet` the hours in which it collects.
+    """
 
     every: Literal["instant", "hourly", "at"]
     timezone: str = "UTC"
     at: tuple[time, ...] = ()
     days: tuple[Weekday, ...] = WEEKDAYS
+    wait: timedelta = timedelta(0)
+    most: int = 0
+    quiet: Quiet | None = None
+
+
+DigestOrigin = Literal["config", "reader"]
+"""Who asked for a digest: digests.yaml, or readers who chose a watchlist and a rhythm."""
 
 
 @dataclass(frozen=True, slots=True)
 class DigestSpec:
-    """A regular publication as configured; `stricter` are (address, threshold) of those in `to` that want to be told of less."""
+    """A regular publication; `stricter` are (address, threshold) of those in `to` that want to be told of less.
+
+    `to` holds mail addresses and channels (`channel:newsdesk`); `zones` are (address, IANA zone) of those that read another clock.
+    """
 
     id: str
     title: str
@@ -46,6 +72,8 @@ class DigestSpec:
     empty: Literal["send", "skip"] = "send"
     prominence: Threshold = "any"
     stricter: tuple[tuple[str, Threshold], ...] = ()
+    zones: tuple[tuple[str, str], ...] = ()
+    origin: DigestOrigin = "config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +156,36 @@ class EditionStory:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdatedStory:
+    """A story told before whose text its publisher has changed since: as it stands now, and the headline it was told under."""
+
+    story: EditionStory
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateStory:
+    """A story of an edition that could not be delivered to this reader when it was news."""
+
+    headline: str
+    link: str
+    language: str
+    source: str
+    at: datetime
+    edition_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A feed that may have told something between two moments that we never saw."""
+
+    feed_id: str
+    title: str
+    after: datetime
+    before: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FailingFeed:
     """A feed that could not be read while an edition was made."""
 
@@ -139,11 +197,12 @@ class FailingFeed:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was checked for an edition: `ok` of `feeds` were read; the rest is named."""
+    """What was checked for an edition: `ok` of `feeds` were read; the rest is named. `missed` is what was found since its window began."""
 
     feeds: int
     ok: int
     failing: tuple[FailingFeed, ...] = ()
+    missed: tuple[Missed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +215,12 @@ class Edition:
         more: stories beyond the cap, not shown.
         queries: (watchlist title, query text) of every watchlist it covers.
         prominence: what its stories reach at least.
+        feeds: how many feeds its untold stories stand in.
+        updated: stories told before whose text was changed in the window.
+        late: what could not be delivered to its reader before; such an edition is one reader's or a few's.
+        held: why the stories of an alert come together: quiet hours, or a storm; "" for no reason.
+        list_name: what its List-Id says of it: `morning`, or `csto.watch` of a watchlist at a reader's own rhythm.
+        thread: a Message-ID that is never sent, for the References of all that is sent of one story; "" for none.
     """
 
     digest_id: str
@@ -172,6 +237,12 @@ class Edition:
     queries: tuple[tuple[str, str], ...]
     composed_at: datetime
     prominence: Threshold = "any"
+    feeds: int = 0
+    updated: tuple[UpdatedStory, ...] = ()
+    late: tuple[LateStory, ...] = ()
+    held: Literal["", "quiet", "storm"] = ""
+    list_name: str = ""
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,23 +295,41 @@ class NewMessage:
     address: str
     token: str
     message_id: str
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a message carries, the same for all who get it: mail with placeholders, and the edition as JSON ("" of a letter)."""
+
+    mail: bytes
+    data: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NewEdition:
-    """An edition on its way into the store, with the messages that carry it."""
+    """An edition on its way into the store, with the messages that carry it.
+
+    `variants` are its mails for readers with another clock, or for whom something came late, by the name their messages give.
+    """
 
     edition: Edition
     rendered: RenderedEdition
     messages: tuple[NewMessage, ...] = ()
+    variants: tuple[tuple[str, Content], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message in the outbox."""
+    """A message in the outbox: of an edition in one of its variants, or a letter (the other id is 0).
+
+    `address` may name a channel: `channel:newsdesk`.
+    """
 
     id: int
     edition_id: int
+    letter_id: int
+    variant: str
     digest_id: str
     kind: str
     subject: str
@@ -279,7 +368,8 @@ class Attempt:
 class Subscription:
     """An address that asked to be told, and of which digest.
 
-    `prominence` is its own threshold; the stricter one of it and the digest's holds.
+    `prominence` is its own threshold; the stricter one of it and the digest's holds. `timezone` is its reader's clock, "" for the
+    digest's. A pause ends at `paused_until`; None: when somebody resumes it.
     """
 
     id: int
@@ -291,3 +381,5 @@ class Subscription:
     ended_at: datetime | None = None
     reason: str = ""
     prominence: Threshold = "any"
+    timezone: str = ""
+    paused_until: datetime | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aggregator.digests import outbox
 from aggregator.errors import Retry, WorkError
 from aggregator.ports import Clock, Renderer, Stores, Transport, TransportSession
-from aggregator.publication import Attempt, Message, StoredEdition
+from aggregator.publication import Attempt, Content, Message
 
 BATCH = 20
 
@@ -63,16 +63,17 @@ class SendLine:
             session = self._transport.open()
         except WorkError as e:
             return self._postponed(messages, e)
-        editions: dict[int, StoredEdition | None] = {}
+        contents: dict[tuple[int, int, str], Content | None] = {}
         attempts: list[Attempt] = []
         try:
             for position, message in enumerate(messages):
                 if stop is not None and stop.is_set():
                     self._stores.feeds.release(self._owner)
                     break
-                if message.edition_id not in editions:
-                    editions[message.edition_id] = self._stores.editions.edition(message.edition_id)
-                attempt, error = self._one(session, message, editions[message.edition_id])
+                what = (message.edition_id, message.letter_id, message.variant)
+                if what not in contents:
+                    contents[what] = self._stores.outbox.content(message)
+                attempt, error = self._one(session, message, contents[what])
                 self._stores.outbox.settle([attempt], self._owner)
                 attempts.append(attempt)
                 if error is not None and _relay_is_gone(error):
@@ -89,14 +90,14 @@ class SendLine:
         return attempts
 
     def _one(
-        self, session: TransportSession, message: Message, edition: StoredEdition | None
+        self, session: TransportSession, message: Message, content: Content | None
     ) -> tuple[Attempt, WorkError | None]:
         """One message handed over, and what went wrong on the way."""
         started = self._clock.now()
-        if edition is None:
+        if content is None:
             return outbox.cancelled(message, started, "its edition is gone"), None
         try:
-            body = self._renderer.message(edition.rendered.mail, message.address, message.token, message.message_id)
+            body = self._renderer.message(content.mail, message.address, message.token, message.message_id)
             session.prepare(message.address)
         except WorkError as e:
             return outbox.failed(message, started, self._clock.now(), e, "connect"), e

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Literal
 
 from aggregator.errors import Retry
 
@@ -14,6 +15,8 @@ class DirectoryTransport:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.name = f"folder {path}"
+        self.form: Literal["mail"] = "mail"
 
     def open(self) -> DirectoryTransport:
         """See that the folder is there and can be written. Raises Retry when not: somebody may mend it."""
@@ -25,8 +28,8 @@ class DirectoryTransport:
             raise Retry("internal", f"{self._path}: mail cannot be written here; make the folder writable")
         return self
 
-    def prepare(self, address: str) -> None:
-        """Every address is good."""
+    def prepare(self, address: str, sender: str = "") -> None:
+        """Every address is good, and nothing comes back."""
 
     def deliver(self, body: bytes, message_id: str) -> str:
         """Write the file whole or not at all; the same Message-ID is the same file, so a retry leaves one copy."""

@@ -65,6 +65,7 @@ class SmtpTransport:
         self.timeout = timeout
         self.data_timeout = data_timeout
         self.name = f"mail server {host}:{port}"
+        self.form: Literal["mail"] = "mail"
 
     def open(self) -> SmtpSession:
         """Connect, make it private, sign in. Raises Retry when unreachable or not private, GiveUp when refused."""
@@ -144,13 +145,13 @@ class SmtpSession:
         self._smtp: smtplib.SMTP | None = transport.connect()
         self._messages = 0
 
-    def prepare(self, address: str) -> None:
-        """MAIL and RCPT. Raises Retry (4xx, connection lost), GiveUp (5xx, an address that cannot be written)."""
+    def prepare(self, address: str, sender: str = "") -> None:
+        """MAIL and RCPT, `sender` in place of the transport's own. Raises Retry (4xx, connection lost), GiveUp (5xx, an address that cannot be written)."""
         if not re.fullmatch(r"[!-~]+@[!-~]+", address):
             raise GiveUp("internal", f"{address!r} is not an address in ASCII; SMTPUTF8 is not supported", address)
         smtp = self._ready()
         try:
-            who, (code, text) = "sender", smtp.mail(self._transport.from_address)
+            who, (code, text) = "sender", smtp.mail(sender or self._transport.from_address)
             if code == 250:
                 who, (code, text) = "recipient", smtp.rcpt(address)
         except (OSError, smtplib.SMTPException) as error:

@@ -19,6 +19,8 @@ def message(attempts: int = 0, age: timedelta = timedelta(0), kind: Literal["ale
     return Message(
         id=7,
         edition_id=1,
+        letter_id=0,
+        variant="",
         digest_id="morning",
         kind=kind,
         subject="s",

@@ -288,9 +288,12 @@ def _assign(conn: sqlite3.Connection, digest_id: str, settled: Sequence[tuple[in
 def _queue(conn: sqlite3.Connection, edition: Edition, edition_id: int, messages: Sequence[NewMessage]) -> None:
     now = rows.stamp(edition.composed_at)
     conn.executemany(
-        "INSERT OR IGNORE INTO messages (edition_id, subscription_id, address, token, message_id, next_attempt_at, created_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(edition_id, m.subscription_id, m.address, m.token, m.message_id, now, now) for m in messages],
+        "INSERT OR IGNORE INTO messages (edition_id, variant, kind, subscription_id, address, token, message_id, next_attempt_at, created_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (edition_id, m.variant, edition.kind, m.subscription_id, m.address, m.token, m.message_id, now, now)
+            for m in messages
+        ],
     )
     conn.executemany(
         "INSERT OR IGNORE INTO tokens (hash, purpose, subscription_id, created_at) VALUES (?, 'unsubscribe', ?, ?)",

@@ -97,6 +97,12 @@ def prominence(db: Database) -> None:
     _run(db, "0010_prominence.sql")
 
 
+@migrations(name="0011_delivery")
+def delivery(db: Database) -> None:
+    """How alerts come out, letters, variants of an edition's mail, consent, bounces, relays that fail."""
+    _run(db, "0011_delivery.sql")
+
+
 def _pack(conn: sqlite3.Connection, table: str, key: str) -> None:
     """Row by row: the texts of a year must not stand in memory at once."""
     names = key.split(", ")

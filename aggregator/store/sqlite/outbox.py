@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from aggregator.publication import Attempt, Message
+from aggregator.publication import Attempt, Content, Message
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.rows import address_hmac
@@ -39,7 +39,7 @@ class Outbox:
             claim = _CLAIM_ONLY if only else _CLAIM
             ids = [r["id"] for r in conn.execute(claim, values).fetchall()]
             sql = f"{_SELECT} WHERE m.id IN ({rows.marks(len(ids))}) ORDER BY m.next_attempt_at, m.id"
-            return [rows.message(r) for r in conn.execute(sql, ids)] if ids else []
+            return [_message(r) for r in conn.execute(sql, ids)] if ids else []
 
     def _cancel_suppressed(self, conn: sqlite3.Connection, values: dict[str, object]) -> None:
         """The list holds keyed hashes, so each address that is due is hashed and looked up; mostly it is empty."""
@@ -73,13 +73,23 @@ class Outbox:
         sql = f"{_SELECT} WHERE {where} ORDER BY m.id DESC LIMIT :limit"
         with self._db.read() as conn:
             found = conn.execute(sql, {"any": not states, "states": rows.dump(sorted(states)), "limit": limit})
-            return [rows.message(r) for r in found]
+            return [_message(r) for r in found]
 
     def get(self, message_id: int) -> Message | None:
         """See OutboxStore.get."""
         with self._db.read() as conn:
             row = conn.execute(_SELECT + " WHERE m.id = ?", (message_id,)).fetchone()
-        return None if row is None else rows.message(row)
+        return None if row is None else _message(row)
+
+    def content(self, message: Message) -> Content | None:
+        """See OutboxStore.content."""
+        sql = """SELECT coalesce(v.mail, ed.mail, l.mail) AS mail, coalesce(v.data, ed.data, '') AS data
+                 FROM (SELECT ? AS edition_id, ? AS letter_id, ? AS variant) m
+                 LEFT JOIN editions ed ON ed.id = m.edition_id LEFT JOIN letters l ON l.id = m.letter_id
+                 LEFT JOIN edition_mails v ON v.edition_id = m.edition_id AND v.variant = m.variant"""
+        with self._db.read() as conn:
+            row = conn.execute(sql, (message.edition_id, message.letter_id, message.variant)).fetchone()
+        return None if row["mail"] is None else Content(bytes(row["mail"]), row["data"])
 
     def retry(self, message_id: int, now: datetime) -> bool:
         """See OutboxStore.retry."""
@@ -135,7 +145,33 @@ def _settle(conn: sqlite3.Connection, attempt: Attempt, owner: str) -> None:
         )
 
 
-_SELECT = """SELECT m.*, ed.digest_id, ed.kind, ed.subject FROM messages m JOIN editions ed ON ed.id = m.edition_id"""
+def _message(row: sqlite3.Row) -> Message:
+    """A message from the columns of `messages`, with digest and subject."""
+    return Message(
+        id=row["id"],
+        edition_id=row["edition_id"] or 0,
+        letter_id=row["letter_id"] or 0,
+        variant=row["variant"],
+        digest_id=row["digest_id"],
+        kind=row["kind"],
+        subject=row["subject"],
+        subscription_id=row["subscription_id"],
+        address=row["address"],
+        token=row["token"],
+        message_id=row["message_id"],
+        state=row["state"],
+        phase=row["phase"],
+        attempts=row["attempts"],
+        next_attempt_at=rows.moment(row["next_attempt_at"]),
+        created_at=rows.moment(row["created_at"]),
+        settled_at=rows.moment_or_none(row["settled_at"]),
+        error=row["error"],
+    )
+
+
+_SELECT = """SELECT m.*, coalesce(ed.digest_id, s.digest_id) AS digest_id, coalesce(ed.subject, l.subject) AS subject
+FROM messages m JOIN subscriptions s ON s.id = m.subscription_id
+LEFT JOIN editions ed ON ed.id = m.edition_id LEFT JOIN letters l ON l.id = m.letter_id"""
 # Whoever held it is gone. In phase data the body may have been handed over: unknown, not waiting.
 UNCLAIM = """state = iif(phase = 'data', 'unknown', 'waiting'), phase = iif(phase = 'data', 'data', 'queued'),
 claimed_by = NULL, claimed_until = NULL"""

@@ -16,7 +16,6 @@ from sqlite_utils.db import Table
 
 from aggregator import urls
 from aggregator.model import Enclosure, Entry, Feed, FeedSpec, Gap, Hints, HostHold, Match, PollState, Span
-from aggregator.publication import Message, Subscription
 from aggregator.store.sqlite import markup
 
 ENTRY_COLUMNS = """e.id, e.feed_id, f.url AS feed_url,
@@ -343,41 +342,4 @@ def match(row: sqlite3.Row) -> Match:
         spans=tuple(Span(**s) for s in json.loads(row["spans"])),
         reach=row["reach"],
         matched_at=moment(row["matched_at"]),
-    )
-
-
-def message(row: sqlite3.Row) -> Message:
-    """A message from the columns of `messages` and its edition's digest_id, kind and subject."""
-    return Message(
-        id=row["id"],
-        edition_id=row["edition_id"],
-        digest_id=row["digest_id"],
-        kind=row["kind"],
-        subject=row["subject"],
-        subscription_id=row["subscription_id"],
-        address=row["address"],
-        token=row["token"],
-        message_id=row["message_id"],
-        state=row["state"],
-        phase=row["phase"],
-        attempts=row["attempts"],
-        next_attempt_at=moment(row["next_attempt_at"]),
-        created_at=moment(row["created_at"]),
-        settled_at=moment_or_none(row["settled_at"]),
-        error=row["error"],
-    )
-
-
-def subscription(row: sqlite3.Row) -> Subscription:
-    """A subscription with its subscriber's address."""
-    return Subscription(
-        id=row["id"],
-        address=row["address"],
-        digest_id=row["digest_id"],
-        state=row["state"],
-        origin=row["origin"],
-        created_at=moment(row["created_at"]),
-        ended_at=moment_or_none(row["ended_at"]),
-        reason=row["reason"],
-        prominence=row["prominence"],
     )

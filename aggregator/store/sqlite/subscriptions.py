@@ -81,7 +81,7 @@ class Subscriptions:
         """See SubscriptionStore.list."""
         sql = _SELECT + " WHERE (? = '' OR s.digest_id = ?) ORDER BY s.digest_id, b.address"
         with self._db.read() as conn:
-            found = [rows.subscription(r) for r in conn.execute(sql, (digest_id, digest_id))]
+            found = [_subscription(r) for r in conn.execute(sql, (digest_id, digest_id))]
         return [s for s in found if not states or s.state in states]
 
     def add(self, digest_id: str, address: str, now: datetime, prominence: Threshold | None = None) -> Subscription:
@@ -96,7 +96,7 @@ class Subscriptions:
                 self._revive(conn, row["id"], "operator", prominence or row["prominence"])
             found = _find(conn, digest_id, address)
             assert found is not None
-            return rows.subscription(found)
+            return _subscription(found)
 
     def end(self, subscription_id: int, reason: str, now: datetime) -> bool:
         """See SubscriptionStore.end."""
@@ -108,7 +108,7 @@ class Subscriptions:
         sql = _SELECT + " JOIN tokens t ON t.subscription_id = s.id WHERE t.hash = ? AND t.purpose = 'unsubscribe'"
         with self._db.read() as conn:
             row = conn.execute(sql, (token_hash(token),)).fetchone()
-        return None if row is None else rows.subscription(row)
+        return None if row is None else _subscription(row)
 
     def export(self, address: str) -> dict[str, Any]:
         """See SubscriptionStore.export."""
@@ -116,7 +116,7 @@ class Subscriptions:
             subscriptions = conn.execute(_SELECT + " WHERE b.address = ? ORDER BY s.id", (address,)).fetchall()
             messages = conn.execute(
                 "SELECT m.id, ed.digest_id, ed.key, ed.subject, m.state, m.created_at, m.settled_at, m.message_id, m.error "
-                "FROM messages m JOIN editions ed ON ed.id = m.edition_id WHERE m.address = ? COLLATE NOCASE ORDER BY m.id",
+                "FROM messages m LEFT JOIN editions ed ON ed.id = m.edition_id WHERE m.address = ? COLLATE NOCASE ORDER BY m.id",
                 (address,),
             ).fetchall()
             attempts = conn.execute(
@@ -192,5 +192,23 @@ def _end(conn: sqlite3.Connection, subscription_id: int, reason: str, now: datet
     return ended
 
 
-_SELECT = """SELECT s.id, b.address, s.digest_id, s.state, s.origin, s.created_at, s.ended_at, s.reason, s.prominence
+def _subscription(row: sqlite3.Row) -> Subscription:
+    """A subscription with its subscriber's address."""
+    return Subscription(
+        id=row["id"],
+        address=row["address"],
+        digest_id=row["digest_id"],
+        state=row["state"],
+        origin=row["origin"],
+        created_at=rows.moment(row["created_at"]),
+        ended_at=rows.moment_or_none(row["ended_at"]),
+        reason=row["reason"],
+        prominence=row["prominence"],
+        timezone=row["timezone"],
+        paused_until=rows.moment_or_none(row["paused_until"]),
+    )
+
+
+_SELECT = """SELECT s.id, b.address, s.digest_id, s.state, s.origin, s.created_at, s.ended_at, s.reason, s.prominence,
+  s.timezone, s.paused_until
 FROM subscriptions s JOIN subscribers b ON b.id = s.subscriber_id"""
