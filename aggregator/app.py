@@ -153,6 +153,10 @@ class App:
             timeout=mail.timeout.total_seconds(),
         )
 
+    def route(self, address: str) -> Transport:  # noqa: ARG002 - every address is a mail address so far
+        """The transport of an address."""
+        return self.transport
+
     @cached_property
     def archive(self) -> Archive:
         """Editions as files."""
@@ -228,7 +232,7 @@ class App:
 
         return SendLine(
             stores=self.stores,
-            transport=self.transport,
+            route=self.route,
             renderer=self.renderer,
             clock=self.clock,
             owner=f"{self.owner}/send",

@@ -49,6 +49,8 @@ from aggregator.publication import (
     DigestSpec,
     Edition,
     EditionMatch,
+    FailingRelay,
+    LateMessage,
     Message,
     NewEdition,
     RenderedEdition,
@@ -485,11 +487,72 @@ class EditionStore(Protocol):
         ...
 
 
+class AlertStore(Protocol):
+    """What alerts wait for, when the last ones came, and which messages came too late to be sent as they were."""
+
+    def hold(self, digest_id: str, until: datetime) -> None:
+        """Let what waits for an instant digest wait until then; it is due before only when more has come."""
+        ...
+
+    def sent_since(self, digest_id: str, since: datetime) -> list[datetime]:
+        """When alerts of a digest were composed, at or after `since`, oldest first."""
+        ...
+
+    def late(self, digest_id: str) -> list[LateMessage]:
+        """Messages that came too late, not told since, that an edition of this digest may tell their readers, oldest first.
+
+        Those of the digest itself; of a digest that comes by the clock, its readers' alerts too.
+        """
+        ...
+
+    def stranded(self) -> dict[str, list[LateMessage]]:
+        """Alerts that came too late for readers without any digest that comes by the clock, by their own digest."""
+        ...
+
+
+class RelayStore(Protocol):
+    """What fails as a whole: a mail server, a channel; and until when it is left in peace.
+
+    The destination of a message is `mail`, or its channel: `channel:newsdesk`.
+    """
+
+    def failing(self) -> builtins.list[FailingRelay]:
+        """Those that failed when they were last tried, by name."""
+        ...
+
+    def pause(self, failing: FailingRelay) -> None:
+        """Note that one fails, and until when it is not tried."""
+        ...
+
+    def works(self, name: str) -> None:
+        """It took something: forget that it failed. An empty name: whatever failed is tried again."""
+        ...
+
+    def expire(self, given_up: Mapping[str, datetime], now: datetime) -> int:
+        """Give up what is not sent and older than its kind's moment (`alert`, `digest`), so that a later edition tells it; how many.
+
+        Such a message is dead and late. Letters (`confirm`, `manage`) of that age are dead alone. Held messages stay.
+        """
+        ...
+
+
 class OutboxStore(Protocol):
     """Messages that are not settled, and what became of the rest."""
 
-    def claim_due(self, owner: str, limit: int, now: datetime, *, only: Collection[int] = ()) -> builtins.list[Message]:
+    def claim_due(
+        self,
+        owner: str,
+        limit: int,
+        now: datetime,
+        *,
+        only: Collection[int] = (),
+        but: Collection[str] = (),
+        settled: Sequence[Attempt] = (),
+    ) -> builtins.list[Message]:
         """Claim messages due at `now` (waiting, or unknown), oldest first; a claim lasts 15 minutes.
+
+        `but` names destinations (`mail`, `channel:newsdesk`) that are left in peace. `settled` is recorded first, as `settle`
+        would, in the same transaction.
 
         A message of an ended subscription or a suppressed address becomes cancelled instead, in the same transaction. A
         claim that has run out is free again: waiting, or unknown when it was in phase data. `only` narrows it. Held messages
@@ -665,6 +728,16 @@ class Stores(Protocol):
     @property
     def editions(self) -> EditionStore:
         """Digests and editions."""
+        ...
+
+    @property
+    def alerts(self) -> AlertStore:
+        """What alerts wait for, and what came too late."""
+        ...
+
+    @property
+    def relays(self) -> RelayStore:
+        """What fails as a whole."""
         ...
 
     @property

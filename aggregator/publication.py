@@ -176,6 +176,19 @@ class LateStory:
 
 
 @dataclass(frozen=True, slots=True)
+class LateMessage:
+    """A message that was given up because time ran out, and the subscription of the same reader that may tell it now.
+
+    `data` is its edition's.
+    """
+
+    message_id: int
+    reader_id: int
+    composed_at: datetime
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
 class Missed:
     """A feed that may have told something between two moments that we never saw."""
 
@@ -288,7 +301,8 @@ class NewMessage:
     """What differs between the recipients of one edition.
 
     `token` ends the subscription in one click (128 random bits, base32); `message_id` is derived, so every retry of the
-    same message carries the same one. The bytes follow from the edition's mail and this row alone.
+    same message carries the same one. The bytes follow from the edition's mail and this row alone. `tells` are the messages that
+    came too late and whose stories are in this one.
     """
 
     subscription_id: int
@@ -296,6 +310,7 @@ class NewMessage:
     token: str
     message_id: str
     variant: str = ""
+    tells: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +338,8 @@ class NewEdition:
 class Message:
     """A message in the outbox: of an edition in one of its variants, or a letter (the other id is 0).
 
-    `address` may name a channel: `channel:newsdesk`.
+    `address` may name a channel: `channel:newsdesk`. How long it is worth sending counts from `patient_since`: when it was made, or
+    when a person asked for another try.
     """
 
     id: int
@@ -342,13 +358,17 @@ class Message:
     attempts: int
     next_attempt_at: datetime
     created_at: datetime
+    patient_since: datetime
     settled_at: datetime | None
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """How one try at handing a message to a transport ended, and what the outbox rule made of it."""
+    """How one try at handing a message to a transport ended, and what the outbox rule made of it.
+
+    `late`: it was given up because time ran out, and a later edition shall tell its stories.
+    """
 
     message_id: int
     started_at: datetime
@@ -359,6 +379,19 @@ class Attempt:
     detail: str
     next_attempt_at: datetime
     state: MessageState
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FailingRelay:
+    """A destination that fails as a whole: `name` is `mail` or `channel:newsdesk`, `failures` how often in a row."""
+
+    name: str
+    failures: int
+    since: datetime
+    until: datetime
+    error_class: str
+    error: str
 
 
 # -- subscriptions -------------------------------------------------------------------------------------------------

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aggregator.digests import outbox
-from aggregator.errors import Retry, WorkError
-from aggregator.ports import Clock, Renderer, Stores, Transport, TransportSession
+from aggregator.errors import WorkError
+from aggregator.ports import Clock, RelayStore, Renderer, Stores, Transport, TransportSession
 from aggregator.publication import Attempt, Content, Message
 
 BATCH = 20
@@ -15,79 +16,112 @@ BATCH = 20
 
 @dataclass(frozen=True, slots=True)
 class SendReport:
-    """What became of the messages that were due."""
+    """What became of the messages that were due; `late` were given up because time ran out, and are told later."""
 
     sent: int = 0
     retry: int = 0
     dead: int = 0
     unknown: int = 0
     cancelled: int = 0
+    late: int = 0
     error: str = ""
 
     @property
     def troubled(self) -> bool:
         """Whether some message was not handed over for sure."""
-        return bool(self.retry or self.dead or self.unknown)
+        return bool(self.retry or self.dead or self.unknown or self.late)
 
     def plus(self, attempt: Attempt) -> SendReport:
         """The report with one more attempt in it."""
-        counts = {n: getattr(self, n) for n in ("sent", "retry", "dead", "unknown", "cancelled")}
-        counts[attempt.outcome] += 1
+        counts = {n: getattr(self, n) for n in ("sent", "retry", "dead", "unknown", "cancelled", "late")}
+        counts["late" if attempt.late else attempt.outcome] += 1
         return SendReport(**counts, error=self.error or (attempt.detail if attempt.outcome != "sent" else ""))
 
 
 class SendLine:
-    """Hands due messages to the transport, one recipient each, and settles how that went."""
+    """Hands due messages to their transports, one recipient each, and settles how that went."""
 
-    def __init__(self, *, stores: Stores, transport: Transport, renderer: Renderer, clock: Clock, owner: str) -> None:
+    def __init__(
+        self, *, stores: Stores, route: Callable[[str], Transport], renderer: Renderer, clock: Clock, owner: str
+    ) -> None:
+        """`route` gives the transport of an address; it raises GiveUp where there is none any more."""
         self._stores = stores
-        self._transport = transport
+        self._route = route
         self._renderer = renderer
         self._clock = clock
         self._owner = owner
 
-    def run(self, stop: threading.Event | None = None) -> SendReport:
-        """Send what is due now; a relay that cannot be reached is asked once."""
-        report = SendReport()
+    def run(self, stop: threading.Event | None = None, *, patient: bool = True) -> SendReport:
+        """Send what is due now.
+
+        A destination that fails as a whole is asked once, and then left in peace for a while; without `patient`, one that is
+        left in peace is asked all the same.
+        """
         now = self._clock.now()
+        report = SendReport(late=self._stores.relays.expire(outbox.given_up(now), now))
+        relays = _Relays(self._stores.relays, self._clock, patient=patient)
+        last: list[Attempt] = []
         while stop is None or not stop.is_set():
-            messages = self._stores.outbox.claim_due(self._owner, BATCH, now)
+            # Settling the last of a batch and claiming the next is one commit.
+            messages = self._stores.outbox.claim_due(self._owner, BATCH, now, but=relays.paused, settled=last)
+            last = []
             if not messages:
                 break
-            for attempt in self._batch(messages, stop):
-                report = report.plus(attempt)
+            left = len(messages)
+            for attempts in self._all(messages, relays, stop):
+                left -= len(attempts)
+                for attempt in attempts:
+                    report = report.plus(attempt)
+                if left:
+                    self._stores.outbox.settle(attempts, self._owner)
+                else:
+                    last = attempts
+        if last:
+            self._stores.outbox.settle(last, self._owner)
         return report
 
-    def _batch(self, messages: list[Message], stop: threading.Event | None) -> list[Attempt]:
+    def _all(
+        self, messages: Sequence[Message], relays: _Relays, stop: threading.Event | None
+    ) -> Iterator[list[Attempt]]:
+        """The attempts at a batch as they are made, destination by destination: what fails holds up nothing else."""
+        for name in dict.fromkeys(map(outbox.destination, messages)):
+            group = [message for message in messages if outbox.destination(message) == name]
+            for attempts, error in self._group(group, stop):
+                yield relays.judged(name, attempts, error)
+            if stop is not None and stop.is_set():
+                self._stores.feeds.release(self._owner)
+                return
+
+    def _group(
+        self, messages: Sequence[Message], stop: threading.Event | None
+    ) -> Iterator[tuple[list[Attempt], WorkError | None]]:
+        """The attempts at one destination, and what went wrong with each; after its failure as a whole the rest at once."""
         try:
-            session = self._transport.open()
-        except WorkError as e:
-            return self._postponed(messages, e)
+            transport = self._route(messages[0].address)
+            session = transport.open()
+        except WorkError as error:
+            yield self._failed(messages, error), error
+            return
         contents: dict[tuple[int, int, str], Content | None] = {}
-        attempts: list[Attempt] = []
         try:
             for position, message in enumerate(messages):
                 if stop is not None and stop.is_set():
-                    self._stores.feeds.release(self._owner)
-                    break
+                    return
                 what = (message.edition_id, message.letter_id, message.variant)
                 if what not in contents:
                     contents[what] = self._stores.outbox.content(message)
-                attempt, error = self._one(session, message, contents[what])
-                self._stores.outbox.settle([attempt], self._owner)
-                attempts.append(attempt)
-                if error is not None and _relay_is_gone(error):
-                    return attempts + self._postponed(messages[position + 1 :], error)
+                attempt, wrong = self._one(session, message, contents[what])
+                if wrong is not None and outbox.is_of_relay(wrong):
+                    yield [attempt, *self._failed(messages[position + 1 :], wrong)], wrong
+                    return
+                yield [attempt], wrong
         finally:
             session.close()
-        return attempts
 
-    def _postponed(self, messages: list[Message], error: WorkError) -> list[Attempt]:
-        """A relay that cannot be reached is asked once for a batch, not once for each message."""
+    def _failed(self, messages: Sequence[Message], error: WorkError) -> list[Attempt]:
+        """A destination that cannot be reached is asked once for all of them, not once for each message."""
         now = self._clock.now()
-        attempts = [outbox.failed(m, now, now, error, "connect") for m in messages]
-        self._stores.outbox.settle(attempts, self._owner)
-        return attempts
+        return [outbox.failed(message, now, now, error, "connect") for message in messages]
 
     def _one(
         self, session: TransportSession, message: Message, content: Content | None
@@ -111,6 +145,24 @@ class SendLine:
         return outbox.accepted(message, started, self._clock.now(), answer), None
 
 
-def _relay_is_gone(error: WorkError) -> bool:
-    """No answer at all, or none that speaks of the message: the next one would fare no better."""
-    return isinstance(error, Retry) and not getattr(error, "code", 0)
+class _Relays:
+    """What fails as a whole during one run, and is left in peace."""
+
+    def __init__(self, store: RelayStore, clock: Clock, *, patient: bool) -> None:
+        self._store = store
+        self._clock = clock
+        self._failing = {one.name: one for one in store.failing()}
+        now = clock.now()
+        self.paused = {name for name, one in self._failing.items() if patient and one.until > now}
+
+    def judged(self, name: str, attempts: list[Attempt], error: WorkError | None) -> list[Attempt]:
+        """Attempts at one destination, put off where it failed as a whole; what took a message works again."""
+        if error is not None and outbox.is_of_relay(error):
+            self._failing[name] = outbox.pause(self._failing.get(name), name, error, self._clock.now())
+            self._store.pause(self._failing[name])
+            self.paused.add(name)
+            return [outbox.postponed(attempt, self._failing[name].until) for attempt in attempts]
+        if name in self._failing and any(attempt.outcome == "sent" for attempt in attempts):
+            self._store.works(name)
+            del self._failing[name]
+        return attempts

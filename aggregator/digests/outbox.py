@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from aggregator.errors import GiveUp, Quarantine, WorkError
-from aggregator.publication import Attempt, Message, Phase
+from aggregator.errors import GiveUp, Quarantine, Retry, WorkError
+from aggregator.publication import Attempt, FailingRelay, Message, Phase
 
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
-PATIENCE = {"alert": timedelta(hours=6), "digest": timedelta(hours=48)}
+LONGEST_PAUSE = timedelta(minutes=15)
+"""Of a destination as a whole: asking costs it one connection, and an alert is worth sending for six hours only."""
+PATIENCE = {
+    "alert": timedelta(hours=6),
+    "digest": timedelta(hours=48),
+    "confirm": timedelta(hours=24),
+    "manage": timedelta(hours=1),
+}
+"""How long a message is worth sending. What an alert or a digest told goes into a later edition then."""
 
 
 def accepted(message: Message, started: datetime, ended: datetime, answer: str) -> Attempt:
@@ -32,11 +41,41 @@ def failed(message: Message, started: datetime, ended: datetime, error: WorkErro
     next_at = ended + backoff(message.attempts)
     # A wrong password is the operator's to mend, not the end of every message that meets it.
     final = isinstance(error, GiveUp) and error.error_class != "auth"
-    if final or next_at > message.created_at + PATIENCE.get(message.kind, PATIENCE["digest"]):
-        return Attempt(message.id, started, ended, "dead", phase, code, str(error), ended, "dead")
+    over = next_at > message.patient_since + PATIENCE[message.kind]
+    if final or over:
+        late = not final and not message.letter_id
+        return Attempt(message.id, started, ended, "dead", phase, code, str(error), ended, "dead", late)
     if isinstance(error, Quarantine):
         return Attempt(message.id, started, ended, "unknown", "data", code, str(error), next_at, "unknown")
     return Attempt(message.id, started, ended, "retry", phase, code, str(error), next_at, "waiting")
+
+
+def destination(message: Message) -> str:
+    """What takes a message and may fail as a whole: `mail`, or its channel."""
+    return message.address if message.address.startswith("channel:") else "mail"
+
+
+def is_of_relay(error: WorkError) -> bool:
+    """Whether the next message would fare no better: no answer at all, or one that does not speak of the message."""
+    return isinstance(error, Retry) and not getattr(error, "code", 0)
+
+
+def postponed(attempt: Attempt, until: datetime) -> Attempt:
+    """An attempt that failed because its destination did: it waits for that, and is not the worse for it."""
+    return replace(attempt, next_attempt_at=until) if attempt.outcome == "retry" else attempt
+
+
+def given_up(now: datetime) -> dict[str, datetime]:
+    """By kind, the moment before which a message is too old to be sent at `now`."""
+    return {kind: now - patience for kind, patience in PATIENCE.items()}
+
+
+def pause(before: FailingRelay | None, name: str, error: WorkError, now: datetime) -> FailingRelay:
+    """A destination that has failed as a whole is left in peace for 30 s, doubling with each failure in a row."""
+    failures = before.failures if before else 0
+    since = before.since if before else now
+    until = now + min(LONGEST_PAUSE, backoff(failures))
+    return FailingRelay(name, failures + 1, since, until, error.error_class, str(error))
 
 
 def backoff(attempts: int) -> timedelta:

@@ -33,6 +33,7 @@ def message(attempts: int = 0, age: timedelta = timedelta(0), kind: Literal["ale
         attempts=attempts,
         next_attempt_at=NOW,
         created_at=NOW - age,
+        patient_since=NOW - age,
         settled_at=None,
         error="",
     )

@@ -127,6 +127,7 @@ CREATE TABLE messages (
   error            TEXT NOT NULL DEFAULT '',
   created_at       TEXT NOT NULL,
   settled_at       TEXT,
+  retried_at       TEXT,                         -- when a person asked for another try: patience counts from there
   late             INTEGER NOT NULL DEFAULT 0,   -- 1: given up because time ran out; its stories go into a later edition
   told_in          INTEGER REFERENCES messages (id), -- that edition's message
   CHECK ((edition_id IS NULL) != (letter_id IS NULL)),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from aggregator.errors import StoreError
+from aggregator.store.sqlite.alerts import Alerts
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.editions import Editions
 from aggregator.store.sqlite.entries import Entries
@@ -14,6 +15,7 @@ from aggregator.store.sqlite.history import History
 from aggregator.store.sqlite.network import Network
 from aggregator.store.sqlite.outbox import Outbox
 from aggregator.store.sqlite.polls import Polls
+from aggregator.store.sqlite.relays import Relays
 from aggregator.store.sqlite.stories import Stories
 from aggregator.store.sqlite.subscriptions import Subscriptions
 from aggregator.store.sqlite.upkeep import Upkeep
@@ -48,6 +50,8 @@ class SqliteStores:
         self.stories = Stories(db)
         self.watch = Watch(db)
         self.editions = Editions(db, initial)
+        self.alerts = Alerts(db)
+        self.relays = Relays(db)
         self.outbox = Outbox(db, secret)
         self.subscriptions = Subscriptions(db, secret)
         self.upkeep = Upkeep(db)

@@ -18,6 +18,7 @@ from aggregator.publication import (
     EditionMatch,
     NewEdition,
     NewMessage,
+    Quiet,
     RenderedEdition,
     Schedule,
     StoredEdition,
@@ -43,7 +44,7 @@ class Editions:
         added: list[str] = []
         changed: list[str] = []
         with self._db.write() as conn:
-            stored = {r["id"]: r for r in conn.execute("SELECT * FROM digests")}
+            stored = {r["id"]: r for r in conn.execute("SELECT * FROM digests WHERE origin = 'config'")}
             watched = {d.spec.id: d.spec.watchlists for d in _load_digests(conn, stored.values())}
             for spec in specs:
                 row = stored.get(spec.id)
@@ -98,7 +99,8 @@ class Editions:
         """See EditionStore.due."""
         self._come_back(now)
         sql = f"""SELECT * FROM digests d WHERE removed_at IS NULL AND ((every != 'instant' AND next_at <= :now)
-                  OR (every = 'instant' AND EXISTS (SELECT 1 {_WAITING}))) ORDER BY next_at, id"""  # noqa: S608 - our own words
+                  OR (every = 'instant' AND EXISTS (SELECT 1 {_WAITING}
+                  AND (d.held_until IS NULL OR d.held_until <= :now OR m.id > d.held_match)))) ORDER BY next_at, id"""  # noqa: S608 - our own words
         with self._db.read() as conn:
             return _load_digests(conn, conn.execute(sql, {"now": rows.stamp(now), "until": _FOREVER}))
 
@@ -141,7 +143,7 @@ class Editions:
                 return []
             if _assigned(conn, edition.digest_id, [one.match_id for one in settled]):
                 return []
-            ids = [_insert_edition(conn, one.edition, one.rendered) for one in made]
+            ids = [_insert_edition(conn, one) for one in made]
             told = [(one.match_id, ids[one.place], one.level) for one in settled if one.place >= 0]
             passed = [(one.match_id, None, one.level) for one in settled if one.place < 0]
             _assign(conn, edition.digest_id, [*told, *passed])
@@ -211,7 +213,25 @@ def _spec_columns(spec: DigestSpec) -> dict[str, Any]:
         "empty": spec.empty,
         "prominence": spec.prominence,
         "addresses": rows.dump(list(spec.to)),
+        "origin": spec.origin,
+        "wait_seconds": int(spec.schedule.wait.total_seconds()),
+        "most": spec.schedule.most,
+        "quiet": _quiet_column(spec.schedule.quiet),
     }
+
+
+def _quiet_column(quiet: Quiet | None) -> str:
+    return "" if quiet is None else rows.dump([f"{quiet.start:%H:%M}", f"{quiet.end:%H:%M}", quiet.urgent])
+
+
+def _schedule(row: sqlite3.Row) -> Schedule:
+    at = tuple(time.fromisoformat(t) for t in json.loads(row["at"]))
+    quiet = None
+    if row["quiet"]:
+        start, end, urgent = json.loads(row["quiet"])
+        quiet = Quiet(time.fromisoformat(start), time.fromisoformat(end), urgent)
+    wait = timedelta(seconds=row["wait_seconds"])
+    return Schedule(row["every"], row["timezone"], at, tuple(json.loads(row["days"])), wait, row["most"], quiet)
 
 
 def _load_digests(conn: sqlite3.Connection, found: Iterable[sqlite3.Row]) -> list[Digest]:
@@ -219,10 +239,16 @@ def _load_digests(conn: sqlite3.Connection, found: Iterable[sqlite3.Row]) -> lis
     for row in list(found):
         sql = "SELECT watchlist_id FROM digest_watchlists WHERE digest_id = ? ORDER BY position"
         watchlists = tuple(r[0] for r in conn.execute(sql, (row["id"],)))
-        at = tuple(time.fromisoformat(t) for t in json.loads(row["at"]))
-        schedule = Schedule(row["every"], row["timezone"], at, tuple(json.loads(row["days"])))
-        to = tuple(json.loads(row["addresses"]))
-        spec = DigestSpec(row["id"], row["title"], watchlists, schedule, to, row["empty"], row["prominence"])
+        spec = DigestSpec(
+            id=row["id"],
+            title=row["title"],
+            watchlists=watchlists,
+            schedule=_schedule(row),
+            to=tuple(json.loads(row["addresses"])),
+            empty=row["empty"],
+            prominence=row["prominence"],
+            origin=row["origin"],
+        )
         digests.append(Digest(spec, rows.moment(row["covered_until"]), rows.moment(row["next_at"])))
     return digests
 
@@ -247,7 +273,8 @@ def _taken(conn: sqlite3.Connection, edition: Edition) -> bool:
     return conn.execute(sql, (edition.digest_id, edition.key)).fetchone() is not None
 
 
-def _insert_edition(conn: sqlite3.Connection, edition: Edition, rendered: RenderedEdition) -> int:
+def _insert_edition(conn: sqlite3.Connection, made: NewEdition) -> int:
+    edition, rendered = made.edition, made.rendered
     columns = {
         "digest_id": edition.digest_id,
         "key": edition.key,
@@ -268,6 +295,10 @@ def _insert_edition(conn: sqlite3.Connection, edition: Edition, rendered: Render
     values = ", ".join(f":{n}" for n in columns)
     edition_id = conn.execute(f"INSERT INTO editions ({names}) VALUES ({values})", columns).lastrowid  # noqa: S608 - names are ours
     assert edition_id is not None
+    conn.executemany(
+        "INSERT INTO edition_mails (edition_id, variant, mail, data) VALUES (?, ?, ?, ?)",
+        [(edition_id, name, content.mail, content.data) for name, content in made.variants],
+    )
     return edition_id
 
 
@@ -295,6 +326,8 @@ def _queue(conn: sqlite3.Connection, edition: Edition, edition_id: int, messages
             for m in messages
         ],
     )
+    sql = "UPDATE messages SET told_in = (SELECT id FROM messages WHERE message_id = ?) WHERE id = ?"
+    conn.executemany(sql, [(m.message_id, told) for m in messages for told in m.tells])
     conn.executemany(
         "INSERT OR IGNORE INTO tokens (hash, purpose, subscription_id, created_at) VALUES (?, 'unsubscribe', ?, ?)",
         [(token_hash(m.token), m.subscription_id, now) for m in messages],
@@ -305,7 +338,7 @@ def _move_on(conn: sqlite3.Connection, digest_id: str, window_end: datetime, nex
     """The next window begins where this one ended; and the settled matches need not be looked at again."""
     conn.execute(
         "UPDATE digests SET next_at = iif(:end >= covered_until, :next, max(next_at, :next)), "
-        "covered_until = max(covered_until, :end) WHERE id = :id",
+        "covered_until = max(covered_until, :end), held_until = NULL, held_match = 0 WHERE id = :id",
         {"end": rows.stamp(window_end), "next": rows.stamp(next_at), "id": digest_id},
     )
     sql = f"SELECT min(m.id) FROM digests d, {_WAITING[5:]} AND d.id = :id"  # noqa: S608 - our own words

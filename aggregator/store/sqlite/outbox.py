@@ -23,7 +23,16 @@ class Outbox:
         self._db = db
         self._secret = secret
 
-    def claim_due(self, owner: str, limit: int, now: datetime, *, only: Collection[int] = ()) -> builtins.list[Message]:
+    def claim_due(
+        self,
+        owner: str,
+        limit: int,
+        now: datetime,
+        *,
+        only: Collection[int] = (),
+        but: Collection[str] = (),
+        settled: Sequence[Attempt] = (),
+    ) -> builtins.list[Message]:
         """See OutboxStore.claim_due."""
         values: dict[str, object] = {
             "owner": owner,
@@ -31,8 +40,11 @@ class Outbox:
             "until": rows.stamp(now + CLAIM),
             "limit": limit,
             "only": rows.dump(sorted(only)),
+            "but": rows.dump(sorted(but)),
         }
         with self._db.write() as conn:
+            for attempt in settled:
+                _settle(conn, attempt, owner)
             conn.execute(_EXPIRE, values)
             conn.execute(_CANCEL, values)
             self._cancel_suppressed(conn, values)
@@ -54,9 +66,9 @@ class Outbox:
 
     def enter_data(self, message_id: int, owner: str, now: datetime) -> bool:
         """See OutboxStore.enter_data."""
-        sql = """UPDATE messages SET phase = 'data', claimed_until = :until
+        sql = f"""UPDATE messages SET phase = 'data', claimed_until = :until
                  WHERE id = :id AND claimed_by = :owner AND state = 'claimed' AND EXISTS (
-                 SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id AND s.state = 'active')"""
+                 SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id AND {_WANTED})"""  # noqa: S608 - our own words
         with self._db.write() as conn:
             values = {"id": message_id, "owner": owner, "until": rows.stamp(now + CLAIM)}
             return conn.execute(sql, values).rowcount == 1
@@ -94,14 +106,14 @@ class Outbox:
     def retry(self, message_id: int, now: datetime) -> bool:
         """See OutboxStore.retry."""
         sql = """UPDATE messages SET state = iif(state = 'unknown', 'unknown', 'waiting'), next_attempt_at = ?,
-                 held_at = NULL, settled_at = NULL
-                 WHERE id = ? AND state IN ('waiting', 'unknown', 'dead', 'cancelled') AND address != '' AND token != ''"""
+                 held_at = NULL, settled_at = NULL, late = 0, retried_at = ?
+                 WHERE id = ? AND told_in IS NULL AND state IN ('waiting', 'unknown', 'dead', 'cancelled') AND address != '' AND token != ''"""
         with self._db.write() as conn:
-            return conn.execute(sql, (rows.stamp(now), message_id)).rowcount == 1
+            return conn.execute(sql, (rows.stamp(now), rows.stamp(now), message_id)).rowcount == 1
 
     def drop(self, message_id: int, now: datetime) -> bool:
         """See OutboxStore.drop."""
-        sql = """UPDATE messages SET state = 'cancelled', settled_at = ?, held_at = NULL, error = 'dropped by the operator'
+        sql = """UPDATE messages SET state = 'cancelled', settled_at = ?, held_at = NULL, late = 0, error = 'dropped by the operator'
                  WHERE id = ? AND state IN ('waiting', 'unknown', 'dead')"""
         with self._db.write() as conn:
             return conn.execute(sql, (rows.stamp(now), message_id)).rowcount == 1
@@ -125,9 +137,10 @@ def _settle(conn: sqlite3.Connection, attempt: Attempt, owner: str) -> None:
         "error": "" if attempt.state == "sent" else attempt.detail,
         "settled": rows.stamp(attempt.ended_at) if attempt.state in ("sent", "dead", "cancelled") else None,
         "ended": ended,
+        "late": attempt.late,
     }
     sql = """UPDATE messages SET state = :state, phase = :phase, attempts = attempts + 1, next_attempt_at = :next,
-             error = :error, settled_at = :settled, claimed_by = NULL, claimed_until = NULL,
+             error = :error, settled_at = :settled, late = :late, claimed_by = NULL, claimed_until = NULL,
              token = iif(:ended, '', token)
              WHERE id = :id AND (claimed_by = :owner OR (:state = 'sent' AND state != 'sent'))"""
     if conn.execute(sql, values).rowcount == 1:
@@ -164,6 +177,7 @@ def _message(row: sqlite3.Row) -> Message:
         attempts=row["attempts"],
         next_attempt_at=rows.moment(row["next_attempt_at"]),
         created_at=rows.moment(row["created_at"]),
+        patient_since=rows.moment(row["retried_at"] or row["created_at"]),
         settled_at=rows.moment_or_none(row["settled_at"]),
         error=row["error"],
     )
@@ -180,8 +194,11 @@ WHERE state = 'claimed' AND claimed_until <= :now"""  # noqa: S608 - our own wor
 _CANCEL = """UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = 'the subscription has ended'
 WHERE state IN ('waiting', 'unknown') AND next_attempt_at <= :now AND EXISTS (
   SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id AND s.state = 'ended')"""
-_DUE = """FROM messages m JOIN subscriptions s ON s.id = m.subscription_id AND s.state = 'active'
-WHERE m.state IN ('waiting', 'unknown') AND m.next_attempt_at <= :now AND m.held_at IS NULL"""
+# A letter goes to who has not confirmed yet, or pauses; an edition to the active alone.
+_WANTED = "(s.state = 'active' OR (kind IN ('confirm', 'manage') AND s.state IN ('pending', 'paused')))"
+_DUE = f"""FROM messages m JOIN subscriptions s ON s.id = m.subscription_id AND {_WANTED}
+WHERE m.state IN ('waiting', 'unknown') AND m.next_attempt_at <= :now AND m.held_at IS NULL
+  AND iif(m.address LIKE 'channel:%', m.address, 'mail') NOT IN (SELECT value FROM json_each(:but))"""  # noqa: S608 - our own words
 _TAKE = (
     "UPDATE messages SET state = 'claimed', phase = 'connect', claimed_by = :owner, claimed_until = :until WHERE id IN"
 )

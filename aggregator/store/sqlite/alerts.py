@@ -1,0 +1,61 @@
+"""What alerts wait for, when the last ones came, and which messages came too late to be sent as they were."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+from aggregator.publication import LateMessage
+from aggregator.store.sqlite import rows
+from aggregator.store.sqlite.database import Database
+
+
+class Alerts:
+    """AlertStore on SQLite."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def hold(self, digest_id: str, until: datetime) -> None:
+        """See AlertStore.hold."""
+        sql = "UPDATE digests SET held_until = ?, held_match = (SELECT coalesce(max(id), 0) FROM matches) WHERE id = ?"
+        with self._db.write() as conn:
+            conn.execute(sql, (rows.stamp(until), digest_id))
+
+    def sent_since(self, digest_id: str, since: datetime) -> list[datetime]:
+        """See AlertStore.sent_since."""
+        sql = """SELECT DISTINCT composed_at FROM editions WHERE digest_id = ? AND kind = 'alert' AND composed_at >= ?
+                 ORDER BY composed_at"""
+        with self._db.read() as conn:
+            return [rows.moment(r[0]) for r in conn.execute(sql, (digest_id, rows.stamp(since)))]
+
+    def late(self, digest_id: str) -> list[LateMessage]:
+        """See AlertStore.late."""
+        # Of another digest of the same reader an alert is told in a scheduled one only: alerts are of one thing.
+        where = "t.digest_id = :digest AND (t.id = m.subscription_id OR (m.kind = 'alert' AND d.every != 'instant'))"
+        with self._db.read() as conn:
+            return [_late(r) for r in conn.execute(f"{_LATE} AND {where} ORDER BY m.id", {"digest": digest_id})]
+
+    def stranded(self) -> dict[str, list[LateMessage]]:
+        """See AlertStore.stranded."""
+        where = """t.id = m.subscription_id AND m.kind = 'alert' AND NOT EXISTS (
+            SELECT 1 FROM subscriptions o JOIN digests p ON p.id = o.digest_id AND p.every != 'instant' AND p.removed_at IS NULL
+            WHERE o.subscriber_id = t.subscriber_id AND o.state = 'active')"""
+        found: dict[str, list[LateMessage]] = {}
+        with self._db.read() as conn:
+            for row in conn.execute(f"{_LATE} AND {where} ORDER BY m.id"):
+                found.setdefault(row["digest_id"], []).append(_late(row))
+        return found
+
+
+def _late(row: sqlite3.Row) -> LateMessage:
+    return LateMessage(row["id"], row["reader_id"], rows.moment(row["composed_at"]), row["data"])
+
+
+_LATE = """SELECT m.id, t.id AS reader_id, t.digest_id, ed.composed_at, coalesce(v.data, ed.data) AS data
+FROM messages m JOIN subscriptions s ON s.id = m.subscription_id
+JOIN subscriptions t ON t.subscriber_id = s.subscriber_id AND t.state = 'active'
+JOIN digests d ON d.id = t.digest_id AND d.removed_at IS NULL
+JOIN editions ed ON ed.id = m.edition_id
+LEFT JOIN edition_mails v ON v.edition_id = m.edition_id AND v.variant = m.variant
+WHERE m.late = 1 AND m.told_in IS NULL"""
