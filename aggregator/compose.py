@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from aggregator import levels
+from aggregator.digests import alerts, messages, prominence, windows
 from aggregator.digests import edition as editions
-from aggregator.digests import messages, prominence, windows
+from aggregator.digests import late as late_stories
 from aggregator.errors import AggregatorError, StoreError
 from aggregator.levels import LEVELS, THRESHOLDS, Level, Settled, Threshold
 from aggregator.ports import Archive, Clock, Renderer, Stores
 from aggregator.publication import (
+    Content,
     Digest,
     Edition,
     EditionMatch,
+    LateMessage,
     NewEdition,
     NewMessage,
     RenderedEdition,
@@ -37,11 +41,33 @@ class Composed:
     messages: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """When an edition is made and what it covers; `held` is why an alert was kept until now."""
+
+    window: Window
+    now: datetime
+    held: alerts.Held = ""
+
+    @property
+    def is_digest(self) -> bool:
+        """Whether it comes by the clock."""
+        return self.window.end > self.window.start
+
+
 class ComposeLine:
     """Turns waiting matches into editions, and editions into messages. Composing twice is a no-op."""
 
     def __init__(
-        self, *, stores: Stores, renderer: Renderer, archive: Archive, clock: Clock, secret: bytes, domain: str
+        self,
+        *,
+        stores: Stores,
+        renderer: Renderer,
+        archive: Archive,
+        clock: Clock,
+        secret: bytes,
+        domain: str,
+        thread: Literal["story", "watchlist", "none"] = "story",
     ) -> None:
         self._stores = stores
         self._renderer = renderer
@@ -49,6 +75,7 @@ class ComposeLine:
         self._clock = clock
         self._secret = secret
         self._domain = domain
+        self._thread: Literal["story", "watchlist", "none"] = thread
         self._archive_is_whole = False
 
     def run(self, stop: threading.Event | None = None) -> list[Composed]:
@@ -64,6 +91,7 @@ class ComposeLine:
                 raise
             except AggregatorError as e:  # one digest's broken template must not keep the others
                 failed = failed or e
+        made += self.catch_up()
         self.publish()
         if failed is not None:
             raise failed
@@ -83,26 +111,62 @@ class ComposeLine:
         now = self._clock.now()
         window = self._window(digest, now, early=True)
         waiting = self._stores.editions.waiting(digest.spec.id, window.end)
-        edition = self._edition(digest, window, waiting, now, digest.spec.prominence)
+        edition = self._edition(digest, _Moment(window, now), waiting, digest.spec.prominence)
         return edition, self._renderer.render(edition)
 
     def compose(self, digest: Digest, *, early: bool = False) -> list[Composed]:
         """Compose the digest's due edition; with `early` the one that would come next, up to now.
 
         Beside it comes one for each stricter threshold that its readers have, of the stories that reach it. Returns
-        none when there is nothing to say or they exist already.
+        none when there is nothing to say, when it exists already, or when an alert has to wait.
         """
         now = self._clock.now()
         window = self._window(digest, now, early=early)
         waiting = self._stores.editions.waiting(digest.spec.id, window.end)
-        next_at = windows.next_due(digest.spec.schedule, max(now, window.end))
-        over = window.end <= digest.covered_until and digest.spec.schedule.every != "instant" and not early
-        made = [] if over else self._made(digest, window, waiting, now)
+        if digest.spec.schedule.every == "instant" and not early:
+            return self._alert(digest, window, waiting, now)
+        return self._commit(digest, _Moment(window, now), waiting, over=self._over(digest, window, early=early))
+
+    @staticmethod
+    def _over(digest: Digest, window: Window, *, early: bool) -> bool:
+        """Whether the window was covered before: nothing is due."""
+        return window.end <= digest.covered_until and digest.spec.schedule.every != "instant" and not early
+
+    def _alert(self, digest: Digest, window: Window, waiting: Sequence[EditionMatch], now: datetime) -> list[Composed]:
+        """An alert of what may go out now; the rest waits for company, for the morning, or for a storm to pass."""
+        spec = digest.spec
+        news = editions.held(waiting, spec.prominence)
+        arrivals: dict[int, datetime] = {}
+        for item in waiting:
+            if news.get(item.story.id):
+                arrivals[item.story.id] = min(item.match.matched_at, arrivals.get(item.story.id, item.match.matched_at))
+        if not arrivals:
+            return self._commit(digest, _Moment(window, now), waiting)
+        earlier = self._stores.alerts.sent_since(spec.id, now - alerts.LOOK_BACK)
+        answer = alerts.release(spec.schedule, list(arrivals.values()), earlier, now)
+        made: list[Composed] = []
+        if answer.now == "urgent":
+            waiting = editions.urgent(waiting, spec.schedule)
+        if answer.now != "none" and waiting:
+            made = self._commit(digest, _Moment(window, now, answer.held), waiting)
+        if answer.until is not None:
+            self._stores.alerts.hold(spec.id, answer.until)
+        return made
+
+    def _commit(
+        self, digest: Digest, moment: _Moment, waiting: Sequence[EditionMatch], *, over: bool = False
+    ) -> list[Composed]:
+        """Store the editions of one moment and settle what they tell; nothing to say only moves the window on."""
+        next_at = windows.next_due(digest.spec.schedule, max(moment.now, moment.window.end))
+        made = [] if over else self._made(digest, moment, waiting)
         if not made:
             told = [] if over else [w.match.id for w in waiting]
-            self._stores.editions.skip(digest.spec.id, told, window.end, next_at)
+            self._stores.editions.skip(digest.spec.id, told, moment.window.end, next_at)
             return []
         settled = _settled(waiting, [one.edition.prominence for one in made])
+        return self._stored(made, settled, next_at)
+
+    def _stored(self, made: Sequence[NewEdition], settled: Sequence[Settled], next_at: datetime) -> list[Composed]:
         ids = self._stores.editions.commit_editions(made, settled, next_at)
         return [
             Composed(stored, len(one.messages))
@@ -110,16 +174,59 @@ class ComposeLine:
             if stored is not None
         ]
 
-    def _made(self, digest: Digest, window: Window, waiting: Sequence[EditionMatch], now: datetime) -> list[NewEdition]:
+    def _made(self, digest: Digest, moment: _Moment, waiting: Sequence[EditionMatch]) -> list[NewEdition]:
         """The editions of one moment, rendered, the digest's own first."""
         readers = self._readers(digest)
+        late = self._late(self._stores.alerts.late(digest.spec.id))
         made = []
         for threshold in sorted({digest.spec.prominence, *readers}, key=THRESHOLDS.index):
-            if not self._silent(digest, waiting, threshold):
-                edition = self._edition(digest, window, waiting, now, threshold)
-                letters = tuple(self._message(edition, reader) for reader in readers.get(threshold, ()))
-                made.append(NewEdition(edition, self._renderer.render(edition), letters))
+            edition = self._edition(digest, moment, waiting, threshold)
+            mine = readers.get(threshold, [])
+            if not self._silent(digest, edition) or (moment.is_digest and any(r.id in late for r in mine)):
+                made.append(self._new(edition, mine, late))
         return made
+
+    @staticmethod
+    def _late(messages: Iterable[LateMessage]) -> dict[int, list[LateMessage]]:
+        """What came too late, by the subscription that it is told to."""
+        found: dict[int, list[LateMessage]] = {}
+        for one in messages:
+            found.setdefault(one.reader_id, []).append(one)
+        return found
+
+    def catch_up(self) -> list[Composed]:
+        """Tell the readers of alerts that came too late, and who get no digest, what they were about."""
+        now = self._clock.now()
+        stranded = self._stores.alerts.stranded()
+        if not stranded:
+            return []
+        digests = {digest.spec.id: digest for digest in self._stores.editions.digests()}
+        made: list[Composed] = []
+        for digest_id in stranded.keys() & digests.keys():
+            digest, late = digests[digest_id], self._late(stranded[digest_id])
+            moment = _Moment(Window(now, now), now)
+            empty = self._edition(digest, moment, (), digest.spec.prominence)
+            edition = replace(empty, kind="digest", key=f"{windows.alert_key(0, now)}-late")
+            readers = [one for found in self._readers(digest).values() for one in found if one.id in late]
+            new = self._new(edition, readers, late)
+            made += self._stored([new], [], windows.next_due(digest.spec.schedule, now))
+        return made
+
+    def _new(
+        self, edition: Edition, readers: Sequence[Subscription], late: Mapping[int, list[LateMessage]]
+    ) -> NewEdition:
+        """An edition with its mails: its own, and one for each clock and each set of late stories among its readers."""
+        variants: dict[str, Content] = {}
+        letters = []
+        for reader in readers:
+            behind = late.get(reader.id, [])
+            zone = reader.timezone or edition.timezone
+            name = _variant(edition, zone, behind)
+            if name and name not in variants:
+                mine = self._renderer.render(replace(edition, timezone=zone, late=late_stories.stories(behind)))
+                variants[name] = Content(mine.mail, mine.data)
+            letters.append(self._message(edition, reader, name, behind))
+        return NewEdition(edition, self._renderer.render(edition), tuple(letters), tuple(variants.items()))
 
     def _published(self, edition_id: int) -> StoredEdition | None:
         """A stored edition, its page laid into the archive."""
@@ -142,19 +249,22 @@ class ComposeLine:
         return windows.window(digest, now)
 
     @staticmethod
-    def _silent(digest: Digest, waiting: Sequence[EditionMatch], threshold: Threshold) -> bool:
+    def _silent(digest: Digest, edition: Edition) -> bool:
         """An alert speaks of new stories only; a digest may be told to skip empty editions."""
-        if digest.spec.schedule.every == "instant":
-            return not any(editions.held(waiting, threshold).values())
-        return digest.spec.empty == "skip" and not editions.held(waiting, threshold)
+        if edition.kind == "alert":
+            return not edition.stories
+        return digest.spec.empty == "skip" and not (edition.stories or edition.continued or edition.updated)
 
     def _edition(
-        self, digest: Digest, window: Window, waiting: Sequence[EditionMatch], now: datetime, threshold: Threshold
+        self, digest: Digest, moment: _Moment, waiting: Sequence[EditionMatch], threshold: Threshold
     ) -> Edition:
         watchlists = {w.id: w for w in self._stores.watch.list()}
         checked = self._stores.upkeep.checked()
         kind: Literal["alert", "digest"] = "alert" if digest.spec.schedule.every == "instant" else "digest"
-        return editions.compose(digest, window, waiting, watchlists, checked, now, kind=kind, threshold=threshold)
+        window, now = moment.window, moment.now
+        edition = editions.compose(digest, window, waiting, watchlists, checked, now, kind=kind, threshold=threshold)
+        edition = replace(edition, held=moment.held, list_name=messages.list_name(digest.spec))
+        return replace(edition, thread=messages.thread_id(self._secret, edition, self._domain, self._thread))
 
     def _readers(self, digest: Digest) -> dict[Threshold, list[Subscription]]:
         """The active subscriptions by the threshold that holds for them."""
@@ -163,13 +273,24 @@ class ComposeLine:
             found.setdefault(levels.stricter(one.prominence, digest.spec.prominence), []).append(one)
         return found
 
-    def _message(self, edition: Edition, reader: Subscription) -> NewMessage:
+    def _message(self, edition: Edition, reader: Subscription, variant: str, late: Sequence[LateMessage]) -> NewMessage:
         return NewMessage(
             subscription_id=reader.id,
             address=reader.address,
             token=messages.new_token(),
             message_id=messages.message_id(self._secret, edition, reader.id, reader.address, self._domain),
+            variant=variant,
+            tells=tuple(one.message_id for one in late),
         )
+
+
+def _variant(edition: Edition, zone: str, late: Sequence[LateMessage]) -> str:
+    """The name of a mail among an edition's; "" for the edition's own. Who waited for the same gets the same."""
+    behind = " + ".join(dict.fromkeys(one.content for one in late))
+    if not behind and zone == edition.timezone:
+        return ""
+    mark = hashlib.sha256(behind.encode()).hexdigest()[:16] if behind else ""
+    return f"{zone} {mark}".strip()
 
 
 def _settled(waiting: Sequence[EditionMatch], thresholds: Sequence[Threshold]) -> list[Settled]:

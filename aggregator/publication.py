@@ -179,11 +179,12 @@ class LateStory:
 class LateMessage:
     """A message that was given up because time ran out, and the subscription of the same reader that may tell it now.
 
-    `data` is its edition's.
+    `content` names what it carried (edition and variant); `data` is that of the edition, one string for all who were sent it.
     """
 
     message_id: int
     reader_id: int
+    content: str
     composed_at: datetime
     data: str
 

@@ -13,6 +13,9 @@ from aggregator.publication import Quiet, Schedule
 
 PATIENCE = 6
 """A story waits for company this many times `Schedule.wait` at most, however many more keep coming."""
+CROWD = 5
+"""More stories than this that wait together are a storm: they are collected for a minute, whatever `wait` says."""
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 LOOK_BACK = 2 * HOUR
 """How far back the rule must know of earlier alerts: an hour from where the first waiting story began to wait."""
@@ -38,16 +41,19 @@ class Release:
 def release(schedule: Schedule, arrivals: Sequence[datetime], earlier: Sequence[datetime], now: datetime) -> Release:
     """What of an instant digest may go out at `now`.
 
-    `arrivals` are the moments at which the stories that wait were matched, one at least; `earlier` those of the alerts
+    `arrivals` are the moments at which the stories that wait were first matched, one at least; `earlier` those of the alerts
     sent since LOOK_BACK. A story dated after `now` (the clock went back) has waited long enough.
     """
     ahead = now - PATIENCE * schedule.wait
-    moments = [moment if moment <= now else ahead for moment in arrivals]
+    moments = [moment if moment <= now else ahead - MINUTE for moment in arrivals]
     first, last = min(moments), max(moments)
     quiet = schedule.quiet
     if quiet is not None and (morning := quiet_until(quiet, schedule.timezone, now)) is not None:
         return Release("none" if quiet.urgent == "none" else "urgent", morning)
+    crowd = len(moments) > CROWD and bool(schedule.wait)
     together = min(last + schedule.wait, first + PATIENCE * schedule.wait)
+    if crowd:
+        together = max(together, first + MINUTE)
     if together > now:
         return Release("none", together)
     calm = _calm(schedule, earlier, now)
@@ -55,7 +61,7 @@ def release(schedule: Schedule, arrivals: Sequence[datetime], earlier: Sequence[
         return Release("none", calm)
     if quiet is not None and quiet_until(quiet, schedule.timezone, first) is not None:
         return Release("all", held="quiet")
-    return Release("all", held="storm" if _calm(schedule, earlier, together) is not None else "")
+    return Release("all", held="storm" if crowd or _calm(schedule, earlier, together) is not None else "")
 
 
 def quiet_until(quiet: Quiet, timezone: str, moment: datetime) -> datetime | None:

@@ -12,7 +12,17 @@ from aggregator import levels
 from aggregator.digests import excerpt, prominence, windows
 from aggregator.levels import Prominence, Threshold
 from aggregator.model import Entry, Span, Story, Watchlist
-from aggregator.publication import Checked, Digest, Edition, EditionMatch, EditionStory, Excerpt, Outlet, Window
+from aggregator.publication import (
+    Checked,
+    Digest,
+    Edition,
+    EditionMatch,
+    EditionStory,
+    Excerpt,
+    Outlet,
+    Schedule,
+    Window,
+)
 
 CAP = 1000
 """Stories an edition holds; the rest is counted in `more`. A mail shows fewer of them (render.MAIL_STORIES)."""
@@ -70,6 +80,14 @@ def held(waiting: Sequence[EditionMatch], threshold: Threshold) -> dict[int, boo
     """The stories that an edition of this threshold holds, by id, and whether it tells them as news."""
     standing = {group[0].story.id: _standing(group, threshold) for group in _by_story(waiting)}
     return {story_id: is_so == "news" for story_id, is_so in standing.items() if is_so != "below"}
+
+
+def urgent(waiting: Sequence[EditionMatch], schedule: Schedule) -> list[EditionMatch]:
+    """What may break through quiet hours: the matches of stories that are news at the level that is urgent."""
+    if schedule.quiet is None or schedule.quiet.urgent == "none":
+        return []
+    breaking = held(waiting, schedule.quiet.urgent)
+    return [item for item in waiting if breaking.get(item.story.id)]
 
 
 def _key(digest: Digest, window: Window, waiting: Sequence[EditionMatch], kind: str, threshold: Threshold) -> str:

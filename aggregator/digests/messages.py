@@ -6,8 +6,9 @@ import base64
 import hashlib
 import hmac
 import secrets
+from typing import Literal
 
-from aggregator.publication import Edition
+from aggregator.publication import DigestSpec, Edition
 
 TOKEN_LENGTH = 26
 """128 bits in base32 without padding."""
@@ -30,6 +31,24 @@ def message_id(secret: bytes, edition: Edition, subscription_id: int, address: s
     facts = (edition.kind, edition.digest_id, edition.key, str(subscription_id), address)
     mark = hmac.new(secret, "\n".join(facts).encode(), hashlib.sha256).digest()[:20]
     return f"<{edition.kind}.{_base32(mark)}@{domain}>"
+
+
+def thread_id(secret: bytes, edition: Edition, domain: str, by: Literal["story", "watchlist", "none"]) -> str:
+    """A Message-ID that is never sent, which all mail of one story (or of one digest) refers to; "" for no thread.
+
+    Programs thread by References to one id, whether they have seen it or not. A digest is of many stories: it has no thread,
+    and neither has an alert that tells several, unless the thread is the watchlist's.
+    """
+    if by == "none" or edition.kind != "alert" or (by == "story" and len(edition.stories) != 1):
+        return ""
+    what = f"story {edition.stories[0].story_id}" if by == "story" else "digest"
+    mark = hmac.new(secret, f"thread\n{edition.digest_id}\n{what}".encode(), hashlib.sha256).digest()[:20]
+    return f"<thread.{_base32(mark)}@{domain}>"
+
+
+def list_name(spec: DigestSpec) -> str:
+    """What stands in front of the domain in List-Id (RFC 2919): a reader's own rhythm is still the watchlist's list."""
+    return f"{spec.watchlists[0]}.watch" if spec.origin == "reader" else spec.id
 
 
 def _base32(raw: bytes) -> str:

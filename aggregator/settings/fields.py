@@ -108,6 +108,18 @@ def wall_time(value: Any) -> time:
     return time(int(found[1]), int(found[2]))
 
 
+def hours(value: Any) -> tuple[time, time]:
+    """`22:00-07:00`: from a time of day to another, over midnight where the second is earlier."""
+    start, dash, end = str(value).partition("-")
+    try:
+        found = wall_time(start.strip()), wall_time(end.strip())
+    except ValueError:
+        dash = ""
+    if not dash or found[0] == found[1]:
+        raise ValueError(f'{shown(value)} are no hours of a day; write them like "22:00-07:00"')
+    return found
+
+
 def zone(value: str) -> str:
     """The name of an IANA time zone that exists here."""
     try:
@@ -300,6 +312,12 @@ WallTime = Annotated[
     BeforeValidator(wall_time),
     PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^\d{1,2}:\d{2}$", "examples": ["07:30"]}),
+]
+Hours = Annotated[
+    tuple[time, time],
+    BeforeValidator(hours),
+    PlainSerializer(lambda value: f"{value[0]:%H:%M}-{value[1]:%H:%M}", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,2}:\d{2}-\d{1,2}:\d{2}$", "examples": ["22:00-07:00"]}),
 ]
 Zone = Annotated[str, AfterValidator(zone), WithJsonSchema(_ZONE_SCHEMA)]
 Text = Annotated[str, AfterValidator(text)]

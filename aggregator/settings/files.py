@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_va
 from aggregator.access import Access
 from aggregator.levels import THRESHOLDS, Threshold
 from aggregator.model import FeedSpec, KnownItem, Watchlist
-from aggregator.publication import WEEKDAYS, DigestSpec, Schedule, Weekday
+from aggregator.publication import WEEKDAYS, DigestSpec, Quiet, Schedule, Weekday
 from aggregator.settings import fields as f
 from aggregator.settings.models import Section
 from aggregator.settings.problems import dotted
@@ -22,6 +22,12 @@ from aggregator.settings.yamlfile import YamlFile
 ArticlesWord = Annotated[Literal["never", "matched", "short", "all"], BeforeValidator(f.lower)]
 ThresholdWord = Annotated[Threshold, BeforeValidator(f.lower)]
 DayWord = Annotated[Weekday, BeforeValidator(f.lower)]
+
+
+WAIT = timedelta(seconds=3)
+"""How long a story of an alert waits for company unless its digest says otherwise (docs/decisions)."""
+MOST = 10
+"""Alerts an hour of a digest, unless it says otherwise."""
 
 
 class FeedDefaults(Section):
@@ -234,6 +240,22 @@ class DigestItem(Section):
     to: Readers = Field(
         default=(), description="Mail addresses that get it; one may have a stricter `prominence` of its own."
     )
+    wait: f.Duration | None = Field(
+        default=None,
+        description="How long an alert waits for company after each story; at most six times that. Default: 3s.",
+    )
+    most: int | None = Field(
+        default=None,
+        ge=0,
+        le=3600,
+        description="Alerts an hour; what comes beyond waits and comes together. Default: 10; 0: no limit.",
+    )
+    quiet: f.Hours | None = Field(
+        default=None, description='Hours in which alerts wait, to come as one mail at their end: "22:00-07:00".'
+    )
+    urgent: Annotated[Literal["none", "title", "lead", "any"], BeforeValidator(f.lower)] = Field(
+        default="none", description="Least prominence of a story that breaks through `quiet` all the same."
+    )
     empty: Annotated[Literal["send", "skip"], BeforeValidator(f.lower)] = Field(
         default="send", description="What happens when nothing matched: send (and say what was checked) or skip."
     )
@@ -251,6 +273,11 @@ class DigestItem(Section):
             raise ValueError("`days` goes with `at` only")
         if not self.at and not self.every:
             raise ValueError('says neither when nor how often; add at: "07:30" or every: instant')
+        given = self.model_fields_set & {"wait", "most", "quiet", "urgent"}
+        if given and self.every != "instant":
+            raise ValueError(f"`{min(given)}` goes with `every: instant` only")
+        if "urgent" in given and self.quiet is None:
+            raise ValueError('`urgent` goes with `quiet` only; add quiet: "22:00-07:00"')
         return self
 
     @model_validator(mode="after")
@@ -264,10 +291,20 @@ class DigestItem(Section):
                 )
         return self
 
+    def _alert(self) -> dict[str, Any]:
+        """What an instant digest waits for."""
+        if self.every != "instant":
+            return {}
+        return {
+            "wait": WAIT if self.wait is None else self.wait,
+            "most": MOST if self.most is None else self.most,
+            "quiet": Quiet(*self.quiet, self.urgent) if self.quiet else None,
+        }
+
     def spec(self) -> DigestSpec:
         """The digest as the rest of the program knows it."""
         days = tuple(day for day in WEEKDAYS if day in self.days)
-        schedule = Schedule(self.every or "at", self.timezone, tuple(sorted(set(self.at or ()))), days)
+        schedule = Schedule(self.every or "at", self.timezone, tuple(sorted(set(self.at or ()))), days, **self._alert())
         readers = {reader.address: reader.prominence for reader in self.to}
         return DigestSpec(
             id=self.id,

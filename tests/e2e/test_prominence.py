@@ -74,6 +74,8 @@ def newsroom(home: Path, server: FeedServer, **digest: Any) -> Iterator[Newsroom
     feeds = {"belta": Feed(), "wire": Feed(), "sentinel": Feed()}
     specs = [{"id": name, "url": server.add(f"/{name}", feed)} for name, feed in feeds.items()]
     about = {"id": "it", "watchlists": ["csto"], "to": READERS} | digest
+    if about.get("every") == "instant":
+        about |= {"wait": "0s"}
     write_home(home, specs, watchlists=WATCHLISTS, digests={"digests": [about]})
     with staged(home) as (app, clock):
         sweep(app)

@@ -36,7 +36,7 @@ KINDS = {"all": (USUAL | ALIKE | {"everywhere"}, 0.97), "usual": (USUAL, 0.97), 
 """Kinds of events that are counted together, and the least precision: two quakes may share their numbers by chance."""
 RECALL = 0.95
 DIGESTS: list[dict[str, Any]] = [
-    *({"id": f"{w}-now", "title": w, "watchlists": [w], "every": "instant", "to": [f"{w}@desk.example"]} for w in ("csto", "bridge")),
+    *({"id": f"{w}-now", "title": w, "watchlists": [w], "every": "instant", "wait": "0s", "most": 0, "to": [f"{w}@desk.example"]} for w in ("csto", "bridge")),
     {"id": "daily", "title": "Daily", "watchlists": ["csto", "bridge"], "at": ["17:00", "19:00", "20:30", "23:00", "03:00"], "timezone": "Europe/Minsk", "to": ["day@desk.example"]},
 ]  # fmt: skip
 

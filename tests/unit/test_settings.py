@@ -101,7 +101,9 @@ digests:
     assert loaded.aliases == {"csto": ("=CSTO", "=ОДКБ")}
     morning = Schedule("at", "Europe/Minsk", (time(7, 30),), ("mon", "fri"))
     assert loaded.digests[0] == DigestSpec("morning", "morning", ("csto",), morning, ("desk@example.org",))
-    assert loaded.digests[1] == DigestSpec("now", "At once", ("csto",), Schedule("instant"), empty="skip")
+    assert loaded.digests[1] == DigestSpec(
+        "now", "At once", ("csto",), Schedule("instant", wait=timedelta(seconds=3), most=10), empty="skip"
+    )
     assert loaded.digests[2].schedule.at == (time(7, 5), time(19, 0))
 
 

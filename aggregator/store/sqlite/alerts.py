@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import datetime
 
 from aggregator.publication import LateMessage
@@ -34,7 +35,8 @@ class Alerts:
         # Of another digest of the same reader an alert is told in a scheduled one only: alerts are of one thing.
         where = "t.digest_id = :digest AND (t.id = m.subscription_id OR (m.kind = 'alert' AND d.every != 'instant'))"
         with self._db.read() as conn:
-            return [_late(r) for r in conn.execute(f"{_LATE} AND {where} ORDER BY m.id", {"digest": digest_id})]
+            found = conn.execute(f"{_LATE} AND {where} ORDER BY m.id", {"digest": digest_id}).fetchall()
+            return [late for _, late in _loaded(conn, found)]
 
     def stranded(self) -> dict[str, list[LateMessage]]:
         """See AlertStore.stranded."""
@@ -43,19 +45,27 @@ class Alerts:
             WHERE o.subscriber_id = t.subscriber_id AND o.state = 'active')"""
         found: dict[str, list[LateMessage]] = {}
         with self._db.read() as conn:
-            for row in conn.execute(f"{_LATE} AND {where} ORDER BY m.id"):
-                found.setdefault(row["digest_id"], []).append(_late(row))
+            for digest_id, late in _loaded(conn, conn.execute(f"{_LATE} AND {where} ORDER BY m.id").fetchall()):
+                found.setdefault(digest_id, []).append(late)
         return found
 
 
-def _late(row: sqlite3.Row) -> LateMessage:
-    return LateMessage(row["id"], row["reader_id"], rows.moment(row["composed_at"]), row["data"])
+def _loaded(conn: sqlite3.Connection, found: list[sqlite3.Row]) -> Iterator[tuple[str, LateMessage]]:
+    """Each with its digest. What thousands were sent is read once."""
+    read: dict[tuple[int, str], sqlite3.Row] = {}
+    for row in found:
+        what = (row["edition_id"], row["variant"])
+        if what not in read:
+            read[what] = conn.execute(_DATA, what[::-1]).fetchone()
+        content = f"{what[0]} {what[1]}".rstrip()
+        at, data = rows.moment(read[what]["composed_at"]), read[what]["data"]
+        yield row["digest_id"], LateMessage(row["id"], row["reader_id"], content, at, data)
 
 
-_LATE = """SELECT m.id, t.id AS reader_id, t.digest_id, ed.composed_at, coalesce(v.data, ed.data) AS data
+_LATE = """SELECT m.id, t.id AS reader_id, t.digest_id, m.edition_id, m.variant
 FROM messages m JOIN subscriptions s ON s.id = m.subscription_id
 JOIN subscriptions t ON t.subscriber_id = s.subscriber_id AND t.state = 'active'
 JOIN digests d ON d.id = t.digest_id AND d.removed_at IS NULL
-JOIN editions ed ON ed.id = m.edition_id
-LEFT JOIN edition_mails v ON v.edition_id = m.edition_id AND v.variant = m.variant
 WHERE m.late = 1 AND m.told_in IS NULL"""
+_DATA = """SELECT ed.composed_at, coalesce(v.data, ed.data) AS data FROM editions ed
+LEFT JOIN edition_mails v ON v.edition_id = ed.id AND v.variant = ? WHERE ed.id = ?"""
