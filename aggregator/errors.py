@@ -46,6 +46,11 @@ FetchErrorClass = Literal[
 ]
 """The stable words for why a feed failed; used in tables, JSON, pages and metrics."""
 
+Scope = Literal["message", "recipient", "relay"]
+"""Whom a failed delivery concerns: this message, its address, or all that goes the same way."""
+Fault = Literal["hard", "soft", ""]
+"""What a mail server's no says of an address: there is no such mailbox; it takes nothing just now; nothing."""
+
 
 def _columns(char: str) -> int:
     """How wide a terminal shows a character: 2 for wide ones (UAX #11), 0 for combining ones."""
@@ -123,7 +128,16 @@ class WorkError(AggregatorError):
     Attributes:
         error_class: one of the stable words.
         subject: the feed URL, entry key or message it concerns.
+        scope: of a delivery, whom it concerns; after "relay" the next message would fare no better, and this one is kept.
+        code: the number of the other side's answer, 0 when there was none.
+        status: what stood behind a mail server's number (RFC 3463), `5.1.1`, or "".
+        fault: what that no says of the address.
     """
+
+    scope: Scope = "message"
+    code: int = 0
+    status: str = ""
+    fault: Fault = ""
 
     def __init__(self, error_class: FetchErrorClass, message: str, subject: str = "") -> None:
         super().__init__(message)

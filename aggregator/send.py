@@ -111,7 +111,7 @@ class SendLine:
                 if what not in contents:
                     contents[what] = self._stores.outbox.content(message)
                 attempt, wrong = self._one(session, message, contents[what])
-                if wrong is not None and outbox.is_of_relay(wrong):
+                if wrong is not None and wrong.scope == "relay":
                     yield [attempt, *self._failed(messages[position + 1 :], wrong)], wrong
                     return
                 yield [attempt], wrong
@@ -157,7 +157,7 @@ class _Relays:
 
     def judged(self, name: str, attempts: list[Attempt], error: WorkError | None) -> list[Attempt]:
         """Attempts at one destination, put off where it failed as a whole; what took a message works again."""
-        if error is not None and outbox.is_of_relay(error):
+        if error is not None and error.scope == "relay":
             self._failing[name] = outbox.pause(self._failing.get(name), name, error, self._clock.now())
             self._store.pause(self._failing[name])
             self.paused.add(name)

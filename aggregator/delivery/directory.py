@@ -23,9 +23,9 @@ class DirectoryTransport:
         try:
             self._path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise self._unwritable(error.strerror or str(error)) from error
         if not os.access(self._path, os.W_OK | os.X_OK):
-            raise Retry("internal", f"{self._path}: mail cannot be written here; make the folder writable")
+            raise self._unwritable("make the folder writable")
         return self
 
     def prepare(self, address: str, sender: str = "") -> None:
@@ -37,14 +37,16 @@ class DirectoryTransport:
         try:
             _write(target, body)
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise self._unwritable(error.strerror or str(error)) from error
         return f"written to {target}"
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def _unwritable(self, error: OSError) -> Retry:
-        return Retry("internal", f"{self._path}: mail cannot be written here ({error.strerror or error})")
+    def _unwritable(self, why: str) -> Retry:
+        error = Retry("internal", f"{self._path}: mail cannot be written here ({why})")
+        error.scope = "relay"
+        return error
 
 
 def file_name(message_id: str) -> str:

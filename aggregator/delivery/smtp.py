@@ -2,7 +2,8 @@
 
 `smtplib.sendmail` raises the same exception whether the body was never sent or was accepted and the answer lost. Here DATA,
 the body and the answer are separate: what fails before the body is Retry or GiveUp, what fails after it began and before
-the answer came is Quarantine, "unknown". Where the server replied, the error's `code` is that reply.
+the answer came is Quarantine, "unknown". Where the server replied, the error has its `code` and `status`; its `scope` says
+whether the next message would fare any better (`replies.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import socket
 import ssl
 from typing import Literal, NoReturn
 
-from aggregator.errors import FetchErrorClass, GiveUp, Quarantine, Retry
+from aggregator import replies
+from aggregator.errors import FetchErrorClass, GiveUp, Quarantine, Retry, WorkError
 
 Security = Literal["starttls", "tls", "none"]
 
@@ -21,18 +23,6 @@ DATA_TIMEOUT = 600.0
 """Seconds to wait for the answer to the final dot (RFC 5321 §4.5.3.2.6): less would make duplicates."""
 PER_CONNECTION = 100
 """Messages on one connection before a fresh one is made."""
-
-
-class SmtpRetry(Retry):
-    """The server's 4xx; `code` is the reply."""
-
-    code = 0
-
-
-class SmtpGiveUp(GiveUp):
-    """The server's 5xx; `code` is the reply."""
-
-    code = 0
 
 
 class SmtpTransport:
@@ -105,7 +95,7 @@ class SmtpTransport:
         if self._security != "starttls":
             return
         if not smtp.has_extn("starttls"):
-            raise Retry("tls", f"{self.name} offers no STARTTLS; nothing is sent unprotected", self.name)
+            raise _relay(Retry("tls", f"{self.name} offers no STARTTLS; nothing is sent unprotected", self.name))
         smtp.starttls(context=ssl.create_default_context())
         smtp.ehlo_or_helo_if_needed()
 
@@ -116,25 +106,26 @@ class SmtpTransport:
         try:
             smtp.login(self._username, self._password)
         except smtplib.SMTPResponseException as error:
-            what = f"{self.name} refuses the sign-in of {self._username}"
-            refuse(error.smtp_code, error.smtp_error, what, "auth")
+            refuse(error.smtp_code, error.smtp_error, f"{self.name} refuses the sign-in of {self._username}", "auth")
         except smtplib.SMTPNotSupportedError as error:
-            raise GiveUp("auth", f"{self.name} takes no sign-in here; remove mail.smtp.username", self.name) from error
+            never = GiveUp("auth", f"{self.name} takes no sign-in here; remove mail.username", self.name)
+            raise _relay(never) from error
         except UnicodeError as error:
-            raise GiveUp("auth", f"{self.name}: mail.smtp.username and password must be ASCII", self.name) from error
+            never = GiveUp("auth", f"{self.name}: mail.username and mail.password must be ASCII", self.name)
+            raise _relay(never) from error
         except (OSError, smtplib.SMTPException) as error:
             self._unreachable(error)
 
     def _unreachable(self, error: Exception) -> NoReturn:
         """One line for everything that kept us from talking."""
         if isinstance(error, smtplib.SMTPResponseException):
-            raise _later(error.smtp_code, error.smtp_error, f"{self.name} does not let us in", "connect") from error
+            refuse(error.smtp_code, error.smtp_error, f"{self.name} does not let us in", "greeting")
         kind: FetchErrorClass = "timeout" if "timed out" in str(error) else "connect"
         if isinstance(error, ssl.SSLError):
             kind = "tls"
         elif isinstance(error, (socket.gaierror, UnicodeError)):
             kind = "dns"
-        raise Retry(kind, f"{self.name} cannot be reached: {_words(error)}", self.name) from error
+        raise _relay(Retry(kind, f"{self.name} cannot be reached: {_words(error)}", self.name)) from error
 
 
 class SmtpSession:
@@ -150,29 +141,30 @@ class SmtpSession:
         if not re.fullmatch(r"[!-~]+@[!-~]+", address):
             raise GiveUp("internal", f"{address!r} is not an address in ASCII; SMTPUTF8 is not supported", address)
         smtp = self._ready()
+        step: replies.Step = "mail"
         try:
-            who, (code, text) = "sender", smtp.mail(sender or self._transport.from_address)
+            code, text = smtp.mail(sender or self._transport.from_address)
             if code == 250:
-                who, (code, text) = "recipient", smtp.rcpt(address)
+                step, (code, text) = "recipient", smtp.rcpt(address)
         except (OSError, smtplib.SMTPException) as error:
             self._lost(error)
         if code not in {250, 251}:
-            self._refused(code, text, f"{self._transport.name} refuses the {who}")
+            self._refused(code, text, step)
 
     def deliver(self, body: bytes, message_id: str) -> str:
         """DATA and the body; the server's answer. Quarantine when the connection is lost after the body began."""
         smtp = self._smtp
         if smtp is None:
-            raise Retry("reset", f"{self._transport.name} hung up before the body of {message_id}", message_id)
+            raise _relay(Retry("reset", f"{self._transport.name} hung up before the body of {message_id}", message_id))
         try:
             code, text = smtp.docmd("DATA")
         except (OSError, smtplib.SMTPException) as error:
             self._lost(error)
         if code != 354:
-            self._refused(code, text, f"{self._transport.name} refuses the message")
+            self._refused(code, text, "data")
         code, text = self._hand_over(smtp, body, message_id)
         if not 200 <= code <= 299:
-            self._refused(code, text, f"{self._transport.name} refuses the message")
+            self._refused(code, text, "data")
         return f"{code} {_line(text)}"
 
     def close(self) -> None:
@@ -224,16 +216,17 @@ class SmtpSession:
         what = f"{self._transport.name} may have taken {message_id}: no answer after the body ({why})"
         raise Quarantine("timeout" if timed_out else "reset", what, message_id) from error
 
-    def _refused(self, code: int, text: bytes, what: str) -> NoReturn:
+    def _refused(self, code: int, text: bytes, step: replies.Step) -> NoReturn:
         """A reply that says no; 421 and nonsense end the connection too (RFC 5321 §4.2.1, §3.8)."""
         if code == 421 or not 200 <= code <= 599:
             self._drop()
-        refuse(code, text, what, "auth" if code == 530 else "internal")
+        what = {"mail": "sender", "recipient": "recipient"}.get(step, "message")
+        refuse(code, text, f"{self._transport.name} refuses the {what}", step)
 
     def _lost(self, error: Exception) -> NoReturn:
         self._drop()
         kind: FetchErrorClass = "timeout" if "timed out" in str(error) else "reset"
-        raise Retry(kind, f"{self._transport.name} hung up: {_words(error)}", self._transport.name) from error
+        raise _relay(Retry(kind, f"{self._transport.name} hung up: {_words(error)}", self._transport.name)) from error
 
     def _drop(self) -> None:
         smtp, self._smtp = self._smtp, None
@@ -241,20 +234,30 @@ class SmtpSession:
             smtp.close()
 
 
-def refuse(code: int, text: bytes | str, what: str, kind: FetchErrorClass) -> NoReturn:
-    """Raise a reply as the verb it means: 5xx GiveUp, everything else Retry (RFC 5321 §4.2.1)."""
-    if not 500 <= code <= 599:
-        raise _later(code, text, what, kind)
-    never = SmtpGiveUp(kind, f"{what}: {code} {_line(text)}")
-    never.code = code
-    raise never
+def refuse(code: int, text: bytes | str, what: str, step: replies.Step) -> NoReturn:
+    """Raise a reply as the verb it means: 5xx GiveUp, everything else Retry (RFC 5321 §4.2.1).
+
+    A greeting of 5xx is a Retry too: the server is away, and no message has met it.
+    """
+    said = _line(text)
+    refusal = replies.refusal(code, said, step)
+    verb = GiveUp if refusal.final and step != "greeting" else Retry
+    error = verb(_error_class(code, step, refusal), f"{what}: {code} {said}")
+    error.code, error.status, error.scope, error.fault = code, refusal.status, refusal.scope, refusal.fault
+    raise error
 
 
-def _later(code: int, text: bytes | str, what: str, kind: FetchErrorClass) -> SmtpRetry:
-    """A reply after which the same may work another time."""
-    later = SmtpRetry("connect" if code == 421 else kind, f"{what}: {code} {_line(text)}")
-    later.code = code
-    return later
+def _error_class(code: int, step: replies.Step, refusal: replies.Refusal) -> FetchErrorClass:
+    """The stable word for a refusal."""
+    if code == 421 or step == "greeting":
+        return "connect"
+    return "auth" if refusal.signing_in else "internal"
+
+
+def _relay(error: WorkError) -> WorkError:
+    """The same error as one of the whole server: the next message would fare no better."""
+    error.scope = "relay"
+    return error
 
 
 def _line(text: bytes | str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from aggregator.errors import GiveUp, Quarantine, Retry, WorkError
+from aggregator.errors import GiveUp, Quarantine, WorkError
 from aggregator.publication import Attempt, FailingRelay, Message, Phase
 
 FIRST_RETRY = timedelta(seconds=30)
@@ -37,10 +37,10 @@ def failed(message: Message, started: datetime, ended: datetime, error: WorkErro
     Retry waits 30 s, doubling to 1 h, while the message is worth sending; GiveUp ends it; Quarantine means that the
     other side may have taken it: it is sent again with the same Message-ID, for loss is worse than a copy.
     """
-    code = int(getattr(error, "code", 0) or 0)
+    code = error.code
     next_at = ended + backoff(message.attempts)
-    # A wrong password is the operator's to mend, not the end of every message that meets it.
-    final = isinstance(error, GiveUp) and error.error_class != "auth"
+    # A relay that wants nothing from us is the operator's to mend, not the end of every message that meets it.
+    final = isinstance(error, GiveUp) and error.scope != "relay"
     over = next_at > message.patient_since + PATIENCE[message.kind]
     if final or over:
         late = not final and not message.letter_id
@@ -53,11 +53,6 @@ def failed(message: Message, started: datetime, ended: datetime, error: WorkErro
 def destination(message: Message) -> str:
     """What takes a message and may fail as a whole: `mail`, or its channel."""
     return message.address if message.address.startswith("channel:") else "mail"
-
-
-def is_of_relay(error: WorkError) -> bool:
-    """Whether the next message would fare no better: no answer at all, or one that does not speak of the message."""
-    return isinstance(error, Retry) and not getattr(error, "code", 0)
 
 
 def postponed(attempt: Attempt, until: datetime) -> Attempt:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
 
-Mode = Literal["ok", "450", "550", "421", "drop", "slow"]
+Mode = Literal["ok", "450", "550", "421", "drop", "slow", "hang"]
 """How the sink treats a message.
 
 ok: take it. 450: not now. 550: never. 421: not now, and hang up. drop: store it, then hang up without the reply, so
-that the sender cannot know. slow: take it after `delay` seconds.
+that the sender cannot know. slow: take it after `delay` seconds. hang: store it and never answer.
 """
+Step = Literal["MAIL", "RCPT", "DATA"]
+"""Where a reply of the test's own is given; DATA: after the body."""
 
 _REPLIES = {
     "450": "450 4.2.1 Mailbox busy, try again later",
@@ -39,11 +41,17 @@ class Sink:
         mode: how messages are treated; may be changed at any moment.
         delay: seconds a "slow" sink thinks before it answers.
         attempts: how many times DATA was completed, whatever came of it.
+        replies: what is said at a step instead of yes: `{"RCPT": "550 5.1.1 nobody"}`; may be changed at any moment.
+        mailboxes: what is said to a recipient instead of yes, by address: `{"gone@news.example": "550 5.1.1 nobody"}`.
     """
 
-    def __init__(self, mode: Mode = "ok", delay: float = 0.5) -> None:
+    def __init__(self, mode: Mode = "ok", delay: float = 0.5, *, password: str = "") -> None:
+        """With a `password`, the sink offers a sign-in and refuses every other password; mail needs none all the same."""
         self.mode: Mode = mode
         self.delay = delay
+        self.replies: dict[Step, str] = {}
+        self.mailboxes: dict[str, str] = {}
+        self._password = password
         self.attempts = 0
         self.host = "127.0.0.1"
         self.port = 0
@@ -109,14 +117,42 @@ class Sink:
     def _session(self) -> asyncio.Protocol:
         from aiosmtpd.smtp import SMTP
 
-        session = SMTP(self, hostname="sink.example", ident="sample", enable_SMTPUTF8=True, loop=self._loop)
+        sign_in: dict[str, Any] = (
+            {"authenticator": self._authenticated, "auth_require_tls": False} if self._password else {}
+        )
+        names: dict[str, Any] = {"hostname": "sink.example", "ident": "sample", "enable_SMTPUTF8": True}
+        session = SMTP(self, loop=self._loop, **names, **sign_in)
         self._sessions.add(session)
         return session
+
+    def _authenticated(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> Any:  # noqa: ARG002 - aiosmtpd's
+        from aiosmtpd.smtp import AuthResult
+
+        return AuthResult(success=data.password == self._password.encode(), handled=False)
+
+    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: ARG002, N802 - aiosmtpd's
+        """Take a sender, or say what the test wants said."""
+        if "MAIL" in self.replies:
+            return self.replies["MAIL"]
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 Sender welcome"
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: ARG002, N802 - aiosmtpd's
+        """Take a recipient, or say what the test wants said."""
+        refused = self.mailboxes.get(address) or self.replies.get("RCPT", "")
+        if refused:
+            return refused
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 Recipient welcome"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ARG002, N802 - aiosmtpd's
         """Treat a message as the mode says; called by aiosmtpd at the end of DATA."""
         mode = self.mode
         self.attempts += 1
+        if "DATA" in self.replies:
+            return self.replies["DATA"]
         if mode in _REPLIES:
             if mode == "421":
                 asyncio.get_running_loop().call_later(0.05, server.transport.close)
@@ -126,6 +162,8 @@ class Sink:
         self._keep(Received(envelope.mail_from, tuple(envelope.rcpt_tos), bytes(envelope.content), mode))
         if mode == "drop":
             server.transport.abort()
+        if mode == "hang":
+            await asyncio.get_running_loop().create_future()
         return "250 2.0.0 Message kept"
 
     def _keep(self, message: Received) -> None:

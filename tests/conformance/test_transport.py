@@ -8,13 +8,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from email import policy
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from aggregator.delivery.directory import DirectoryTransport, file_name
 from aggregator.delivery.smtp import SmtpTransport
 from aggregator.errors import GiveUp, Quarantine, Retry, WorkError
-from aggregator.ports import Transport
+from aggregator.ports import Transport, TransportSession
 from aggregator.sample.sink import Sink
 
 ID = "<digest.abcdefgh@news.example>"
@@ -92,6 +93,11 @@ class Script:
 def smtp(port: int, **options: object) -> SmtpTransport:
     settings = {"security": "none", "timeout": 5.0, "data_timeout": 5.0, **options}
     return SmtpTransport("127.0.0.1", port, from_address="watch@news.example", **settings)  # type: ignore[arg-type]
+
+
+def hand_over(session: TransportSession) -> None:
+    session.prepare("desk@example.org")
+    session.deliver(BODY, ID)
 
 
 @pytest.fixture
@@ -237,9 +243,9 @@ def test_what_fails_at_the_body(script: Script, verb: type[WorkError], code: int
         assert ID in str(caught.value)
 
 
-@pytest.mark.parametrize("mode", ["450", "550", "421", "drop", "slow"])
+@pytest.mark.parametrize("mode", ["450", "550", "421", "drop", "slow", "hang"])
 def test_the_sink_misbehaves_and_the_session_goes_on(mode: str) -> None:
-    verbs = {"450": Retry, "550": GiveUp, "421": Retry, "drop": Quarantine, "slow": Quarantine}
+    verbs = {"450": Retry, "550": GiveUp, "421": Retry, "drop": Quarantine, "slow": Quarantine, "hang": Quarantine}
     with Sink(mode, delay=1.0) as sink:  # type: ignore[arg-type]
         session = smtp(sink.port, data_timeout=0.3).open()
         session.prepare("desk@example.org")
@@ -261,6 +267,73 @@ def test_messages_on_one_connection_are_kept_apart_by_rset(script: Script) -> No
     assert "RSET" in script.commands
     assert script.connections == (2 if script.replies else 1)
     assert len(script.bodies) == 2
+
+
+@pytest.mark.parametrize(
+    ("step", "reply", "scope", "fault"),
+    [
+        ("MAIL", "554 5.7.1 not from you", "relay", ""),
+        ("MAIL", "451 4.3.0 later", "relay", ""),
+        ("RCPT", "550 5.1.1 nobody", "recipient", "hard"),
+        ("RCPT", "550 5.2.1 disabled", "recipient", "hard"),
+        ("RCPT", "452 4.2.2 full", "recipient", "soft"),
+        ("RCPT", "552 5.2.2 full", "recipient", "soft"),
+        ("RCPT", "451 4.7.1 greylisted", "message", ""),
+        ("RCPT", "530 5.7.0 sign in first", "relay", ""),
+        ("DATA", "550 5.1.1 nobody after all", "recipient", "hard"),
+        ("DATA", "554 5.6.0 malformed", "message", ""),
+        ("DATA", "550 5.7.515 no DMARC", "relay", ""),
+        ("DATA", "554 5.3.0 our disk is on fire", "relay", ""),
+        ("DATA", "421 4.3.2 closing", "relay", ""),
+    ],
+)
+def test_a_refusal_says_whom_it_concerns(
+    step: Literal["MAIL", "RCPT", "DATA"], reply: str, scope: str, fault: str
+) -> None:
+    with Sink() as sink:
+        sink.replies[step] = reply
+        session = smtp(sink.port).open()
+        with pytest.raises(WorkError) as caught:
+            hand_over(session)
+        sink.replies.clear()
+        session.prepare("other@example.org")
+        session.close()
+    error = caught.value
+    assert (error.scope, error.fault, error.code) == (scope, fault, int(reply[:3]))
+    assert error.status == reply[4:].split(maxsplit=1)[0]
+    assert isinstance(error, GiveUp if reply.startswith("5") else Retry)
+
+
+def test_one_reader_who_is_gone_does_not_stop_the_next() -> None:
+    with Sink() as sink:
+        sink.mailboxes["gone@example.org"] = "550 5.1.1 nobody"
+        session = smtp(sink.port).open()
+        with pytest.raises(GiveUp) as caught:
+            session.prepare("gone@example.org")
+        session.prepare("desk@example.org")
+        session.deliver(BODY, ID)
+        session.close()
+        assert [m.recipients for m in sink.messages] == [("desk@example.org",)]
+    assert (caught.value.scope, caught.value.status) == ("recipient", "5.1.1")
+
+
+def test_a_password_that_the_sink_refuses_concerns_all_mail() -> None:
+    with Sink(password="right") as sink:
+        smtp(sink.port, username="desk", password="right").open().close()
+        with pytest.raises(GiveUp) as caught:
+            smtp(sink.port, username="desk", password="wrong").open()
+    assert (caught.value.scope, caught.value.code, caught.value.error_class) == ("relay", 535, "auth")
+
+
+def test_a_server_that_cannot_be_talked_to_concerns_all_mail(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    (tmp_path / "mail").write_text("a file in the way")
+    transports: list[Transport] = [smtp(port), DirectoryTransport(tmp_path / "mail")]
+    for transport in transports:
+        with pytest.raises(Retry) as caught:
+            transport.open()
+        assert (caught.value.scope, caught.value.code) == ("relay", 0)
 
 
 # -- SMTP: getting in ------------------------------------------------------------------------------------------------

@@ -77,7 +77,15 @@ def test_a_no_for_good_ends_it_but_a_wrong_password_does_not() -> None:
     no = GiveUp("internal", "550 no such mailbox")
     assert outbox.failed(message(), NOW, LATER, no, "data").state == "dead"
     password = GiveUp("auth", "535 wrong")
+    password.scope = "relay"
     assert outbox.failed(message(), NOW, LATER, password, "connect").state == "waiting"
+
+
+def test_a_no_to_all_that_we_send_keeps_the_message() -> None:
+    policy = GiveUp("internal", "550 5.7.515 no DMARC")
+    policy.scope = "relay"
+    assert outbox.failed(message(), NOW, LATER, policy, "data").state == "waiting"
+    assert outbox.failed(message(0, timedelta(hours=49)), NOW, LATER, policy, "data").state == "dead"
 
 
 def test_what_may_have_arrived_is_unknown_and_tried_again() -> None:
@@ -90,5 +98,5 @@ def test_what_may_have_arrived_is_unknown_and_tried_again() -> None:
 def test_the_code_of_the_answer_is_kept() -> None:
     error: WorkError = retry()
     assert outbox.failed(message(), NOW, LATER, error, "connect").code == 0
-    error.code = 451  # type: ignore[attr-defined]
+    error.code = 451
     assert outbox.failed(message(), NOW, LATER, error, "connect").code == 451

@@ -349,6 +349,33 @@ def test_the_sink_can_be_slow() -> None:
         assert time.monotonic() - before > 0.3
 
 
+def test_the_sink_can_keep_a_message_and_never_answer() -> None:
+    with Sink("hang") as sink, smtplib.SMTP(sink.host, sink.port, timeout=0.2) as client:
+        with pytest.raises((TimeoutError, smtplib.SMTPServerDisconnected)):
+            client.sendmail("watcher@news.example", ["desk@news.example"], LETTER)
+        assert sink.wait_for(1)[0].content == LETTER
+
+
+def test_the_sink_answers_a_step_or_a_mailbox_as_told() -> None:
+    with Sink() as sink:
+        sink.mailboxes["gone@news.example"] = "550 5.1.1 nobody"
+        with smtplib.SMTP(sink.host, sink.port, timeout=5) as client:
+            refused = client.sendmail("w@news.example", ["gone@news.example", "desk@news.example"], LETTER)
+        assert (list(refused), sink.wait_for(1)[0].recipients) == (["gone@news.example"], ("desk@news.example",))
+        for step, reply in (("MAIL", "553 5.1.8 who"), ("RCPT", "451 4.7.1 later"), ("DATA", "554 5.6.0 no")):
+            sink.replies = {step: reply}  # type: ignore[dict-item]
+            with pytest.raises(smtplib.SMTPException) as caught:
+                send(sink)
+            assert reply[:3] in str(caught.value)
+
+
+def test_the_sink_knows_one_password() -> None:
+    with Sink(password="right") as sink, smtplib.SMTP(sink.host, sink.port, timeout=5) as client:
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            client.login("desk", "wrong")
+        assert client.login("desk", "right")[0] == 235
+
+
 def test_waiting_for_mail_that_does_not_come_ends_with_an_error() -> None:
     with Sink() as sink, pytest.raises(TimeoutError, match="0 of 1 messages"):
         sink.wait_for(1, timeout=0.05)
