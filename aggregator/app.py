@@ -236,7 +236,15 @@ class App:
             renderer=self.renderer,
             clock=self.clock,
             owner=f"{self.owner}/send",
+            return_path=self.return_path,
         )
+
+    def return_path(self, subscription_id: int) -> str:
+        """Where a subscription's mail comes back to."""
+        from aggregator.digests import messages
+
+        mail = self.configuration.settings.mail
+        return messages.return_path(self.secret, subscription_id, mail.bounces) if mail.tagged else mail.bounces
 
     # -- words and queries -------------------------------------------------------------------------------------------
 

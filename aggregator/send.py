@@ -42,14 +42,26 @@ class SendLine:
     """Hands due messages to their transports, one recipient each, and settles how that went."""
 
     def __init__(
-        self, *, stores: Stores, route: Callable[[str], Transport], renderer: Renderer, clock: Clock, owner: str
+        self,
+        *,
+        stores: Stores,
+        route: Callable[[str], Transport],
+        renderer: Renderer,
+        clock: Clock,
+        owner: str,
+        return_path: Callable[[int], str] = lambda _: "",
     ) -> None:
-        """`route` gives the transport of an address; it raises GiveUp where there is none any more."""
+        """Every part it needs.
+
+        `route` gives the transport of an address, and raises GiveUp where there is none any more; `return_path` says where a
+        subscription's mail comes back to.
+        """
         self._stores = stores
         self._route = route
         self._renderer = renderer
         self._clock = clock
         self._owner = owner
+        self._return_path = return_path
 
     def run(self, stop: threading.Event | None = None, *, patient: bool = True) -> SendReport:
         """Send what is due now.
@@ -132,7 +144,7 @@ class SendLine:
             return outbox.cancelled(message, started, "its edition is gone"), None
         try:
             body = self._renderer.message(content.mail, message.address, message.token, message.message_id)
-            session.prepare(message.address)
+            session.prepare(message.address, self._return_path(message.subscription_id))
         except WorkError as e:
             return outbox.failed(message, started, self._clock.now(), e, "connect"), e
         # From here on a crash may leave a copy with the reader: say so in the database before the body moves.

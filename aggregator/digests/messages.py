@@ -12,6 +12,9 @@ from aggregator.publication import DigestSpec, Edition
 
 TOKEN_LENGTH = 26
 """128 bits in base32 without padding."""
+TAG_LENGTH = 26
+"""At most, of a return path: eight bytes of the number, eight of the mark."""
+_MARK = 8
 
 
 def new_token() -> str:
@@ -49,6 +52,36 @@ def thread_id(secret: bytes, edition: Edition, domain: str, by: Literal["story",
 def list_name(spec: DigestSpec) -> str:
     """What stands in front of the domain in List-Id (RFC 2919): a reader's own rhythm is still the watchlist's list."""
     return f"{spec.watchlists[0]}.watch" if spec.origin == "reader" else spec.id
+
+
+def return_path(secret: bytes, subscription_id: int, base: str) -> str:
+    """Where one subscription's mail comes back to: `bounce+tag@domain` (VERP), so that a bounce says itself whom it is about.
+
+    The tag is the number and a mark that only we can make (HMAC-SHA256 cut to 64 bits), in base32, which survives servers that
+    change case: nobody can end another reader's mail with a bounce made up. It is the same in every message.
+    """
+    number = subscription_id.to_bytes(max(1, (subscription_id.bit_length() + 7) // 8), "big")
+    local, _, domain = base.rpartition("@")
+    return f"{local}+{_base32(number + _mark(secret, number))}@{domain}"
+
+
+def read_return_path(secret: bytes, address: str) -> int:
+    """The subscription that a return path of ours names; 0 for any other address, and for a tag that is not ours."""
+    local = address.strip().strip("<>").rpartition("@")[0]
+    tag = local.rpartition("+")[2].upper()
+    if "+" not in local or len(tag) > TAG_LENGTH or not tag.isascii():
+        return 0
+    try:
+        raw = base64.b32decode(tag + "=" * (-len(tag) % 8))
+    except ValueError:
+        return 0
+    number, mark = raw[:-_MARK], raw[-_MARK:]
+    genuine = bool(number) and hmac.compare_digest(mark, _mark(secret, number))
+    return int.from_bytes(number, "big") if genuine else 0
+
+
+def _mark(secret: bytes, number: bytes) -> bytes:
+    return hmac.new(secret, b"return path:" + number, hashlib.sha256).digest()[:_MARK]
 
 
 def _base32(raw: bytes) -> str:

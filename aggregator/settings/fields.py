@@ -19,6 +19,9 @@ _DURATION = re.compile(r"(\d{1,6})([smhdw])")
 _SIZE = re.compile(r"(\d{1,12})\s?([kmg]?i?b?)", re.IGNORECASE)
 _TIME = re.compile(r"(\d{1,2}):(\d{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LOCAL_LENGTH = 64
+TAGGED_LENGTH = _LOCAL_LENGTH - 27
+"""Of what stands before an @, where `+` and a tag of 26 characters follow it."""
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -180,9 +183,18 @@ def address(value: str) -> str:
         raise ValueError(
             f"{shown(value)} is not a mail address; write it like desk@example.org, without a name around it"
         )
-    if not _LOCAL.fullmatch(local) or len(local) > 64:
+    if not _LOCAL.fullmatch(local) or len(local) > _LOCAL_LENGTH:
         raise ValueError(f"{shown(value)}: the part before @ may hold ASCII letters, digits and .+-_ only, 64 at most")
     return f"{local}@{domain(host)}"
+
+
+def return_path(value: str) -> str:
+    """An address that leaves room for a tag before its @, or nothing."""
+    if value and len(value.rpartition("@")[0]) > TAGGED_LENGTH:
+        raise ValueError(
+            f"{shown(value)}: the part before @ may be {TAGGED_LENGTH} characters long, since `+` and a tag follow it"
+        )
+    return address(value) if value else ""
 
 
 def http_url(value: str) -> str:
@@ -324,6 +336,7 @@ Text = Annotated[str, AfterValidator(text)]
 QueryText = Annotated[str, AfterValidator(query_text)]
 Slug = Annotated[str, AfterValidator(slug), WithJsonSchema({"type": "string", "pattern": f"^{_SLUG.pattern}$"})]
 Address = Annotated[str, AfterValidator(address), WithJsonSchema({"type": "string", "format": "email"})]
+ReturnPath = Annotated[str, AfterValidator(return_path), WithJsonSchema({"type": "string"})]
 HttpUrl = Annotated[str, AfterValidator(http_url), WithJsonSchema(_URL_SCHEMA)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 ProxyUrl = Annotated[

@@ -103,6 +103,13 @@ class MailSettings(Section):
     from_address: f.Address = Field(default="aggregator@localhost", description="Address that mail comes from.")
     from_name: f.Text = Field(default="aggregator", description="Name that mail comes from.")
     domain: f.DomainName = Field(default="", description="Domain of Message-IDs; default: that of `from_address`.")
+    return_path: f.ReturnPath = Field(
+        default="", description="Address that mail comes back to which cannot be delivered; default: `from_address`."
+    )
+    verp: bool = Field(
+        default=True,
+        description="Whether each reader's mail has a return path of its own, `name+tag@domain`, so that a bounce says whose it is.",
+    )
     directory: f.Text = Field(default="var/mail", description="Folder for .eml files while no mail server is named.")
     templates: f.Text = Field(default="", description="Folder with templates of your own; empty: the built-in ones.")
 
@@ -110,6 +117,16 @@ class MailSettings(Section):
     def message_domain(self) -> str:
         """The domain that stands in Message-IDs."""
         return self.domain or self.from_address.rpartition("@")[2]
+
+    @property
+    def bounces(self) -> str:
+        """The address that mail comes back to, without a tag."""
+        return self.return_path or self.from_address
+
+    @property
+    def tagged(self) -> bool:
+        """Whether a tag is put into it: where that is wanted, and a long `from_address` leaves room for it."""
+        return self.verp and len(self.bounces.rpartition("@")[0]) <= f.TAGGED_LENGTH
 
 
 class WebSettings(Section):
