@@ -54,7 +54,7 @@ def rss(*items: Item) -> bytes:
 def digests(*more: Mapping[str, Any]) -> dict[str, Any]:
     """One at once and one every morning at 07:30 in Minsk, and more where wished."""
     about: dict[str, Any] = {"watchlists": ["csto"], "to": ["desk@example.org"]}
-    now = {"id": "now", "title": "At once", "every": "instant"}
+    now = {"id": "now", "title": "At once", "every": "instant", "wait": "0s"}
     daily = {"id": "daily", "title": "Daily", "at": "07:30", "timezone": "Europe/Minsk"}
     return {"digests": [about | now, about | daily, *more]}
 

@@ -256,7 +256,7 @@ def test_five_thousand_feeds_come_in_at_once(home: Path, tmp_path: Path) -> None
 
 
 def test_an_import_of_fifty_feeds_alerts_of_nothing(tmp_path: Path, server: FeedServer) -> None:
-    now = {"id": "now", "watchlists": ["csto"], "every": "instant", "to": ["desk@example.org"]}
+    now = {"id": "now", "watchlists": ["csto"], "every": "instant", "wait": "0s", "to": ["desk@example.org"]}
     home = write_home(tmp_path / "home", {}, digests={"digests": [now]})
     wires = [Wire(f"wire{n}", f"CSTO meets in town {n}", f"ОДКБ проведёт учения {n}") for n in range(50)]
     urls = [server.add(f"/{n}", wire) for n, wire in enumerate(wires)]

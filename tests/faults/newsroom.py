@@ -87,7 +87,7 @@ class World:
         )
         digest = {"title": "CSTO", "watchlists": ["csto"]}
         digests = [
-            digest | {"id": "now", "every": "instant", "to": ["a@example.org"]},
+            digest | {"id": "now", "every": "instant", "wait": "0s", "to": ["a@example.org"]},
             digest | {"id": "daily", "at": "07:30", "timezone": "UTC", "to": ["b@example.org", "c@example.org"]},
         ]
         (home / "config/digests.yaml").write_text(json.dumps({"digests": digests}))
