@@ -163,8 +163,14 @@ class Zygote:
 
     def fork(self, home: Path, cycles: int = 1, die_after_commits: int = 0) -> int:
         """Start a process on the home; its pid."""
+        return self._order({"home": str(home), "cycles": cycles, "die_after_commits": die_after_commits})
+
+    def deliver(self, home: Path, clock: datetime, die_at: str = "", nth: int = 1) -> int:
+        """Start a process that composes and sends once, at a moment; its pid."""
+        return self._order({"home": str(home), "clock": clock.isoformat(), "die_at": die_at, "nth": nth})
+
+    def _order(self, order: dict[str, Any]) -> int:
         assert self._process.stdin is not None
-        order = {"home": str(home), "cycles": cycles, "die_after_commits": die_after_commits}
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         return int(self._answer()["pid"])

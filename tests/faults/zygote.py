@@ -1,7 +1,8 @@
 """Forks processes that do the main job on a home until somebody kills them. Run as a script; speaks JSON Lines.
 
 A fresh interpreter per kill would spend its life importing; this one imports once, has no threads, and forks.
-In:  {"home": ..., "cycles": n, "die_after_commits": n or 0}
+In:  {"home": ..., "cycles": n, "die_after_commits": n or 0}, or of the delivery lines alone, on a staged clock:
+     {"home": ..., "clock": moment, "die_at": name of a point or "", "nth": n}
 Out: {"pid": n}, and when the child has ended {"ended": pid, "status": n}
 """
 
@@ -15,14 +16,17 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from aggregator import catalog, compose, enrich, poll, send  # noqa: F401 - imported before the fork
 from aggregator.app import App, build
+from aggregator.clock import SetClock
 from aggregator.fetch import Client  # noqa: F401 - imported before the fork
 from aggregator.render import Renderer  # noqa: F401 - imported before the fork
 from aggregator.store.sqlite import SqliteStores  # noqa: F401 - imported before the fork
 from aggregator.store.sqlite.database import Database
+from tests.faults import points
 
 
 def cycle(app: App) -> None:
@@ -56,12 +60,26 @@ def die_after(commits: int) -> None:
 def child(order: dict[str, object]) -> int:
     """What a fork does; the number of its exit."""
     os.setsid()
+    if "clock" in order:
+        return deliver(order)
     if order["die_after_commits"]:
         die_after(int(str(order["die_after_commits"])))
     with build(Path(str(order["home"])), {}) as app:
         app.sync()
         for _ in range(int(str(order["cycles"]))):
             cycle(app)
+    return 0
+
+
+def deliver(order: dict[str, object]) -> int:
+    """Compose and send once."""
+    points.hurry(0.7)
+    if order["die_at"]:
+        points.plant(str(order["die_at"]), int(str(order["nth"])))
+    with build(Path(str(order["home"])), {}, SetClock(datetime.fromisoformat(str(order["clock"])))) as app:
+        app.sync()
+        app.compose.run()
+        app.send.run()
     return 0
 
 
