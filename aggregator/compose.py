@@ -259,10 +259,19 @@ class ComposeLine:
         self, digest: Digest, moment: _Moment, waiting: Sequence[EditionMatch], threshold: Threshold
     ) -> Edition:
         watchlists = {w.id: w for w in self._stores.watch.list()}
-        checked = self._stores.upkeep.checked()
         kind: Literal["alert", "digest"] = "alert" if digest.spec.schedule.every == "instant" else "digest"
-        window, now = moment.window, moment.now
-        edition = editions.compose(digest, window, waiting, watchlists, checked, now, kind=kind, threshold=threshold)
+        window = moment.window
+        edition = editions.compose(
+            digest,
+            window,
+            waiting,
+            watchlists,
+            self._stores.upkeep.checked(None if kind == "alert" else window.start),
+            moment.now,
+            kind=kind,
+            threshold=threshold,
+            revised=self._stores.editions.revised(digest.spec.id, window),
+        )
         edition = replace(edition, held=moment.held, list_name=messages.list_name(digest.spec))
         return replace(edition, thread=messages.thread_id(self._secret, edition, self._domain, self._thread))
 

@@ -29,7 +29,8 @@ Reach = Literal["alert", "digest", "none"]
 class FeedSpec:
     """A feed as the operator names it in feeds.yaml.
 
-    `hints` says whether what the publisher asks for (ttl, sy:, skipHours, Cache-Control) may make the interval longer.
+    `hints` says whether what the publisher asks for (ttl, sy:, skipHours, Cache-Control) may make the interval longer;
+    `excerpt` how many characters of a text may be shown to others (licence.py), None for all.
     """
 
     id: str
@@ -41,6 +42,7 @@ class FeedSpec:
     interval: timedelta = timedelta(hours=1)
     articles: Articles = "never"
     hints: bool = True
+    excerpt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,6 +422,7 @@ class Entry:
 
     `article` is the text of the article page where `enrich` fetched it, else "". `sort_at` is the published time where
     it can be believed, else the time of first sight. `story_reason` and `story_score` (0..1) say why it is in its story.
+    `excerpt` is its feed's limit on text that is shown to others (licence.py); None: there is none.
     """
 
     id: int
@@ -444,6 +447,7 @@ class Entry:
     story_id: int
     story_reason: str = "first"
     story_score: float = 0.0
+    excerpt: int | None = None
 
 
 # -- stories -------------------------------------------------------------------------------------------------------

@@ -54,8 +54,10 @@ from aggregator.publication import (
     Message,
     NewEdition,
     RenderedEdition,
+    Revised,
     StoredEdition,
     Subscription,
+    Window,
 )
 from aggregator.query import Need, Proposed
 
@@ -465,6 +467,14 @@ class EditionStore(Protocol):
         """
         ...
 
+    def revised(self, digest_id: str, window: Window) -> list[Revised]:
+        """Entries that an edition of the digest has told and that were changed in the window, after it was composed; by id.
+
+        Each as it stood at the window's end, beside its text before the window's first change: windows that join tell
+        every change once. None for a window without length.
+        """
+        ...
+
     def commit_editions(self, made: Sequence[NewEdition], settled: Sequence[Settled], next_at: datetime) -> list[int]:
         """Store the editions of one digest and moment, settle its matches, queue messages and move the window on, in ONE transaction.
 
@@ -674,8 +684,11 @@ class Upkeep(Protocol):
         """Numbers people ask for: feeds by state, entries, stories, matches by watchlist, messages by state."""
         ...
 
-    def checked(self) -> Checked:
-        """How many feeds were read at their last poll, and which were not; in an outage of ours, none since it began."""
+    def checked(self, since: datetime | None = None) -> Checked:
+        """How many feeds were read at their last poll, and which were not; in an outage of ours, none since it began.
+
+        With `since` also what was found since then to be possibly missed, the latest first.
+        """
         ...
 
     def hold_outbox(self, now: datetime) -> int:

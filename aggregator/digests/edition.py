@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from aggregator import levels
-from aggregator.digests import excerpt, prominence, windows
+from aggregator import levels, licence
+from aggregator.digests import excerpt, prominence, updates, windows
 from aggregator.levels import Prominence, Threshold
 from aggregator.model import Entry, Span, Story, Watchlist
 from aggregator.publication import (
@@ -20,7 +20,9 @@ from aggregator.publication import (
     EditionStory,
     Excerpt,
     Outlet,
+    Revised,
     Schedule,
+    UpdatedStory,
     Window,
 )
 
@@ -44,20 +46,25 @@ def compose(  # noqa: PLR0917 - an edition is made of all of these
     *,
     kind: Literal["alert", "digest"],
     threshold: Threshold = "any",
+    revised: Sequence[Revised] = (),
     cap: int = CAP,
 ) -> Edition:
     """The edition of a digest for a window and a threshold; the same arguments give the same edition.
 
     Stories that an earlier edition told stand in `continued`, with the outlets that are new. `entries` counts the matched
-    entries of all untold stories, those beyond the cap too. Stories below the threshold are not in it.
+    entries of all untold stories, those beyond the cap too. Stories below the threshold are not in it. `revised` are entries
+    told before and changed since; what in them is worth telling stands in `updated`.
     """
     spec = digest.spec
     if kind == "digest":
         waiting = [replace(item, story=_until(item.story, window.end)) for item in waiting]
     groups = [(group, _standing(group, threshold)) for group in _by_story(waiting)]
-    told = [_continued(group, spec.watchlists, watchlists) for group, standing in groups if standing == "told"]
+    again = {one.entry.id for one in revised}
+    told = [_others(group, again) for group, standing in groups if standing == "told"]
     fresh = [group for group, standing in groups if standing == "news"]
     stories = sorted((_story(group, spec.watchlists, watchlists, threshold) for group in fresh), key=_rank)
+    continued = sorted((_continued(group, spec.watchlists, watchlists) for group in told if group), key=_rank)
+    matched = [entry for group in fresh for entry in _entries(group)]
     return Edition(
         digest_id=spec.id,
         title=spec.title,
@@ -66,13 +73,15 @@ def compose(  # noqa: PLR0917 - an edition is made of all of these
         window=window,
         timezone=spec.schedule.timezone,
         stories=tuple(stories[:cap]),
-        continued=tuple(sorted(told, key=_rank)),
-        entries=sum(len(_entries(group)) for group in fresh),
+        continued=tuple(continued),
+        entries=len(matched),
         more=max(0, len(stories) - cap),
         checked=checked,
         queries=tuple((watchlists[w].title, watchlists[w].query) for w in spec.watchlists if w in watchlists),
         composed_at=now,
         prominence=threshold,
+        feeds=len({entry.feed_id for entry in matched}),
+        updated=_updated(revised, {group[0].story.id for group in fresh}, spec.watchlists, watchlists, threshold)[:cap],
     )
 
 
@@ -88,6 +97,35 @@ def urgent(waiting: Sequence[EditionMatch], schedule: Schedule) -> list[EditionM
         return []
     breaking = held(waiting, schedule.quiet.urgent)
     return [item for item in waiting if breaking.get(item.story.id)]
+
+
+def _updated(
+    revised: Sequence[Revised],
+    fresh: Collection[int],
+    wanted: Sequence[str],
+    watchlists: Mapping[str, Watchlist],
+    threshold: Threshold,
+) -> tuple[UpdatedStory, ...]:
+    """The told stories with a change worth telling, each once, by the first of its entries that has one; the newest last.
+
+    Not those that this edition tells as news all the same.
+    """
+    found: dict[int, UpdatedStory] = {}
+    for one in sorted(revised, key=lambda one: one.entry.id):
+        story_id = one.entry.story_id
+        if story_id in found or story_id in fresh or not levels.reaches(one.told, threshold):
+            continue
+        if updates.is_news(one):
+            lone = Story(story_id, one.entry.title, one.entry.first_seen_at, (one.entry,))
+            group = [EditionMatch(match, one.entry, lone, one.told) for match in one.matches]
+            before = _headline(licence.limited(replace(one.entry, title=one.title, body=one.body)), ())[0]
+            found[story_id] = UpdatedStory(_story(group, wanted, watchlists), before)
+    return tuple(found.values())
+
+
+def _others(group: Sequence[EditionMatch], again: Collection[int]) -> list[EditionMatch]:
+    """Of a story told before, what is new: a revision of an entry that was told itself is no other outlet."""
+    return [item for item in group if item.entry.id not in again]
 
 
 def _key(digest: Digest, window: Window, waiting: Sequence[EditionMatch], kind: str, threshold: Threshold) -> str:
@@ -164,7 +202,7 @@ def _story(
         outlets=_outlets(lead, [*story.entries, *entries]),
         watchlist_ids=ids,
         watchlist_titles=tuple(watchlists[w].title if w in watchlists else w for w in ids),
-        excerpt=_excerpt(entries, spans),
+        excerpt=_excerpt([*entries, *_unmatched(story, entries)], spans),
         why=_why(entries, spans, _PASSING if prominent.level == "mention" else _PLACES),
         at=lead.sort_at,
         prominence=prominent,
@@ -193,6 +231,12 @@ def _continued(
 
 def _lead(story: Story, entries: Sequence[Entry]) -> Entry:
     return story.entries[0] if story.entries else entries[0]
+
+
+def _unmatched(story: Story, entries: Sequence[Entry]) -> list[Entry]:
+    """The copies of a story that did not match themselves: they may have a text to show where no other has."""
+    matched = {entry.id for entry in entries}
+    return [entry for entry in story.entries if entry.id not in matched]
 
 
 def _watchlist_ids(group: Sequence[EditionMatch], wanted: Sequence[str]) -> tuple[str, ...]:
@@ -239,20 +283,29 @@ def _headline(entry: Entry, spans: Sequence[Span]) -> tuple[str, excerpt.Marks]:
     title, marks = excerpt.squeeze(entry.title, _marks(spans, "title"))
     if title:
         return title, marks
+    entry = licence.limited(entry)
     return excerpt.first_words(entry.body) or excerpt.first_words(entry.article) or entry.link or entry.guid, ()
 
 
 def _excerpt(entries: Sequence[Entry], spans: Mapping[int, Sequence[Span]]) -> Excerpt:
-    """Sentences around the lead's first match in the text; its first sentences where only the title matched."""
-    lead = entries[0]
-    for field, text in (("body", lead.body), ("article", lead.article)):
-        marks = _marks(spans[lead.id], field)
+    """Sentences around the first match in the text, or its first ones: the lead's, else of an outlet that has a text to show."""
+    for entry in map(licence.limited, entries):
+        found = _of_entry(entry, spans.get(entry.id, ()))
+        if found.text:
+            source = "" if entry.id == entries[0].id else _outlet(entry).feed_title
+            return replace(excerpt.clip(found, entry.excerpt), source=source)
+    return Excerpt("")
+
+
+def _of_entry(entry: Entry, spans: Sequence[Span]) -> Excerpt:
+    """Sentences around an entry's first match in the text; its first sentences where only the title matched."""
+    for field, text in (("body", entry.body), ("article", entry.article)):
+        marks = _marks(spans, field)
         if any(end <= len(text) for _, end in marks):
             return excerpt.around(text, marks, field)
-    for entry in entries:
-        for field, text in (("body", _without_title(entry)), ("article", entry.article)):
-            if text.strip():
-                return excerpt.around(text, (), field)
+    for field, text in (("body", _without_title(entry)), ("article", entry.article)):
+        if text.strip():
+            return excerpt.around(text, (), field)
     return Excerpt("")
 
 

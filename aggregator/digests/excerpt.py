@@ -29,6 +29,16 @@ def around(text: str, marks: Iterable[tuple[int, int]], field: str = "body") -> 
     return Excerpt(head + cut + tail, tuple((a + len(head), b + len(head)) for a, b in moved), field)
 
 
+def clip(made: Excerpt, limit: int | None) -> Excerpt:
+    """An excerpt of at most `limit` characters (None: as it is), its ellipses counted too."""
+    if limit is None or len(made.text) <= limit:
+        return made
+    text = shorten(made.text, limit) if limit > 1 else ""
+    end = len(text) - 1
+    marks = tuple((a, min(b, end)) for a, b in made.marks if a < min(b, end))
+    return Excerpt(text, marks, made.field, made.source)
+
+
 def squeeze(text: str, marks: Iterable[tuple[int, int]] = ()) -> tuple[str, Marks]:
     """The text on one line (white space, controls and bidi marks made one space), its marks moved along and merged."""
     kept: list[str] = []

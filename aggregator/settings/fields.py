@@ -101,6 +101,23 @@ def show_size(value: int) -> str:
     return str(value)
 
 
+def excerpt(value: Any) -> int | None:
+    """`whole` (None), `none` (0) or a number of characters."""
+    word = str(value).strip().lower()
+    if value is None or word == "whole":
+        return None
+    if word == "none":
+        return 0
+    if not re.fullmatch(r"[0-9]{1,9}", word):
+        raise ValueError(f"{shown(value)} is no limit; write whole, none or a number of characters")
+    return int(word)
+
+
+def show_excerpt(value: int | None) -> int | str:
+    """A limit as it is written."""
+    return "whole" if value is None else value or "none"
+
+
 def wall_time(value: Any) -> time:
     """`07:30`: a time of day."""
     if isinstance(value, time):
@@ -311,6 +328,12 @@ _SIZE_SCHEMA = {"type": ["string", "integer"], "examples": ["64kB", "16MB"]}
 _ZONE_SCHEMA = {"type": "string", "examples": ["Europe/Minsk", "UTC"]}
 _URL_SCHEMA = {"type": "string", "format": "uri", "pattern": "^https?://"}
 
+Excerpt = Annotated[
+    int | None,
+    BeforeValidator(excerpt),
+    PlainSerializer(show_excerpt, return_type=int | str),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"enum": ["none", "whole"]}]}),
+]
 Duration = Annotated[
     timedelta,
     BeforeValidator(duration),

@@ -44,6 +44,9 @@ class FeedDefaults(Section):
         default="never",
         description="Whose article pages are fetched: never, matched (by the feed's text), short (text under 200 characters or cut off) or all.",
     )
+    excerpt: f.Excerpt = Field(
+        default=None, description="How much of a text may be shown to others: whole, none or a number of characters."
+    )
 
 
 class FeedItem(Section):
@@ -58,6 +61,9 @@ class FeedItem(Section):
     interval: f.PositiveDuration | None = Field(default=None, description="How often it should be polled.")
     articles: ArticlesWord | None = Field(
         default=None, description="Whose article pages are fetched: never, matched, short or all."
+    )
+    excerpt: f.Excerpt = Field(
+        default=None, description="How much of a text may be shown to others: whole, none or a number of characters."
     )
     homepage: f.HttpUrl | None = Field(default=None, description="Page of the publisher; OPML calls it htmlUrl.")
     hints: bool = Field(
@@ -123,6 +129,7 @@ class FeedsFile(Section):
             interval=item.interval or base.interval,
             articles=item.articles or base.articles,
             hints=item.hints,
+            excerpt=item.excerpt if "excerpt" in item.model_fields_set else base.excerpt,
         )
 
 

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from aggregator.errors import StoreError
 from aggregator.levels import Level, Settled
+from aggregator.model import NewMatch
 from aggregator.ports import Stores
 from aggregator.publication import NewEdition, Schedule, Window
 from tests.conformance.stores import (
@@ -28,6 +29,7 @@ from tests.conformance.stores import (
     joins,
     match,
     message,
+    revised,
 )
 
 DAY = timedelta(days=1)
@@ -405,3 +407,55 @@ def test_every_match_is_told_once_by_each_digest(
     run_state_machine_as_test(
         Coverage, settings=settings(max_examples=40, stateful_step_count=30, derandomize=True, deadline=None)
     )
+
+
+# -- what was changed since -------------------------------------------------------------------------------------------
+
+
+def changed(scene: Scene, entry_id: int, revision: int, title: str, at: datetime, *matches: NewMatch) -> None:
+    scene.poll("a", replace(revised(entry_id, revision, title, f"Body {revision}"), matches=matches), now=at)
+
+
+def told_titles(scene: Scene, start: datetime, end: datetime, digest_id: str = "morning") -> list[tuple[str, str]]:
+    """(headline before, headline now) of what was changed in a window."""
+    return [(r.title, r.entry.title) for r in scene.stores.editions.revised(digest_id, Window(start, end))]
+
+
+def test_windows_that_join_tell_every_change_of_a_told_entry_once(scene: Scene) -> None:
+    entry_id = scene.entry("first", match())
+    found = scene.stores.watch.matches(entry_id=entry_id)
+    ends = [NOW + n * HOUR for n in range(1, 6)]
+    scene.tell("morning", [found[0].id], ends[0])
+    changed(scene, entry_id, 2, "second", ends[0])
+    changed(scene, entry_id, 3, "third", ends[1] - MINUTE, match())
+    changed(scene, entry_id, 4, "fourth", ends[1])
+    assert told_titles(scene, ends[0], ends[1]) == [("first", "third")]
+    assert told_titles(scene, ends[1], ends[2]) == [("third", "fourth")]
+    assert told_titles(scene, ends[2], ends[3]) == []
+    assert told_titles(scene, ends[1], ends[1]) == [], "an alert's window"
+    [shown] = scene.stores.editions.revised("morning", Window(ends[0], ends[1]))
+    assert shown.body == "The council met."
+    assert (shown.entry.body, shown.told) == ("Body 3", "title")
+    assert [(m.watchlist_id, len(m.spans)) for m in shown.matches] == [("csto", 1)], "the third text matches again"
+    assert scene.stores.editions.revised("morning", Window(ends[1], ends[2]))[0].matches[0].spans == ()
+
+
+def test_only_what_the_digest_itself_has_told_is_updated(scene: Scene) -> None:
+    untold, passed, elsewhere = (scene.entry(t, match()) for t in ("untold", "passed", "elsewhere"))
+    ids = {m.entry_id: m.id for m in scene.stores.watch.matches()}
+    scene.tell("morning", [], NOW + HOUR, passed=[ids[passed]])
+    scene.tell("now", [ids[elsewhere]], NOW + HOUR)
+    for entry_id in (untold, passed, elsewhere):
+        changed(scene, entry_id, 2, "other", NOW + 2 * HOUR)
+    assert told_titles(scene, NOW + HOUR, NOW + 3 * HOUR) == []
+    assert told_titles(scene, NOW + HOUR, NOW + 3 * HOUR, "now") == [("elsewhere", "other")]
+
+
+def test_what_was_changed_before_its_edition_was_composed_was_shown_by_it(scene: Scene) -> None:
+    entry_id = scene.entry("first", match())
+    found = scene.stores.watch.matches(entry_id=entry_id)
+    changed(scene, entry_id, 2, "second", NOW + HOUR + MINUTE)
+    scene.tell("morning", [found[0].id], NOW + HOUR, composed_at=NOW + HOUR + 2 * MINUTE)
+    assert told_titles(scene, NOW + HOUR, NOW + 2 * HOUR) == []
+    changed(scene, entry_id, 3, "third", NOW + HOUR + 3 * MINUTE)
+    assert told_titles(scene, NOW + HOUR, NOW + 2 * HOUR) == [("second", "third")]

@@ -333,6 +333,16 @@ def test_a_poll_state_comes_back_as_it_was_stored(scene: Scene) -> None:
     assert (feed.poll, feed.title, feed.language) == (state, "Own", "ru")
 
 
+def test_how_much_of_a_text_may_be_shown_comes_with_every_entry_at_once(scene: Scene) -> None:
+    entry_id = scene.entry("x")
+    for limit in (200, 0, None):
+        scene.stores.feeds.sync([spec("a", excerpt=limit), spec("b")], NOW)
+        assert [f.spec.excerpt for f in scene.stores.feeds.list()] == [limit, None]
+        entry = scene.stores.entries.get(entry_id)
+        assert entry is not None
+        assert entry.excerpt == limit
+
+
 def test_whether_hints_are_heard_is_the_operators_word(scene: Scene) -> None:
     assert scene.stores.feeds.sync([spec("a", hints=False), spec("b")], NOW).changed == ("a",)
     assert [f.spec.hints for f in scene.stores.feeds.list()] == [False, True]

@@ -10,10 +10,24 @@ from pathlib import Path
 import pytest
 
 from aggregator.errors import StoreError
-from aggregator.model import EntryKey, StoryKey
+from aggregator.model import EntryKey, Gap, PollOutcome, StoryKey
 from aggregator.ports import Stores
-from aggregator.publication import FailingFeed
-from tests.conformance.stores import HOUR, ME, MINUTE, NOW, Scene, attempt, first, joins, match, message, new, revised
+from aggregator.publication import FailingFeed, Missed
+from tests.conformance.stores import (
+    HOUR,
+    ME,
+    MINUTE,
+    NOW,
+    Scene,
+    attempt,
+    first,
+    joins,
+    match,
+    message,
+    new,
+    poll,
+    revised,
+)
 
 DAY = timedelta(days=1)
 
@@ -179,6 +193,21 @@ def test_checked_names_every_feed_that_was_not_read(stores: Stores) -> None:
         FailingFeed("gone", "gone", None, "410"),
         FailingFeed("new", "new", None, "not polled yet"),
     }
+
+
+def test_checked_names_what_was_possibly_missed_since(stores: Stores) -> None:
+    scene = Scene(stores)
+    scene.feeds("a", "b")
+    for feed_id, at in (("a", NOW), ("b", NOW + HOUR), ("a", NOW + 2 * HOUR)):
+        stores.feeds.claim_due(ME, 1, NOW + DAY, ids=[feed_id])
+        gap = Gap(feed_id, at - HOUR, at - MINUTE, at)
+        outcome = PollOutcome(feed_id, poll(at, next_poll_at=at, title=feed_id.upper()), (new(f"{at}"),), gap=gap)
+        stores.polls.commit_polls([outcome], ME, at)
+    later = NOW + 2 * HOUR
+    missed = (Missed("a", "A", later - HOUR, later - MINUTE), Missed("b", "B", NOW, NOW + HOUR - MINUTE))
+    assert stores.upkeep.checked(NOW + HOUR).missed == missed
+    assert len(stores.upkeep.checked(NOW).missed) == 3
+    assert stores.upkeep.checked(later + MINUTE).missed == stores.upkeep.checked().missed == ()
 
 
 # -- threads -------------------------------------------------------------------------------------------------------------

@@ -261,6 +261,13 @@ BROKEN: list[tuple[str, str, int, str]] = [
     ("feeds", FEED + "username: a\n  password_file: nowhere", 4, "nowhere' cannot be read: No such file"),
     ("feeds", FEED + "username: a\n  password_file: /", 4, "cannot be read: Is a directory"),
     ("feeds", FEED + "proxy: 'socks5://user:hunter2@proxy'", 3, "address of a proxy"),
+    (
+        "feeds",
+        FEED + "excerpt: half",
+        3,
+        "feeds[0].excerpt: 'half' is no limit; write whole, none or a number of characters",
+    ),
+    ("feeds", FEED + "excerpt: -3", 3, "feeds[0].excerpt: '-3' is no limit"),
     ("feeds", FEED + "hints: perhaps", 3, "feeds[0].hints: expected true or false, found 'perhaps'"),
     ("feeds", FEED + "homepage: example.org", 3, "is not a complete URL"),
     (

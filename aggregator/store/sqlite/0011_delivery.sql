@@ -1,3 +1,9 @@
+-- How many characters of a feed's texts may be shown to others; NULL for all.
+ALTER TABLE feeds ADD COLUMN excerpt INTEGER
+;
+-- What was revised in a window: what a digest tells as updated.
+CREATE INDEX entry_revisions_by_time ON entry_revisions (replaced_at)
+;
 -- How an alert comes out (Schedule.wait, most, quiet: JSON [start, end, urgent] or empty), and who asked for a digest.
 ALTER TABLE digests ADD COLUMN origin TEXT NOT NULL DEFAULT 'config' CHECK (origin IN ('config', 'reader'))
 ;

@@ -20,11 +20,12 @@ from aggregator.publication import (
     NewMessage,
     Quiet,
     RenderedEdition,
+    Revised,
     Schedule,
     StoredEdition,
     Window,
 )
-from aggregator.store.sqlite import markup, rows
+from aggregator.store.sqlite import markup, revised, rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.stories import load_stories
 from aggregator.store.sqlite.subscriptions import token_hash
@@ -133,6 +134,11 @@ class Editions:
                 match, entry = _as_matched(conn, rows.match(row), entry)
                 waiting.append(EditionMatch(match, entry, story, told.get((story.id, match.watchlist_id), "")))
         return waiting
+
+    def revised(self, digest_id: str, window: Window) -> list[Revised]:
+        """See EditionStore.revised."""
+        with self._db.read() as conn:
+            return revised.revised(conn, digest_id, window)
 
     def commit_editions(self, made: Sequence[NewEdition], settled: Sequence[Settled], next_at: datetime) -> list[int]:
         """See EditionStore.commit_editions."""

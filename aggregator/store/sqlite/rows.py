@@ -22,11 +22,12 @@ ENTRY_COLUMNS = """e.id, e.feed_id, f.url AS feed_url,
   coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) AS feed_title,
   e.guid, e.link, e.title, e.markup, e.body, coalesce(a.text, '') AS article, e.author, e.categories,
   e.language, e.published_at, e.updated_at, e.sort_at, e.first_seen_at, e.revision, e.story_id,
-  e.story_reason, e.story_score"""
+  e.story_reason, e.story_score, f.excerpt"""
 ENTRY_TABLES = "entries e JOIN feeds f ON f.id = e.feed_id LEFT JOIN articles a ON a.entry_id = e.id"
 
 FEED_COLUMNS = (
-    *("id", "url", "title", "language", "country", "tags", "interval_seconds", "articles", "use_hints", "next_poll_at"),
+    *("id", "url", "title", "language", "country", "tags", "interval_seconds", "articles", "use_hints", "excerpt"),
+    "next_poll_at",
     *(
         "state",
         "etag",
@@ -168,37 +169,38 @@ def feed(
         interval=timedelta(seconds=r[6]),
         articles=r[7],
         hints=bool(r[8]),
+        excerpt=r[9],
     )
     poll = PollState(
-        next_poll_at=moment(r[9]),
-        state=r[10],
-        etag=r[11],
-        last_modified=r[12],
-        body_hash=r[13],
-        failures=r[14],
-        failing_since=moment_or_none(r[15]),
-        error_class=r[16],
-        error=r[17],
-        http_status=r[18],
-        last_poll_at=moment_or_none(r[19]),
-        last_ok_at=moment_or_none(r[20]),
-        held_until=moment_or_none(r[21]),
-        malformed=r[22],
-        title=r[23],
-        language=r[24],
-        next_poll_reason=r[25],
-        hints=_hints(r[26]),
-        news_at=moment_or_none(r[27]),
-        looked_at=moment_or_none(r[28]),
-        frozen_at=moment_or_none(r[29]),
-        quiet_polls=r[30],
-        rhythm=_span(r[31]),
-        window=_span(r[32]),
-        moved_url=r[33],
-        move_target=r[34],
-        move_polls=r[35],
-        move_refused=r[36],
-        items=r[37],
+        next_poll_at=moment(r[10]),
+        state=r[11],
+        etag=r[12],
+        last_modified=r[13],
+        body_hash=r[14],
+        failures=r[15],
+        failing_since=moment_or_none(r[16]),
+        error_class=r[17],
+        error=r[18],
+        http_status=r[19],
+        last_poll_at=moment_or_none(r[20]),
+        last_ok_at=moment_or_none(r[21]),
+        held_until=moment_or_none(r[22]),
+        malformed=r[23],
+        title=r[24],
+        language=r[25],
+        next_poll_reason=r[26],
+        hints=_hints(r[27]),
+        news_at=moment_or_none(r[28]),
+        looked_at=moment_or_none(r[29]),
+        frozen_at=moment_or_none(r[30]),
+        quiet_polls=r[31],
+        rhythm=_span(r[32]),
+        window=_span(r[33]),
+        moved_url=r[34],
+        move_target=r[35],
+        move_polls=r[36],
+        move_refused=r[37],
+        items=r[38],
     )
     return Feed(spec, poll, entries, gaps, found, interrupted)
 
@@ -290,6 +292,7 @@ def spec_columns(spec: FeedSpec) -> dict[str, Any]:
         "interval_seconds": int(spec.interval.total_seconds()),
         "articles": spec.articles,
         "use_hints": int(spec.hints),
+        "excerpt": spec.excerpt,
     }
 
 
@@ -319,6 +322,7 @@ def entry(row: sqlite3.Row) -> Entry:
         story_id=row["story_id"],
         story_reason=row["story_reason"],
         story_score=row["story_score"],
+        excerpt=row["excerpt"],
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.errors import StoreError
-from aggregator.publication import Checked, FailingFeed
+from aggregator.publication import Checked, FailingFeed, Missed
 from aggregator.store.sqlite import index, migrations, network, rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.outbox import UNCLAIM
@@ -175,15 +175,16 @@ class Upkeep:
                 "database_bytes": self._db.path.stat().st_size,
             }
 
-    def checked(self) -> Checked:
+    def checked(self, since: datetime | None = None) -> Checked:
         """See ports.Upkeep.checked."""
         sql = "SELECT h.*, f.last_poll_at FROM feed_health h JOIN feeds f ON f.id = h.feed_id WHERE h.state != 'paused'"
         with self._db.read() as conn:
             found = conn.execute(sql).fetchall()
             outage = network.outage_began(conn)
+            missed = () if since is None else tuple(map(_missed, conn.execute(_MISSED, (rows.stamp(since),))))
         last = max((r["last_poll_at"] or "" for r in found), default="")
         failing = tuple(_failing(r, outage) for r in found if r["state"] != "ok" or (outage and _unread(r, last)))
-        return Checked(len(found), len(found) - len(failing), failing)
+        return Checked(len(found), len(found) - len(failing), failing, missed)
 
     def hold_outbox(self, now: datetime) -> int:
         """See ports.Upkeep.hold_outbox."""
@@ -208,6 +209,12 @@ def _failing(row: sqlite3.Row, outage: str | None) -> FailingFeed:
     return FailingFeed(row["feed_id"], row["title"], since, row["error"] or "not polled yet")
 
 
+def _missed(row: sqlite3.Row) -> Missed:
+    return Missed(row["feed_id"], row["title"], rows.moment(row["after_at"]), rows.moment(row["before_at"]))
+
+
+_MISSED = """SELECT g.feed_id, h.title, g.after_at, g.before_at FROM gaps g JOIN feed_health h ON h.feed_id = g.feed_id
+WHERE g.found_at >= ? ORDER BY g.found_at DESC, g.id DESC"""
 _OTHER_TOKENS = "search index: made by another tokeniser; searches may miss entries until it is rebuilt"
 
 # What must never be found (DESIGN §1); each query returns the offending rows.
