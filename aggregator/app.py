@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from aggregator import instance, settings
+from aggregator.channel import Channel, named
 from aggregator.clock import SystemClock
-from aggregator.errors import ConfigError
-from aggregator.ports import Archive, Clock, Fetcher, Renderer, Stores, Transport, Workers
+from aggregator.errors import ConfigError, GiveUp
+from aggregator.ports import Archive, Clock, Renderer, Stores, Transport, Workers
 from aggregator.settings import Configuration
 
 if TYPE_CHECKING:
     from aggregator.catalog import CatalogReport
     from aggregator.compose import ComposeLine
     from aggregator.enrich import EnrichLine
+    from aggregator.fetch import Client
     from aggregator.manners import Manners
     from aggregator.poll import PollLine
     from aggregator.query import Query
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from aggregator.watch.index import WatchIndex
 
 
-PARTS = ("fetcher", "workers", "renderer", "transport", "archive", "poll", "enrich", "compose", "send")
+PARTS = ("fetcher", "workers", "renderer", "transport", "channels", "archive", "poll", "enrich", "compose", "send")
 """What follows from the configuration and is replaced with it."""
 MANY_WATCHLISTS = 100
 REINDEXED, BREATH = 200, 0.02
@@ -46,7 +48,7 @@ class App:
         self._lock = threading.RLock()
         self._turn = threading.Lock()
         self._watch: WatchIndex | None = None
-        self._closing: list[Fetcher | Workers] = []
+        self._closing: list[Client | Workers] = []
 
     # -- adapters --------------------------------------------------------------------------------------------------
 
@@ -73,7 +75,7 @@ class App:
         return stores
 
     @cached_property
-    def fetcher(self) -> Fetcher:
+    def fetcher(self) -> Client:
         """The only HTTP client."""
         from aggregator.fetch import Client, FetchLimits
 
@@ -153,9 +155,32 @@ class App:
             timeout=mail.timeout.total_seconds(),
         )
 
-    def route(self, address: str) -> Transport:  # noqa: ARG002 - every address is a mail address so far
-        """The transport of an address."""
-        return self.transport
+    @cached_property
+    def channels(self) -> Mapping[str, Transport]:
+        """By id, what carries editions to places other than mailboxes."""
+        return {one.id: self._channel(one) for one in self.configuration.channels.values()}
+
+    def _channel(self, channel: Channel) -> Transport:
+        if channel.directory:
+            from aggregator.delivery.directory import DirectoryTransport
+
+            return DirectoryTransport(Path(channel.directory))
+        if channel.notify:
+            from aggregator.delivery.notify import NotifyTransport
+
+            return NotifyTransport(channel.id, channel.notify)
+        from aggregator.delivery.webhook import WebhookTransport
+
+        return WebhookTransport(channel.id, channel.webhook, channel.keys, poster=self.fetcher, clock=self.clock)
+
+    def route(self, address: str) -> Transport:
+        """What carries messages to an address. Raises GiveUp when it names a channel that is not configured."""
+        name = named(address)
+        if not name:
+            return self.transport
+        if name not in self.channels:
+            raise GiveUp("internal", f"there is no channel {name!r} in config/digests.yaml any more", address)
+        return self.channels[name]
 
     @cached_property
     def archive(self) -> Archive:

@@ -15,6 +15,7 @@ AggregatorError                 one clear line for a person; `exit_code` is what
 from __future__ import annotations
 
 import unicodedata
+from datetime import timedelta
 from typing import Literal
 
 FetchErrorClass = Literal[
@@ -132,12 +133,14 @@ class WorkError(AggregatorError):
         code: the number of the other side's answer, 0 when there was none.
         status: what stood behind a mail server's number (RFC 3463), `5.1.1`, or "".
         fault: what that no says of the address.
+        retry_after: how long the other side asked us to wait.
     """
 
     scope: Scope = "message"
     code: int = 0
     status: str = ""
     fault: Fault = ""
+    retry_after: timedelta | None = None
 
     def __init__(self, error_class: FetchErrorClass, message: str, subject: str = "") -> None:
         super().__init__(message)

@@ -100,6 +100,20 @@ class Fetcher(Protocol):
         ...
 
 
+class Poster(Protocol):
+    """Hands documents to servers that asked for them; guarded as a Fetcher is."""
+
+    def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, timeout: float
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """POST the body: the answer's status, headers by lower-case name, and first bytes. No redirect is followed, no cookie kept.
+
+        Raises Retry when nothing of the body was sent (DNS, connection, TLS, an address that is refused), and Quarantine when
+        the connection broke, or `timeout` seconds were over, with the body on its way.
+        """
+        ...
+
+
 class Workers(Protocol):
     """Killable processes for work on untrusted documents."""
 
@@ -128,6 +142,17 @@ class Renderer(Protocol):
 
     def message(self, mail: bytes, address: str, token: str, message_id: str) -> bytes:
         """One recipient's bytes from an edition's mail; depends on the arguments alone."""
+        ...
+
+    def payload(self, data: str, message_id: str) -> bytes:
+        """The JSON that a webhook gets, from an edition's data; depends on the arguments alone.
+
+        Raises GiveUp when there is no such data.
+        """
+        ...
+
+    def note(self, data: str) -> bytes:
+        """A few lines of plain text for chat and push, the first its title; at most 4 kB. Raises as `payload` does."""
         ...
 
 
@@ -559,7 +584,7 @@ class OutboxStore(Protocol):
         but: Collection[str] = (),
         settled: Sequence[Attempt] = (),
     ) -> builtins.list[Message]:
-        """Claim messages due at `now` (waiting, or unknown), oldest first; a claim lasts 15 minutes.
+        """Claim messages due at `now` (waiting, or unknown), alerts and letters before digests, oldest first; a claim lasts 15 minutes.
 
         `but` names destinations (`mail`, `channel:newsdesk`) that are left in peace. `settled` is recorded first, as `settle`
         would, in the same transaction.

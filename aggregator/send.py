@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial, reduce
 
 from aggregator.digests import outbox
 from aggregator.errors import WorkError
+from aggregator.lanes import Lanes
 from aggregator.ports import Clock, RelayStore, Renderer, Stores, Transport, TransportSession
 from aggregator.publication import Attempt, Content, Message
 
-BATCH = 20
+BATCH = 100
+LOOK = 0.5
+"""Seconds after which the outbox is asked again while a slow target has messages under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class SendLine:
         self._return_path = return_path
 
     def run(self, stop: threading.Event | None = None, *, patient: bool = True) -> SendReport:
-        """Send what is due now.
+        """Send what is due, each destination in a lane of its own; what falls due meanwhile is sent too.
 
         A destination that fails as a whole is asked once, and then left in peace for a while; without `patient`, one that is
         left in peace is asked all the same.
@@ -73,41 +77,47 @@ class SendLine:
         report = SendReport(late=self._stores.relays.expire(outbox.given_up(now), now))
         relays = _Relays(self._stores.relays, self._clock, patient=patient)
         last: list[Attempt] = []
-        while stop is None or not stop.is_set():
-            # Settling the last of a batch and claiming the next is one commit.
-            messages = self._stores.outbox.claim_due(self._owner, BATCH, now, but=relays.paused, settled=last)
-            last = []
-            if not messages:
-                break
-            left = len(messages)
-            for attempts in self._all(messages, relays, stop):
-                left -= len(attempts)
-                for attempt in attempts:
-                    report = report.plus(attempt)
-                if left:
-                    self._stores.outbox.settle(attempts, self._owner)
-                else:
-                    last = attempts
-        if last:
-            self._stores.outbox.settle(last, self._owner)
+        with Lanes[_Done]() as lanes:
+            while True:
+                messages = self._next(relays.paused | lanes.busy, last, stop)
+                for name in dict.fromkeys(map(outbox.destination, messages)):
+                    group = [message for message in messages if outbox.destination(message) == name]
+                    lanes.give(name, partial(self._group, name, group, relays, stop))
+                if not messages and not lanes.busy:
+                    break
+                finished = lanes.finished(0 if messages else LOOK)
+                last = [attempt for done in finished for attempt in done.last]
+                report = reduce(SendReport.plus, [attempt for done in finished for attempt in done.attempts], report)
+        if _is_set(stop):
+            self._stores.feeds.release(self._owner)
         return report
 
-    def _all(
-        self, messages: Sequence[Message], relays: _Relays, stop: threading.Event | None
-    ) -> Iterator[list[Attempt]]:
-        """The attempts at a batch as they are made, destination by destination: what fails holds up nothing else."""
-        for name in dict.fromkeys(map(outbox.destination, messages)):
-            group = [message for message in messages if outbox.destination(message) == name]
-            for attempts, error in self._group(group, stop):
-                yield relays.judged(name, attempts, error)
-            if stop is not None and stop.is_set():
-                self._stores.feeds.release(self._owner)
-                return
+    def _next(self, but: Collection[str], settled: Sequence[Attempt], stop: threading.Event | None) -> list[Message]:
+        """The next messages; settling the last of some and claiming the next is one commit."""
+        if stop is not None and stop.is_set():
+            self._stores.outbox.settle(settled, self._owner)
+            return []
+        return self._stores.outbox.claim_due(self._owner, BATCH, self._clock.now(), but=but, settled=settled)
 
-    def _group(
+    def _group(self, name: str, messages: Sequence[Message], relays: _Relays, stop: threading.Event | None) -> _Done:
+        """A batch of one destination, in order, each settled but for the last; after its failure as a whole the rest at once."""
+        done = _Done()
+        for attempts, error in self._attempts(messages, stop):
+            judged = relays.judged(name, attempts, error)
+            if error is not None and error.error_class == "gone":  # the receiver wants no more of it (HTTP 410)
+                self._end(judged, messages, str(error))
+            done.attempts += judged
+            if done.last:
+                self._stores.outbox.settle(done.last, self._owner)
+            done.last = judged
+        return done
+
+    def _attempts(
         self, messages: Sequence[Message], stop: threading.Event | None
     ) -> Iterator[tuple[list[Attempt], WorkError | None]]:
-        """The attempts at one destination, and what went wrong with each; after its failure as a whole the rest at once."""
+        """The attempts as they are made, and what went wrong."""
+        if _is_set(stop):
+            return
         try:
             transport = self._route(messages[0].address)
             session = transport.open()
@@ -117,12 +127,12 @@ class SendLine:
         contents: dict[tuple[int, int, str], Content | None] = {}
         try:
             for position, message in enumerate(messages):
-                if stop is not None and stop.is_set():
+                if _is_set(stop):
                     return
                 what = (message.edition_id, message.letter_id, message.variant)
                 if what not in contents:
                     contents[what] = self._stores.outbox.content(message)
-                attempt, wrong = self._one(session, message, contents[what])
+                attempt, wrong = self._one(transport, session, message, contents[what])
                 if wrong is not None and wrong.scope == "relay":
                     yield [attempt, *self._failed(messages[position + 1 :], wrong)], wrong
                     return
@@ -130,20 +140,27 @@ class SendLine:
         finally:
             session.close()
 
+    def _end(self, attempts: Sequence[Attempt], messages: Sequence[Message], why: str) -> None:
+        """End the subscriptions of these attempts, at their receiver's word."""
+        refused = {attempt.message_id for attempt in attempts}
+        for message in messages:
+            if message.id in refused:
+                self._stores.subscriptions.end(message.subscription_id, why, self._clock.now())
+
     def _failed(self, messages: Sequence[Message], error: WorkError) -> list[Attempt]:
         """A destination that cannot be reached is asked once for all of them, not once for each message."""
         now = self._clock.now()
         return [outbox.failed(message, now, now, error, "connect") for message in messages]
 
     def _one(
-        self, session: TransportSession, message: Message, content: Content | None
+        self, transport: Transport, session: TransportSession, message: Message, content: Content | None
     ) -> tuple[Attempt, WorkError | None]:
         """One message handed over, and what went wrong on the way."""
         started = self._clock.now()
         if content is None:
             return outbox.cancelled(message, started, "its edition is gone"), None
         try:
-            body = self._renderer.message(content.mail, message.address, message.token, message.message_id)
+            body = self._body(transport, content, message)
             session.prepare(message.address, self._return_path(message.subscription_id))
         except WorkError as e:
             return outbox.failed(message, started, self._clock.now(), e, "connect"), e
@@ -156,25 +173,49 @@ class SendLine:
             return outbox.failed(message, started, self._clock.now(), e, "data"), e
         return outbox.accepted(message, started, self._clock.now(), answer), None
 
+    def _body(self, transport: Transport, content: Content, message: Message) -> bytes:
+        """The bytes in the form that the transport carries."""
+        if transport.form == "data":
+            return self._renderer.payload(content.data, message.message_id)
+        if transport.form == "note":
+            return self._renderer.note(content.data)
+        return self._renderer.message(content.mail, message.address, message.token, message.message_id)
+
+
+@dataclass
+class _Done:
+    """What a lane did with a piece of work; `last` is not settled yet."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    last: list[Attempt] = field(default_factory=list)
+
 
 class _Relays:
-    """What fails as a whole during one run, and is left in peace."""
+    """What fails as a whole during one run, and is left in peace. Lanes share it; each speaks of its own destination.
+
+    Attributes:
+        paused: the destinations that nothing is claimed for.
+    """
 
     def __init__(self, store: RelayStore, clock: Clock, *, patient: bool) -> None:
         self._store = store
         self._clock = clock
         self._failing = {one.name: one for one in store.failing()}
         now = clock.now()
-        self.paused = {name for name, one in self._failing.items() if patient and one.until > now}
+        self.paused = frozenset(name for name, one in self._failing.items() if patient and one.until > now)
 
     def judged(self, name: str, attempts: list[Attempt], error: WorkError | None) -> list[Attempt]:
         """Attempts at one destination, put off where it failed as a whole; what took a message works again."""
         if error is not None and error.scope == "relay":
             self._failing[name] = outbox.pause(self._failing.get(name), name, error, self._clock.now())
             self._store.pause(self._failing[name])
-            self.paused.add(name)
+            self.paused |= {name}
             return [outbox.postponed(attempt, self._failing[name].until) for attempt in attempts]
         if name in self._failing and any(attempt.outcome == "sent" for attempt in attempts):
             self._store.works(name)
             del self._failing[name]
         return attempts
+
+
+def _is_set(stop: threading.Event | None) -> bool:
+    return stop is not None and stop.is_set()

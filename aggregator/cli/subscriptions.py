@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from aggregator.app import App
 from aggregator.cli import output
 from aggregator.cli.context import ROW, Context, Group, json_option, pass_context, talk
 from aggregator.errors import UsageError
@@ -45,26 +46,37 @@ def list_(context: Context, digest_id: str, as_json: bool) -> None:
 )
 @pass_context
 def add(context: Context, digest_id: str, address: str, prominence: Threshold | None) -> None:
-    """Subscribe an address to a digest, on your word that its owner asked.
+    """Subscribe an address to a digest, on your word that its owner asked; or a channel, as `channel:ID`.
 
     \b
     Examples:
       aggregator subscriptions add morning anna@example.org
       aggregator subscriptions add csto-now anna@example.org --prominence title
+      aggregator subscriptions add csto-now channel:newsdesk
     """
-    from aggregator import settings
-
-    try:
-        plain = settings.address(address)
-    except ValueError as e:
-        raise UsageError(f"{address}: {e}") from None
     with context.app() as app:
+        plain = _address(app, address)
         if digest_id not in {d.id for d in app.configuration.digests}:
             known = ", ".join(d.id for d in app.configuration.digests) or "none yet"
             raise UsageError(f"no digest {digest_id!r}; there are: {known}")
         subscription = app.stores.subscriptions.add(digest_id, plain, app.clock.now(), prominence)
     click.echo(subscription.id)
     talk(f"{subscription.address} gets {digest_id}")
+
+
+def _address(app: App, address: str) -> str:
+    """The address as it is stored; a channel must be one of the configuration."""
+    from aggregator import settings
+    from aggregator.channel import named
+
+    name = named(address)
+    if name and name not in app.configuration.channels:
+        known = ", ".join(app.configuration.channels) or "none yet"
+        raise UsageError(f"no channel {name!r} in config/digests.yaml; there are: {known}")
+    try:
+        return address if name else settings.address(address)
+    except ValueError as e:
+        raise UsageError(f"{address}: {e}") from None
 
 
 @command.command("end")

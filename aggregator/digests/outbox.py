@@ -38,7 +38,7 @@ def failed(message: Message, started: datetime, ended: datetime, error: WorkErro
     other side may have taken it: it is sent again with the same Message-ID, for loss is worse than a copy.
     """
     code = error.code
-    next_at = ended + backoff(message.attempts)
+    next_at = ended + max(backoff(message.attempts), error.retry_after or timedelta(0))
     # A relay that wants nothing from us is the operator's to mend, not the end of every message that meets it.
     final = isinstance(error, GiveUp) and error.scope != "relay"
     over = next_at > message.patient_since + PATIENCE[message.kind]
@@ -69,7 +69,7 @@ def pause(before: FailingRelay | None, name: str, error: WorkError, now: datetim
     """A destination that has failed as a whole is left in peace for 30 s, doubling with each failure in a row."""
     failures = before.failures if before else 0
     since = before.since if before else now
-    until = now + min(LONGEST_PAUSE, backoff(failures))
+    until = now + max(min(LONGEST_PAUSE, backoff(failures)), error.retry_after or timedelta(0))
     return FailingRelay(name, failures + 1, since, until, error.error_class, str(error))
 
 

@@ -1,9 +1,9 @@
-"""The face of the HTTP client: a synchronous `fetch_many`. asyncio stays behind it, in engine.py."""
+"""The face of the HTTP client: a synchronous `fetch_many`, and `post`. asyncio stays behind it, in engine.py."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from aggregator.fetch.limits import FetchLimits
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """A `ports.Fetcher`. Nothing is started before the first fetch; one instance serves every thread.
+    """A `ports.Fetcher` and a `ports.Poster`. Nothing is started before the first fetch; one instance serves every thread.
 
     A status other than 2xx comes as a FetchResponse with an empty body: its headers are what matters, and a cut-off error
     page must not hide a Retry-After.
@@ -60,6 +60,12 @@ class Client:
             yield from run.answers(requests)
         finally:
             run.cancel()
+
+    def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, timeout: float
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """See ports.Poster. Raises RuntimeError when the client is already closed."""
+        return self._started().post(url, headers, body, timeout)
 
     def close(self) -> None:
         """Let go of connections and the thread; safe to call twice."""

@@ -9,7 +9,7 @@ import queue
 import selectors
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -17,6 +17,7 @@ import aiohttp
 from aggregator.fetch.exchange import Exchange, Sessions, once
 from aggregator.fetch.guard import Guard
 from aggregator.fetch.limits import FetchLimits
+from aggregator.fetch.posting import Posting
 from aggregator.fetch.traffic import Lane, Traffic
 from aggregator.model import FetchFailure, FetchRequest, FetchResponse
 
@@ -63,6 +64,13 @@ class Engine:
         """A new call of fetch_many."""
         return Run(self, wanted)
 
+    def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, timeout: float
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """See ports.Poster."""
+        work = self.posting.post(url, headers, body, timeout)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+
     def stop(self) -> None:
         """Cancel what is under way, close connections, end the thread."""
         asyncio.run_coroutine_threadsafe(self._shut(), self.loop).result()
@@ -105,11 +113,12 @@ class Engine:
             _session(limits, guard, self._resolver, keep=True), _session(limits, guard, self._resolver, keep=False)
         )
         self.exchange = Exchange(self._sessions, self.traffic, guard, limits, self._clock)
+        self.posting = Posting(self._sessions.closing, guard, limits)
 
     async def _shut(self) -> None:
         self._stopping = True
         tasks = [task for run in list(self._runs) for task in run.halt()]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self.posting.halt(), return_exceptions=True)
         await self._sessions.close()
 
 

@@ -4,6 +4,7 @@ view.py         an edition as finished sentences; the door through which feed te
 when.py         moments in the digest's zone
 columns.py      plain text, wrapped by what a terminal shows
 environment.py  the door to Jinja, own templates
+payload.py      an edition for webhooks and for chat
 mime.py         headers, quoted-printable, placeholders
 index.py        the list of past editions
 templates/      edition.html.j2 (mail), page.html.j2 (archive), edition.txt.j2, index.html.j2
@@ -21,9 +22,10 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from aggregator import channel
 from aggregator.errors import ConfigError
 from aggregator.publication import Edition, RenderedEdition
-from aggregator.render import mime, view
+from aggregator.render import mime, payload, view
 from aggregator.render.environment import Templates
 
 HTML_LIMIT = 80_000
@@ -88,7 +90,17 @@ class Renderer:
 
         Raises GiveUp when the address cannot stand in a header.
         """
-        return mime.fill(mail, address, token, message_id)
+        return mime.fill(mail, _recipient(address), token, message_id)
+
+    def payload(self, data: str, message_id: str) -> bytes:
+        """See ports.Renderer."""
+        edition = payload.facts(data)
+        return payload.payload(edition, message_id, self._archive_at(edition["digest_id"], edition["key"]))
+
+    def note(self, data: str) -> bytes:
+        """See ports.Renderer."""
+        edition = payload.facts(data)
+        return payload.note(edition, self._archive_at(edition["digest_id"], edition["key"]))
 
     def _mail(self, edition: Edition, marks: mime.Marks) -> bytes:
         """The mail with placeholders: as many stories as MAIL_STORIES and HTML_LIMIT allow, the same ones in both parts."""
@@ -135,12 +147,21 @@ class Renderer:
         return f"mailto:{quote(self._options.from_address, safe='@+')}?subject=unsubscribe%20{token}"
 
     def _archive(self, edition: Edition) -> str:
+        return self._archive_at(edition.digest_id, edition.key)
+
+    def _archive_at(self, digest_id: str, key: str) -> str:
         if not self._options.public_url:
             return ""
-        return f"{self._options.public_url}/editions/{quote(edition.digest_id)}/{quote(edition.key, safe=':')}"
+        return f"{self._options.public_url}/editions/{quote(digest_id)}/{quote(key, safe=':')}"
 
     def _generator(self) -> str:
         return f"Made by aggregator {self._options.version}".rstrip() + "."
+
+
+def _recipient(address: str) -> str:
+    """What stands in To: the address, or a channel's name as a group of nobody (RFC 5322 §3.4)."""
+    name = channel.named(address)
+    return f"{name}:;" if name else address
 
 
 def _list_name(digest_id: str) -> str:

@@ -25,7 +25,7 @@ from aggregator.errors import GiveUp
 from aggregator.render.columns import plain
 
 _QP_COLUMNS = 76
-_ADDRESS = re.compile(r"[!-~]+@[!-~]+")
+_ADDRESS = re.compile(r"[!-~]+@[!-~]+|[a-z0-9-]+:;")
 _ID = re.compile(r"<[!-;=?-~]+>")
 _TOKEN = re.compile(r"[a-z2-7]{26}")
 _PLAIN = frozenset(range(0x20, 0x7F)) - {ord("=")}

@@ -110,8 +110,8 @@ def _indented(text: str) -> str:
 
 
 def digests(file: YamlFile, known: Collection[str] | None) -> list[Finding]:
-    """Ids that stand there twice, and watchlists that do not exist (`known` is None when that cannot be told)."""
-    found = repeated(file, "digests", "id")
+    """Ids that stand there twice, and watchlists and channels that do not exist (`known` is None when that cannot be told)."""
+    found = [*repeated(file, "digests", "id"), *repeated(file, "channels", "id"), *_channels(file)]
     for position, item in items(file.data, "digests"):
         listed = item.get("watchlists")
         for place, name in enumerate(listed if isinstance(listed, list) else ()):
@@ -120,3 +120,15 @@ def digests(file: YamlFile, known: Collection[str] | None) -> list[Finding]:
                 hint = nearest(name, known) or "; name one of config/watchlists.yaml"
                 found.append((loc, f"{dotted(loc)}: there is no watchlist {shown(name)}{hint}"))
     return found
+
+
+def _channels(file: YamlFile) -> Iterator[Finding]:
+    """Readers that are channels of which the file does not speak."""
+    known = names(file.data, "channels")
+    for position, item in items(file.data, "digests"):
+        for place, reader in items(item, "to"):
+            name = reader.get("channel")
+            if isinstance(name, str) and name not in known:
+                loc = ("digests", position, "to", place, "channel")
+                hint = nearest(name, known) or "; name one of `channels` in this file"
+                yield loc, f"{dotted(loc)}: there is no channel {shown(name)}{hint}"

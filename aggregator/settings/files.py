@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
+from aggregator import channel
 from aggregator.access import Access
 from aggregator.levels import THRESHOLDS, Threshold
 from aggregator.model import FeedSpec, KnownItem, Watchlist
 from aggregator.publication import WEEKDAYS, DigestSpec, Quiet, Schedule, Weekday
 from aggregator.settings import fields as f
+from aggregator.settings.channels import ChannelItem
 from aggregator.settings.models import Section
 from aggregator.settings.problems import dotted
 from aggregator.settings.yamlfile import YamlFile
@@ -210,10 +212,23 @@ class WatchlistsFile(Section):
 
 
 class Reader(Section):
-    """An address of a digest with a threshold of its own."""
+    """An address or a channel of a digest, with a threshold of its own."""
 
-    address: f.Address = Field(description="Mail address.")
+    address: f.Address | None = Field(default=None, description="Mail address.")
+    channel: f.Slug | None = Field(default=None, description="Id of a channel, instead of an address.")
     prominence: ThresholdWord = Field(default="any", description="Least prominence of the stories it is told.")
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        """An address or a channel."""
+        if bool(self.address) == bool(self.channel):
+            raise ValueError("names one of `address` and `channel`")
+        return self
+
+    @property
+    def whom(self) -> str:
+        """The address of its subscription."""
+        return self.address or channel.PREFIX + (self.channel or "")
 
 
 def _reader(value: object) -> object:
@@ -245,7 +260,8 @@ class DigestItem(Section):
     timezone: f.Zone = Field(default="UTC", description="IANA zone of `at` and of the times shown.")
     days: tuple[DayWord, ...] = Field(default=WEEKDAYS, min_length=1, description="Days on which it comes out.")
     to: Readers = Field(
-        default=(), description="Mail addresses that get it; one may have a stricter `prominence` of its own."
+        default=(),
+        description="Mail addresses and channels that get it; one may have a stricter `prominence` of its own.",
     )
     wait: f.Duration | None = Field(
         default=None,
@@ -294,7 +310,7 @@ class DigestItem(Section):
         for reader in self.to:
             if "prominence" in reader.model_fields_set and THRESHOLDS.index(reader.prominence) < least:
                 raise ValueError(
-                    f"{reader.address} asks for `prominence: {reader.prominence}`, less than the digest's own {self.prominence}"
+                    f"{reader.whom} asks for `prominence: {reader.prominence}`, less than the digest's own {self.prominence}"
                 )
         return self
 
@@ -312,7 +328,7 @@ class DigestItem(Section):
         """The digest as the rest of the program knows it."""
         days = tuple(day for day in WEEKDAYS if day in self.days)
         schedule = Schedule(self.every or "at", self.timezone, tuple(sorted(set(self.at or ()))), days, **self._alert())
-        readers = {reader.address: reader.prominence for reader in self.to}
+        readers = {reader.whom: reader.prominence for reader in self.to}
         return DigestSpec(
             id=self.id,
             title=self.title or self.id,
@@ -329,6 +345,9 @@ class DigestsFile(Section):
     """config/digests.yaml."""
 
     digests: tuple[DigestItem, ...] = Field(default=(), description="The digests.")
+    channels: tuple[ChannelItem, ...] = Field(
+        default=(), description="Places other than mailboxes: webhooks, chat and push services, folders."
+    )
 
     def specs(self) -> tuple[DigestSpec, ...]:
         """The digests in the order of the file."""

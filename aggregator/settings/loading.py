@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from pydantic import SecretStr, ValidationError
 
 from aggregator.access import Access
+from aggregator.channel import Channel
 from aggregator.errors import ConfigError
 from aggregator.model import FeedSpec, KnownItem, Watchlist
 from aggregator.publication import DigestSpec
-from aggregator.settings import checks, environment, yamlfile
+from aggregator.settings import channels, checks, environment, yamlfile
 from aggregator.settings.environment import Overrides
 from aggregator.settings.fields import password
 from aggregator.settings.files import DigestsFile, FeedsFile, WatchlistsFile
@@ -35,6 +36,7 @@ class Configuration:
         access: by feed id, how those feeds are asked that want a password, a header or a proxy; kept in no database.
         homepages: by feed id, the publisher's page where the file names it.
         secrets: the files that passwords were read from.
+        channels: by id, the places other than mailboxes; their secrets are kept in no database.
     """
 
     home: Home
@@ -47,6 +49,7 @@ class Configuration:
     access: Mapping[str, Access] = field(default_factory=dict)
     homepages: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[Path, ...] = ()
+    channels: Mapping[str, Channel] = field(default_factory=dict)
 
     @property
     def initial(self) -> timedelta:
@@ -84,6 +87,7 @@ class _Loading:
         known = checks.names(lists_file.data, "watchlists") if lists_file else None
         digests_file = self._read(self._home.digests_file)
         digests = self._model(digests_file, DigestsFile, checks.digests(digests_file, known) if digests_file else [])
+        told = self._channels(digests_file, digests)
         if self._problems or not (settings and feeds and lists and digests):
             raise ConfigError(self._problems)
         home = Home.at(self._home.path, settings.storage.url, settings.mail.directory)
@@ -102,7 +106,11 @@ class _Loading:
             lists.known_items(lists_file) if lists_file else (),
             {name: one for name, one in access.items() if one is not None},
             {spec.id: item.homepage for spec, item in zip(specs, feeds.feeds, strict=True) if item.homepage},
-            tuple(home.path / feeds.feeds[place].password_file for place in passwords),
+            (
+                *(home.path / feeds.feeds[place].password_file for place in passwords),
+                *channels.files(digests.channels, home.path),
+            ),
+            {one.id: one for one in told},
         )
 
     def _read(self, path: Path) -> YamlFile | None:
@@ -121,6 +129,13 @@ class _Loading:
         if found or more or file.problems:
             self._problems += tell(file, [*more, *found])
         return value
+
+    def _channels(self, file: YamlFile | None, digests: DigestsFile | None) -> tuple[Channel, ...]:
+        """The channels, with the secrets that stand in files of their own."""
+        found, problems = channels.read(digests.channels if digests else (), self._home.path)
+        if problems and file is not None:
+            self._problems += tell(file, problems)
+        return found
 
     def _passwords(self, file: YamlFile | None, feeds: FeedsFile | None) -> dict[int, str]:
         """The passwords that stand in files of their own, by the feed's place in the list."""

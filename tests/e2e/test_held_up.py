@@ -176,7 +176,11 @@ def test_a_relay_that_falls_silent_is_asked_once_for_the_batch(tmp_path: Path, s
             port = listener.getsockname()[1]
             transport = SmtpTransport("127.0.0.1", port, from_address="a@example.org", security="none", timeout=2)
             line = SendLine(
-                stores=app.stores, route=lambda _: transport, renderer=app.renderer, clock=clock, owner="test/send"
+                stores=app.stores,
+                route=lambda _: transport,
+                renderer=app.renderer,
+                clock=clock,
+                owner="test/send",
             )
             report = line.run()
             assert report.retry == len(to)

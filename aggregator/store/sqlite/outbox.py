@@ -50,7 +50,9 @@ class Outbox:
             self._cancel_suppressed(conn, values)
             claim = _CLAIM_ONLY if only else _CLAIM
             ids = [r["id"] for r in conn.execute(claim, values).fetchall()]
-            sql = f"{_SELECT} WHERE m.id IN ({rows.marks(len(ids))}) ORDER BY m.next_attempt_at, m.id"
+            sql = (
+                f"{_SELECT} WHERE m.id IN ({rows.marks(len(ids))}) ORDER BY m.kind = 'digest', m.next_attempt_at, m.id"
+            )
             return [_message(r) for r in conn.execute(sql, ids)] if ids else []
 
     def _cancel_suppressed(self, conn: sqlite3.Connection, values: dict[str, object]) -> None:
@@ -202,6 +204,6 @@ WHERE m.state IN ('waiting', 'unknown') AND m.next_attempt_at <= :now AND m.held
 _TAKE = (
     "UPDATE messages SET state = 'claimed', phase = 'connect', claimed_by = :owner, claimed_until = :until WHERE id IN"
 )
-_FIRST = "ORDER BY m.next_attempt_at, m.id LIMIT :limit"
+_FIRST = "ORDER BY m.kind = 'digest', m.next_attempt_at, m.id LIMIT :limit"
 _CLAIM = f"{_TAKE} (SELECT m.id {_DUE} {_FIRST}) RETURNING id"
 _CLAIM_ONLY = f"{_TAKE} (SELECT m.id {_DUE} AND m.id IN (SELECT value FROM json_each(:only)) {_FIRST}) RETURNING id"  # noqa: S608 - our own words
