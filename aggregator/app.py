@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aggregator.manners import Manners
     from aggregator.poll import PollLine
     from aggregator.query import Query
+    from aggregator.returned import ReturnLine
     from aggregator.send import SendLine
     from aggregator.watch.index import WatchIndex
 
@@ -263,6 +264,13 @@ class App:
             owner=f"{self.owner}/send",
             return_path=self.return_path,
         )
+
+    @cached_property
+    def returns(self) -> ReturnLine:
+        """What takes mail that came back."""
+        from aggregator.returned import ReturnLine
+
+        return ReturnLine(stores=self.stores, clock=self.clock, secret=self.secret)
 
     def return_path(self, subscription_id: int) -> str:
         """Where a subscription's mail comes back to."""

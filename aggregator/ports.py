@@ -43,6 +43,7 @@ from aggregator.model import (
 )
 from aggregator.publication import (
     Attempt,
+    Bounce,
     Checked,
     Content,
     Digest,
@@ -605,6 +606,8 @@ class OutboxStore(Protocol):
     def settle(self, attempts: Sequence[Attempt], owner: str) -> None:
         """Record how attempts ended and free or end their messages; a sent or cancelled one forgets its token.
 
+        An attempt whose fault is the address's counts as a bounce (`BounceStore.record`). A message that is sent clears what came
+        back before, if that was more than three days ago: by then a report on an earlier one would have come.
         Without the claim nothing is recorded, but for one thing: what was sent is sent, and nobody sends it again.
         """
         ...
@@ -676,6 +679,34 @@ class SubscriptionStore(Protocol):
 
         The address is suppressed from then on, as a keyed hash, until `add` names it.
         """
+        ...
+
+
+class BounceStore(Protocol):
+    """Mail that came back, and whom it stops."""
+
+    def record(self, subscription_id: int, bounce: Bounce, now: datetime) -> int | None:
+        """Note that mail to this subscription's address came back; how many subscriptions that stopped, None without such an address.
+
+        A hard bounce suspends every subscription of the address: it is paused until somebody resumes it (one that was never
+        confirmed ends), what waits for it is cancelled, and the address is suppressed. So does a soft one on the fifth day of
+        fourteen. A complaint ends them instead. `OutboxStore.settle` does the same where the server blames the address at once.
+        """
+        ...
+
+    def of_message(self, message_id: str) -> int:
+        """The subscription that a message with this Message-ID went to, or 0."""
+        ...
+
+    def lift(self, address: str) -> bool:
+        """Take an address off the suppression list and forget what came back from it; whether there was anything.
+
+        Its subscriptions stay as they are.
+        """
+        ...
+
+    def recent(self, since: datetime) -> Mapping[str, int]:
+        """Kind of bounce -> how many addresses had one since then."""
         ...
 
 
@@ -786,6 +817,11 @@ class Stores(Protocol):
     @property
     def subscriptions(self) -> SubscriptionStore:
         """Subscribers and their subscriptions."""
+        ...
+
+    @property
+    def bounces(self) -> BounceStore:
+        """Mail that came back."""
         ...
 
     @property

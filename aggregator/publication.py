@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Literal
 
+from aggregator.errors import Fault
 from aggregator.levels import Level, Prominence, Threshold
 from aggregator.model import Entry, Match, Story
 
@@ -390,7 +391,8 @@ class Message:
 class Attempt:
     """How one try at handing a message to a transport ended, and what the outbox rule made of it.
 
-    `late`: it was given up because time ran out, and a later edition shall tell its stories.
+    `status` and `fault` are what a mail server's no said: its enhanced status, and whether the address is to blame. `late`: it was
+    given up because time ran out, and a later edition shall tell its stories.
     """
 
     message_id: int
@@ -402,6 +404,8 @@ class Attempt:
     detail: str
     next_attempt_at: datetime
     state: MessageState
+    status: str = ""
+    fault: Fault = ""
     late: bool = False
 
 
@@ -415,6 +419,15 @@ class FailingRelay:
     until: datetime
     error_class: str
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """Mail to an address came back, or its reader complained; `status` is RFC 3463's or "", `detail` names no address."""
+
+    kind: Literal["hard", "soft", "complaint"]
+    status: str
+    detail: str
 
 
 # -- subscriptions -------------------------------------------------------------------------------------------------

@@ -27,6 +27,10 @@ _POLICY = re.compile(
 _TOO_LONG = re.compile(r"\d\.2\.3$|\d\.3\.4$")
 
 
+_NAMED = re.compile(r"<?[^\s<>]{1,320}@[^\s<>:,;]{1,255}>?")
+_LONGEST = 300
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """How a no is to be taken.
@@ -52,6 +56,12 @@ def status(text: str) -> str:
     return "" if found is None else ".".join(str(int(part)) for part in found.groups())
 
 
+def nameless(text: str) -> str:
+    """What a server said, on one line of at most 300 characters, with the addresses taken out: it outlives them."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * _LONGEST]).split())
+    return _NAMED.sub("(address)", line)[:_LONGEST]
+
+
 def refusal(code: int, text: str, step: Step) -> Refusal:
     """What a reply that is no yes means, by its code, what stands behind it, and where it came.
 
@@ -59,7 +69,7 @@ def refusal(code: int, text: str, step: Step) -> Refusal:
     bad sender; who is busy or greylists (450, 451) speaks of this message alone.
     """
     final, said = 500 <= code <= 599, status(text)
-    if final and not said and _POLICY.search(text):
+    if final and said in ("", "5.0.0") and _POLICY.search(text):
         said = "5.7.0"
     if code in _SIGN_IN or step == "auth":
         return Refusal(final, "relay", status=said, signing_in=True)

@@ -17,6 +17,12 @@ from aggregator.model import Problem
 
 ROOM = 500 * 1024 * 1024
 GAPS_SINCE = timedelta(days=7)
+BOUNCES_SINCE = timedelta(days=14)
+_BOUNCED = {
+    "hard": "{}: no such mailbox, in the last 14 days; suspended",
+    "soft": "{}: mail came back for a while, in the last 14 days; suspended after five such days",
+    "complaint": "{}: a reader complained, in the last 14 days; never written to again",
+}
 
 
 @click.command("doctor")
@@ -176,6 +182,11 @@ def _delivery_problems(app: App) -> Iterator[Problem]:
         yield Problem(
             f"{output.many(len(dead), 'message')} given up, the newest: {dead[0].error}",
             "`aggregator outbox list --state dead`",
+        )
+    since = app.clock.now() - BOUNCES_SINCE
+    for kind, count in sorted(app.stores.bounces.recent(since).items()):
+        yield Problem(
+            _BOUNCED[kind].format(output.many(count, "address", "addresses")), "`aggregator subscriptions list`"
         )
     listed = {(d.id, a.lower()) for d in app.configuration.digests for a in d.to}
     for s in app.stores.subscriptions.list(states=["ended"]):

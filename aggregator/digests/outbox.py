@@ -37,17 +37,17 @@ def failed(message: Message, started: datetime, ended: datetime, error: WorkErro
     Retry waits 30 s, doubling to 1 h, while the message is worth sending; GiveUp ends it; Quarantine means that the
     other side may have taken it: it is sent again with the same Message-ID, for loss is worse than a copy.
     """
-    code = error.code
+    code, blame = error.code, (error.status, error.fault)
     next_at = ended + max(backoff(message.attempts), error.retry_after or timedelta(0))
     # A relay that wants nothing from us is the operator's to mend, not the end of every message that meets it.
     final = isinstance(error, GiveUp) and error.scope != "relay"
     over = next_at > message.patient_since + PATIENCE[message.kind]
     if final or over:
         late = not final and not message.letter_id
-        return Attempt(message.id, started, ended, "dead", phase, code, str(error), ended, "dead", late)
+        return Attempt(message.id, started, ended, "dead", phase, code, str(error), ended, "dead", *blame, late)
     if isinstance(error, Quarantine):
-        return Attempt(message.id, started, ended, "unknown", "data", code, str(error), next_at, "unknown")
-    return Attempt(message.id, started, ended, "retry", phase, code, str(error), next_at, "waiting")
+        return Attempt(message.id, started, ended, "unknown", "data", code, str(error), next_at, "unknown", *blame)
+    return Attempt(message.id, started, ended, "retry", phase, code, str(error), next_at, "waiting", *blame)
 
 
 def destination(message: Message) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aggregator.errors import StoreError
 from aggregator.store.sqlite.alerts import Alerts
+from aggregator.store.sqlite.bounces import Bounces
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.editions import Editions
 from aggregator.store.sqlite.entries import Entries
@@ -54,6 +55,7 @@ class SqliteStores:
         self.relays = Relays(db)
         self.outbox = Outbox(db, secret)
         self.subscriptions = Subscriptions(db, secret)
+        self.bounces = Bounces(db, secret)
         self.upkeep = Upkeep(db)
         try:
             self.upkeep.migrate()

@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from aggregator.publication import Attempt, Content, Message
-from aggregator.store.sqlite import rows
+from aggregator.publication import Attempt, Bounce, Content, Message
+from aggregator.replies import nameless
+from aggregator.store.sqlite import bounces, rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.rows import address_hmac
 
@@ -79,7 +80,19 @@ class Outbox:
         """See OutboxStore.settle."""
         with self._db.write() as conn:
             for attempt in attempts:
-                _settle(conn, attempt, owner)
+                if _settle(conn, attempt, owner):
+                    self._judge(conn, attempt)
+
+    def _judge(self, conn: sqlite3.Connection, attempt: Attempt) -> None:
+        """What an attempt says of its address: an address that is to blame has bounced, one that took mail may be well again."""
+        if not attempt.fault and attempt.state != "sent":
+            return
+        address = conn.execute("SELECT address FROM messages WHERE id = ?", (attempt.message_id,)).fetchone()["address"]
+        if attempt.fault:
+            bounce = Bounce(attempt.fault, attempt.status, nameless(attempt.detail))
+            bounces.record(conn, self._secret, address, bounce, attempt.ended_at)
+        elif "@" in address:
+            bounces.clear(conn, self._secret, address, attempt.ended_at)
 
     def list(self, states: Collection[str] = (), limit: int = 200) -> builtins.list[Message]:
         """See OutboxStore.list."""
@@ -128,7 +141,8 @@ class Outbox:
             return conn.execute(sql, (rows.stamp(now),)).rowcount
 
 
-def _settle(conn: sqlite3.Connection, attempt: Attempt, owner: str) -> None:
+def _settle(conn: sqlite3.Connection, attempt: Attempt, owner: str) -> bool:
+    """Settle one attempt; whether it was the owner's to settle."""
     ended = attempt.state in ("sent", "cancelled")
     values = {
         "id": attempt.message_id,
@@ -145,19 +159,21 @@ def _settle(conn: sqlite3.Connection, attempt: Attempt, owner: str) -> None:
              error = :error, settled_at = :settled, late = :late, claimed_by = NULL, claimed_until = NULL,
              token = iif(:ended, '', token)
              WHERE id = :id AND (claimed_by = :owner OR (:state = 'sent' AND state != 'sent'))"""
-    if conn.execute(sql, values).rowcount == 1:
-        conn.execute(
-            "INSERT INTO attempts (message_id, started_at, ended_at, outcome, phase, code, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                attempt.message_id,
-                rows.stamp(attempt.started_at),
-                rows.stamp(attempt.ended_at),
-                attempt.outcome,
-                attempt.phase,
-                attempt.code,
-                attempt.detail,
-            ),
-        )
+    if conn.execute(sql, values).rowcount != 1:
+        return False
+    conn.execute(
+        "INSERT INTO attempts (message_id, started_at, ended_at, outcome, phase, code, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            attempt.message_id,
+            rows.stamp(attempt.started_at),
+            rows.stamp(attempt.ended_at),
+            attempt.outcome,
+            attempt.phase,
+            attempt.code,
+            attempt.detail,
+        ),
+    )
+    return True
 
 
 def _message(row: sqlite3.Row) -> Message:

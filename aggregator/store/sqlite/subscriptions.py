@@ -14,7 +14,7 @@ from typing import Any
 from aggregator.levels import Threshold, Wanted
 from aggregator.model import SyncReport
 from aggregator.publication import Subscription
-from aggregator.store.sqlite import rows
+from aggregator.store.sqlite import bounces, rows
 from aggregator.store.sqlite.database import Database
 
 LEFT_FILE = "no longer in digests.yaml"
@@ -50,7 +50,7 @@ class Subscriptions:
                 if row is None and not self._suppressed(conn, one.address):
                     self._insert(conn, one, "config", now)
                     added.append(f"{one.digest_id}: {one.address}")
-                elif row is not None and _differs(row, one):
+                elif row is not None and _differs(row, one) and not self._suppressed(conn, one.address):
                     self._revive(conn, row["id"], "config", one.prominence)
                     changed.append(f"{one.digest_id}: {one.address}")
             for key, row in stored.items():
@@ -87,8 +87,8 @@ class Subscriptions:
     def add(self, digest_id: str, address: str, now: datetime, prominence: Threshold | None = None) -> Subscription:
         """See SubscriptionStore.add."""
         with self._db.write() as conn:
-            # The operator's word after an erasure: the address is wanted again.
-            conn.execute("DELETE FROM suppressions WHERE address_hmac = ?", (self._hmac(address),))
+            # The operator's word after an erasure or a bounce: the address is wanted again.
+            bounces.lift(conn, self._secret, address)
             row = _find(conn, digest_id, address)
             if row is None:
                 self._insert(conn, Wanted(digest_id, address, prominence or "any"), "operator", now)
@@ -124,12 +124,17 @@ class Subscriptions:
                 "FROM attempts t JOIN messages m ON m.id = t.message_id WHERE m.address = ? COLLATE NOCASE ORDER BY t.id",
                 (address,),
             ).fetchall()
+            returned = conn.execute(
+                "SELECT at, kind, status, detail FROM bounces WHERE address_hmac = ? ORDER BY at",
+                (self._hmac(address),),
+            ).fetchall()
             suppressed = self._suppressed(conn, address)
         return {
             "address": address,
             "subscriptions": [dict(r) for r in subscriptions],
             "messages": [dict(r) for r in messages],
             "attempts": [dict(r) for r in attempts],
+            "bounces": [dict(r) for r in returned],
             "suppressed": suppressed,
         }
 
@@ -145,6 +150,7 @@ class Subscriptions:
             count += conn.execute(
                 "UPDATE subscribers SET address = 'erased-' || id WHERE address = ?", (address,)
             ).rowcount
+            conn.execute("DELETE FROM bounces WHERE address_hmac = ?", (self._hmac(address),))
             sql = "INSERT OR IGNORE INTO suppressions (address_hmac, reason, created_at) VALUES (?, 'erased', ?)"
             conn.execute(sql, (self._hmac(address), rows.stamp(now)))
         return count
