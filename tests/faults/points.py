@@ -10,7 +10,6 @@ from typing import Any
 
 from aggregator.delivery.pages import Pages
 from aggregator.delivery.smtp import SmtpSession, SmtpTransport
-from aggregator.store.sqlite.alerts import Alerts
 from aggregator.store.sqlite.editions import Editions
 from aggregator.store.sqlite.outbox import Outbox
 
@@ -20,7 +19,6 @@ POINTS: dict[str, tuple[type, str, str]] = {
     "compose: after the edition's commit": (Editions, "commit_editions", AFTER),
     "compose: before the page is written": (Pages, "publish", BEFORE),
     "compose: after the page is written": (Pages, "publish", AFTER),
-    "compose: after an alert was held": (Alerts, "hold", AFTER),
     "send: before the claim": (Outbox, "claim_due", BEFORE),
     "send: after the claim": (Outbox, "claim_due", AFTER),
     "send: connected": (SmtpTransport, "connect", AFTER),

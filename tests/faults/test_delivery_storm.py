@@ -31,9 +31,9 @@ START = datetime(2023, 2, 2, 4, 0, tzinfo=UTC)
 DUE = START + timedelta(hours=1)
 """When the digest comes out; the alert waits for it, so that one process composes both."""
 READERS = ["a@example.org", "b@example.org", "c@example.org"]
-NTH = (1, 2, 3, 4)
-CASES = list(itertools.product(POINTS, MODES, NTH))
-"""320 runs; `make test` takes a few of them."""
+CASES = list(itertools.product(POINTS, MODES))
+MOST = counts.count(small=1, storm=6)
+"""At most so many kills at one point under one behaviour; fewer where the process does not come there so often."""
 
 
 @dataclass
@@ -91,14 +91,16 @@ def test_a_kill_at_any_point_loses_nothing_and_doubles_only_what_was_in_phase_da
     cases = CASES if counts.STORM else random.Random(counts.seed()).sample(CASES, 10)
     results = {mode: Outcome() for mode in MODES}
     failed: list[str] = []
-    for number, (point, mode, nth) in enumerate(cases):
-        failed += [
-            f"{point}, {nth}, {mode}: {what}"
-            for what in _run(tmp_path / str(number), zygote, seed, (point, mode, nth), results[mode])
-        ]
+    for number, (point, mode) in enumerate(cases):
+        for nth in range(1, MOST + 1):
+            died = results[mode].died
+            found = _run(tmp_path / f"{number}-{nth}", zygote, seed, (point, mode, nth), results[mode])
+            failed += [f"{point}, {nth}, {mode}: {what}" for what in found]
+            if results[mode].died == died:
+                break
     for mode, result in results.items():
-        remark = f"{result.died} killed, {result.copies} copies, all in phase data; {result.refused} refused for good"
-        counts.report(f"kill -9 while delivering, server: {mode}", result.runs, len(failed), remark)
+        remark = f"{result.copies} copies, all in phase data; {result.refused} refused for good"
+        counts.report(f"kill -9 while delivering, server: {mode}", result.died, len(failed), remark)
     assert failed == []
     assert counts.STORM is False or sum(r.died for r in results.values()) >= 200
 
@@ -123,6 +125,7 @@ def _run(home: Path, zygote: Zygote, seed: Path, case: tuple[str, Mode, int], re
         received = Counter(
             str(message_from_bytes(m.content, policy=policy.default)["Message-ID"]) for m in sink.messages
         )
+    shutil.rmtree(home)
     result.copies += sum(n - 1 for n in received.values())
     result.refused += sum(state == "dead" for _, state, _, _ in messages)
     expected = Counter((address, kind) for address in READERS for kind in ("alert", "digest"))
