@@ -40,6 +40,7 @@ COMMANDS = {
     "digest": "compose an edition now, or preview the next",
     "editions": "past editions, as sent",
     "send": "settle due messages",
+    "mail": "whether mail leaves and can arrive: test, check",
     "bounce": "take mail that came back, piped in by a mail server",
     "outbox": "messages: list, show, retry, release, drop",
     "subscriptions": "who gets which digest",

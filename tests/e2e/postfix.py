@@ -50,7 +50,7 @@ class Postfix:
     Args:
         folder: an empty one that everybody may enter: postfix's daemons give up root.
         transports: domain -> transport and next hop: `{"example.org": "smtp:[127.0.0.1]:2525"}`.
-        pipe: a program that takes, on its standard input, what goes to the transport `back:`; run as `nobody`.
+        services: more lines for master.cf.
         settings: more for main.cf.
     """
 
@@ -59,13 +59,13 @@ class Postfix:
         folder: Path,
         transports: Mapping[str, str],
         *,
-        pipe: Path | None = None,
+        services: str = "",
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.host, self.port = "127.0.0.1", _free_port()
         self._master: subprocess.Popen[bytes] | None = None
-        self._write(transports, pipe, settings or {})
+        self._write(transports, services, settings or {})
 
     @property
     def log(self) -> str:
@@ -112,17 +112,14 @@ class Postfix:
         except OSError:
             return False
 
-    def _write(self, transports: Mapping[str, str], pipe: Path | None, settings: Mapping[str, str]) -> None:
+    def _write(self, transports: Mapping[str, str], services: str, settings: Mapping[str, str]) -> None:
         etc, queue, data = (self.folder / name for name in ("etc", "queue", "data"))
         for path in (etc, queue, data):
             path.mkdir()
         owner = pwd.getpwnam("postfix")
         _queues(queue, owner)
         os.chown(data, owner.pw_uid, owner.pw_gid)
-        services = SERVICES.format(port=self.port)
-        if pipe is not None:
-            services += f"back unix - n n - 1 pipe flags=DRhu user=nobody null_sender= argv={pipe}\n"
-        (etc / "master.cf").write_text(services)
+        (etc / "master.cf").write_text(f"{SERVICES.format(port=self.port)}{services}\n")
         routes = ", ".join(f"{{ {domain} = {route} }}" for domain, route in transports.items())
         main = {
             "compatibility_level": "3.6",
@@ -153,7 +150,6 @@ class Postfix:
             "minimal_backoff_time": "1s",
             "maximal_backoff_time": "1s",
             "smtp_tls_security_level": "none",
-            "back_destination_recipient_limit": "1",
             **settings,
         }
         (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in main.items()))

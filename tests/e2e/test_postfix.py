@@ -24,6 +24,7 @@ from tests.e2e.program import Wire, aggregator, done, smtp, until, write_home
 
 pytestmark = pytest.mark.skipif(bool(unusable()), reason=unusable() or "postfix is here")
 
+ROOT = Path(__file__).parents[2]
 PUBLIC = {"web": {"public_url": "https://news.example"}}
 
 
@@ -138,10 +139,28 @@ def interpreter() -> tuple[str, Mapping[str, str]] | None:
     return None
 
 
+def as_documented(script: Path, onwards: str) -> tuple[dict[str, str], str]:
+    """The lines for main.cf and master.cf that docs/mail.md shows for a pipe, with another program and user."""
+    block = (
+        (ROOT / "docs/mail.md")
+        .read_text("utf-8")
+        .partition("For postfix:\n\n    # /etc/postfix/main.cf\n    recipient")[2]
+    )
+    assert block, "docs/mail.md says no more how to pipe"
+    main, _, rest = f"recipient{block}".partition("\n\n")
+    settings = dict(line.strip().split(" = ", 1) for line in main.splitlines())
+    routes = settings["transport_maps"].removeprefix("inline:{")
+    settings["transport_maps"] = f"inline:{{ {{ example.org = {onwards} }}, {routes}"
+    (service,) = [line.strip() for line in rest.splitlines() if line.strip().startswith("back unix")]
+    return settings, service.replace("user=aggregator", "user=nobody").replace(
+        "/usr/local/bin/aggregator-back", str(script)
+    )
+
+
 def test_a_report_that_the_mail_server_pipes_in_suspends_by_itself(
     folder: Path, sink: Sink, server: FeedServer
 ) -> None:
-    """As docs/mail.md sets it up, under a user of its own."""
+    """As docs/mail.md sets it up, word for word but for the names."""
     found = interpreter()
     if found is None:
         pytest.skip("no Python here that the user nobody may run")
@@ -152,7 +171,8 @@ def test_a_report_that_the_mail_server_pipes_in_suspends_by_itself(
     script.chmod(0o755)
     sink.mailboxes["desk@example.org"] = "550 5.1.1 nobody of that name"
     (folder / "relay").mkdir()
-    with Postfix(folder / "relay", routes(sink, "back:"), pipe=script) as relay:
+    settings, service = as_documented(script, routes(sink, "")["example.org"])
+    with Postfix(folder / "relay", {}, services=service, settings=settings) as relay:
         home_with_mail(home, server, relay)
         for path in (home, *home.rglob("*")):
             shutil.chown(path, "nobody", "nogroup")
