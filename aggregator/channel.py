@@ -18,7 +18,6 @@ SCHEMES = frozenset(
         "mastodons",
         "toot",
         "toots",
-        "msteams",
         "ntfy",
         "ntfys",
         "pover",

@@ -44,9 +44,12 @@ class NotifyTransport:
         title, _, text = body.decode("utf-8").partition("\n")
         if self._apprise is None:
             raise Retry("internal", f"{self.name} is not open", message_id)
-        result = self._apprise.notify(
-            body=text.strip() or title, title=title if text.strip() else "", timeout=self._timeout
-        )
+        title, text = (title, text.strip()) if text.strip() else ("", title)
+        try:
+            result = self._apprise.notify(body=text, title=title, timeout=self._timeout)
+        except Exception as error:  # noqa: BLE001 - one service's surprise must not stop the line, nor show its URL
+            what = f"{self.name} may have taken it: Apprise failed ({type(error).__name__})"
+            raise Quarantine("internal", what, message_id) from None
         status = result.status.name
         if status == "SUCCESS":
             return "taken"
