@@ -17,6 +17,7 @@ from aggregator.clock import SystemClock
 from aggregator.errors import ConfigError, GiveUp
 from aggregator.ports import Archive, Clock, Renderer, Stores, Transport, Workers
 from aggregator.settings import Configuration
+from aggregator.settings.models import MailSettings
 
 if TYPE_CHECKING:
     from aggregator.catalog import CatalogReport
@@ -131,8 +132,11 @@ class App:
                 from_name=mail.from_name,
                 domain=mail.message_domain,
                 public_url=web.public_url,
-                templates_dir=self._below(mail.templates) if mail.templates else None,
+                templates_dir=self._templates(mail),
                 version=version("aggregator"),
+                owner=mail.owner,
+                feedback_id=mail.feedback_id,
+                postal=mail.footer,
             )
         )
 
@@ -191,11 +195,14 @@ class App:
 
         return Pages(self.configuration.home.pages, index_page)
 
-    def _below(self, name: str) -> Path:
-        path = self.configuration.home.path / name
-        if not path.is_dir():
-            raise ConfigError(f"{path}: no such folder; make it or remove mail.templates from config/aggregator.yaml")
-        return path
+    def _templates(self, mail: MailSettings) -> Path | None:
+        """The folder of own templates; None where none is named, or the usual one is not there."""
+        path = self.configuration.home.path / mail.templates
+        if not mail.templates or path.is_dir():
+            return path if mail.templates else None
+        if mail.templates == type(mail).model_fields["templates"].default:
+            return None
+        raise ConfigError(f"{path}: no such folder; make it or remove mail.templates from config/aggregator.yaml")
 
     # -- lines -------------------------------------------------------------------------------------------------------
 

@@ -156,6 +156,10 @@ class Renderer(Protocol):
         """A few lines of plain text for chat and push, the first its title; at most 4 kB. Raises as `payload` does."""
         ...
 
+    def problems(self) -> Sequence[str]:
+        """What is wrong with templates of one's own, as `file:line: message`; built-in ones take their place."""
+        ...
+
 
 class Transport(Protocol):
     """Carries a message to where it is read."""

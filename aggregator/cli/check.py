@@ -13,18 +13,22 @@ from aggregator.cli.context import Context, pass_context, talk
 @click.command("check")
 @pass_context
 def command(context: Context) -> None:
-    """Validate feeds.yaml and config/, and try the known items of every watchlist: each problem as file:line; exit 3
-    when there is one.
+    """Validate feeds.yaml and config/, and try the known items of every watchlist and templates of your own: each problem
+    as file:line; exit 3 when there is one.
 
     Example: aggregator check
     """
     from aggregator import known, settings
+    from aggregator.app import App
+    from aggregator.clock import SystemClock
     from aggregator.errors import ConfigError
     from aggregator.query import parse
     from aggregator.watch import lint
 
     configuration = settings.load(context.home, os.environ)
     failing = known.failing(configuration.known_items, configuration.aliases)
+    with App(configuration, SystemClock()) as app:
+        failing = [*failing, *app.renderer.problems()]
     if failing:
         raise ConfigError(failing)
     for watchlist in configuration.watchlists:

@@ -49,7 +49,7 @@ def command(context: Context, *, digest_id: str, preview: bool, send: bool, form
             for composed in made:
                 stories = output.many(composed.edition.stories, "story", "stories")
                 talk(f"edition {composed.edition.key}: {stories}, {output.many(composed.messages, 'message')}")
-        _put(_formatted(app, rendered, form), out)
+        put(formatted(app, rendered, form), out)
         return _send(app) if send else 0
 
 
@@ -74,7 +74,8 @@ def _send(app: App) -> int:
     return 1 if report.troubled else 0
 
 
-def _formatted(app: App, rendered: RenderedEdition, form: str) -> bytes:
+def formatted(app: App, rendered: RenderedEdition, form: str) -> bytes:
+    """An edition as html, text, eml or json; the mail is one to ourselves, its token ends nothing."""
     if form == "html":
         return rendered.page.encode()
     if form == "json":
@@ -86,7 +87,8 @@ def _formatted(app: App, rendered: RenderedEdition, form: str) -> bytes:
     return rendered.text.encode()
 
 
-def _put(data: bytes, out: Path | None) -> None:
+def put(data: bytes, out: Path | None) -> None:
+    """Write to a file, or to stdout for None."""
     if out is None:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()

@@ -105,6 +105,10 @@ def _problems(app: App, *, deep: bool) -> Iterator[Problem]:
         yield Problem("no watchlists", '`aggregator watch add NAME "QUERY"`')
     for problem in known.failing(c.known_items, c.aliases):
         yield Problem(problem, "`aggregator check` looks again")
+    for problem in app.renderer.problems():
+        yield Problem(
+            f"{problem}; the built-in template is used", "correct the template; `aggregator check` looks again"
+        )
     for problem in app.stores.upkeep.check(deep=deep):
         yield Problem(f"database: {problem}", "restore a backup: `aggregator restore FILE`", "error")
     if shutil.disk_usage(c.home.var).free < ROOM:

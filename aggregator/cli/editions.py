@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from aggregator.cli import output
 from aggregator.cli.context import LIMIT, ROW, Context, json_option, pass_context
+from aggregator.cli.digest import Format, formatted, put
 from aggregator.errors import UsageError
 
 
@@ -15,21 +14,23 @@ from aggregator.errors import UsageError
 @click.argument("edition_id", metavar="[EDITION]", required=False, type=ROW)
 @click.option("--digest", "digest_id", default="", metavar="ID", help="Only of this digest.")
 @click.option("--limit", default=50, type=LIMIT, show_default=True, help="Editions at most.")
-@click.option("--format", "form", type=click.Choice(["text", "html", "json"]), default="text", help="Of one EDITION.")
+@click.option("--format", "form", type=Format, default="text", help="Of one EDITION; eml: as a mail to ourselves.")
 @json_option
 @pass_context
 def command(context: Context, *, edition_id: int | None, digest_id: str, limit: int, form: str, as_json: bool) -> None:
     """Past editions, newest first; or one of them, as sent.
 
-    Example: aggregator editions --digest morning
+    \b
+    Examples:
+      aggregator editions --digest morning
+      aggregator editions 12 --format eml
     """
     with context.app() as app:
         if edition_id is not None:
             found = app.stores.editions.edition(edition_id)
             if found is None:
                 raise UsageError(f"no edition {edition_id}; `aggregator editions` lists them")
-            rendered = found.rendered
-            sys.stdout.write({"text": rendered.text, "html": rendered.page, "json": rendered.data + "\n"}[form])
+            put(formatted(app, found.rendered, form), None)
             return
         editions = app.stores.editions.editions(digest_id, limit)
     if as_json:

@@ -1,11 +1,13 @@
 """The door to Jinja: built-in templates, the operator's own instead of some of them, and what both may call.
 
-HTML templates escape everything; text templates are cleaned of what a terminal would obey. Own templates run in Jinja's
-sandbox: they come from the config folder, and still a copied one should not be able to read the machine.
+HTML templates escape everything; text templates are cleaned of what a terminal would obey. Own templates run in a sandbox
+(sandbox.py): they come from the config folder, and still a copied one should not be able to read the machine. One that
+fails costs its look and nothing else: the built-in one takes its place, and the fault is kept for people to see.
 """
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,80 +19,103 @@ from jinja2 import (
     Environment,
     FileSystemLoader,
     StrictUndefined,
-    TemplateError,
     TemplateNotFound,
     TemplateSyntaxError,
 )
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from aggregator.errors import ConfigError
 from aggregator.render import columns
+from aggregator.render.sandbox import Sandbox, TooMuchError, watched
 
 BUILT_IN = Path(__file__).parent / "templates"
 NAMES = ("edition.html.j2", "page.html.j2", "edition.txt.j2", "index.html.j2")
 
+log = logging.getLogger("aggregator.render")
+
 
 class Templates:
-    """The templates in force, compiled at once, so that a broken one is a configuration error and not a lost digest."""
+    """The templates in force. `problems` are the faults found in own ones, as `file:line: message`, each once."""
 
     def __init__(self, own: Path | None = None) -> None:
         if own is not None and not own.is_dir():
             raise ConfigError(f"{own}: no such folder of templates; create it or leave mail.templates out")
         self._own = own
-        self._html = self._environment(autoescape=True)
-        self._text = self._environment(autoescape=False)
-        problems = [problem for name in NAMES if (problem := self._problem(name))]
-        if problems:
-            raise ConfigError(problems)
+        self.problems: list[str] = []
+        self._built_in = {
+            html: _environment(Environment, FileSystemLoader(BUILT_IN), html=html) for html in (True, False)
+        }
+        loader: BaseLoader = ChoiceLoader([FileSystemLoader(own or BUILT_IN), FileSystemLoader(BUILT_IN)])
+        self._sandbox = {html: _environment(Sandbox, loader, html=html) for html in (True, False)} if own else {}
+        for name in NAMES:
+            self._compile(name)
 
-    def render(self, name: str, **values: Any) -> str:
-        """A template filled in; a fault in it is a ConfigError with its file and line."""
+    @property
+    def is_own(self) -> bool:
+        """Whether there may be templates that are not ours."""
+        return bool(self._sandbox)
+
+    def render(self, name: str, *, built_in: bool = False, **values: Any) -> str:
+        """A template filled in; by the built-in one where an own one fails, or where that is asked for."""
+        if self._sandbox and not built_in:
+            try:
+                return watched(self._sandbox[".html" in name].get_template(name), values)
+            except Exception as error:  # noqa: BLE001 - a template is a program: whatever it does wrong, no mail is lost by it
+                self.report(self._sentence(error, name))
+        return self._built_in[".html" in name].get_template(name).render(**values)
+
+    def report(self, problem: str) -> None:
+        """Keep a fault of an own template, and say it once."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+            log.warning("%s; the built-in template is used", problem)
+
+    def _compile(self, name: str) -> None:
+        """Look at an own template before it is needed."""
+        if self._own is None or not (self._own / name).exists():
+            return
         try:
-            return self._for(name).get_template(name).render(**values)
-        except TemplateSyntaxError as error:
-            raise ConfigError(f"{error.filename or name}:{error.lineno}: {error.message}") from error
-        except TemplateNotFound as error:
-            raise ConfigError(f"{self._own or BUILT_IN}/{error.name}: no such template") from error
-        except Exception as error:  # a template is a program: whatever it does wrong, its author needs file and line
-            raise ConfigError(f"{self._place(error, name)}: {error}") from error
+            self._sandbox[".html" in name].get_template(name)
+        except Exception as error:  # noqa: BLE001 - as in render
+            self.report(self._sentence(error, name))
 
-    def _for(self, name: str) -> Environment:
-        return self._html if ".html" in name else self._text
-
-    def _environment(self, *, autoescape: bool) -> Environment:
-        kind = ImmutableSandboxedEnvironment if self._own else Environment
-        environment = kind(
-            loader=self._loader(),
-            autoescape=autoescape,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-        environment.filters.update(parts=parts, wrap=columns.wrap, hang=columns.hang, starred=starred)
-        return environment
-
-    def _loader(self) -> BaseLoader:
-        own = [FileSystemLoader(self._own)] if self._own else []
-        return ChoiceLoader([*own, FileSystemLoader(BUILT_IN)])
-
-    def _problem(self, name: str) -> str:
-        """Why a template cannot be used, as `file:line: message`, or ""."""
-        try:
-            self._for(name).get_template(name)
-        except TemplateSyntaxError as error:
+    def _sentence(self, error: Exception, name: str) -> str:
+        """What is wrong, as `file:line: message` on one line."""
+        if isinstance(error, TemplateSyntaxError):
             return f"{error.filename or name}:{error.lineno}: {error.message}"
-        except TemplateNotFound as error:
-            return f"{self._own or BUILT_IN}/{error.name}: no such template"
-        except (TemplateError, OSError, UnicodeDecodeError) as error:
-            return f"{self._own or BUILT_IN}/{name}: {error}"
-        return ""
+        if isinstance(error, TemplateNotFound):
+            return f"{self._own}/{error.name}: no such template"
+        if isinstance(error, UnicodeDecodeError):  # perhaps of a template that the failing one extends
+            return f"{self._unreadable(name)}:1: not UTF-8: {error.reason}"
+        place = error.place if isinstance(error, TooMuchError) else ""
+        return f"{place or self._place(error, name)}: {columns.plain(str(error)) or type(error).__name__}"
+
+    def _unreadable(self, name: str) -> Path:
+        """The own template that is no text."""
+        for file in sorted((self._own or BUILT_IN).glob("*.j2")):
+            try:
+                file.read_text("utf-8")
+            except (UnicodeDecodeError, OSError):
+                return file
+        return (self._own or BUILT_IN) / name
 
     def _place(self, error: Exception, name: str) -> str:
         """`file:line` of the template's line that failed, from the traceback that Jinja rewrites to it."""
         frames = traceback.extract_tb(error.__traceback__)
         lines = [f"{frame.filename}:{frame.lineno}" for frame in frames if frame.filename.endswith(".j2")]
-        return lines[-1] if lines else name
+        return lines[-1] if lines else f"{self._own}/{name}"
+
+
+def _environment(kind: type[Environment], loader: BaseLoader, *, html: bool) -> Environment:
+    environment = kind(
+        loader=loader,
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(parts=parts, wrap=columns.wrap, hang=columns.hang, starred=starred)
+    return environment
 
 
 def parts(text: str, marks: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bool]]:

@@ -27,6 +27,7 @@ from aggregator.render.columns import plain
 _QP_COLUMNS = 76
 _ADDRESS = re.compile(r"[!-~]+@[!-~]+|[a-z0-9-]+:;")
 _ID = re.compile(r"<[!-;=?-~]+>")
+_MAIL_LINE = 998
 _TOKEN = re.compile(r"[a-z2-7]{26}")
 _PLAIN = frozenset(range(0x20, 0x7F)) - {ord("=")}
 _TABLE = tuple(bytes([b]) if b in _PLAIN else f"={b:02X}".encode() for b in range(256))
@@ -112,13 +113,24 @@ def unstructured(name: str, text: str) -> str:
 
 def mailbox(name: str, address: str) -> str:
     """A display name and an address (RFC 5322 §3.4), the name quoted or encoded where it must be."""
+    return _named("From", name, f"<{address}>") if plain(name) else address
+
+
+def list_id(name: str, label: str) -> str:
+    """A list's name for people and its label (RFC 2919 §3), the name quoted or encoded where it must be."""
+    return _named("List-Id", name, f"<{label}>") if plain(name) else f"<{label}>"
+
+
+def _named(header: str, name: str, bracketed: str) -> str:
+    """A phrase (RFC 5322 §3.2.5) and what it names."""
     line = plain(re.sub(r"=(?=\?)", "= ", name))
-    if not line:
-        return address
     if line.isascii():
         quoted = re.sub(r'(["\\])', r"\\\1", line)
-        return f'"{quoted}" <{address}>' if re.search(r"[^\w !#$%&'*+/=?^`{|}~-]", line) else f"{line} <{address}>"
-    return f"{unstructured('From', line)}\r\n <{address}>"
+        phrase = f'"{quoted}"' if re.search(r"[^\w !#$%&'*+/=?^`{|}~-]", line) else line
+        return (
+            f"{phrase} {bracketed}" if len(header) + len(phrase) + len(bracketed) < 75 else f"{phrase}\r\n {bracketed}"
+        )
+    return f"{unstructured(header, line)}\r\n {bracketed}"
 
 
 def quoted_printable(text: str, unbroken: str) -> str:
@@ -156,5 +168,5 @@ def _verify(mail: bytes, names: Sequence[str], marks: Marks, tokens: int) -> Non
     counts = [mail.count(mark.encode()) for mark in (marks.address, marks.message_id)]
     in_head = head.count(marks.token.encode())
     whole = counts == [1, 1] and mail.count(marks.token.encode()) == tokens + in_head
-    if parsed.keys() != expected or parsed.defects or not whole or max(map(len, mail.split(b"\r\n"))) > 998:
+    if parsed.keys() != expected or parsed.defects or not whole or max(map(len, mail.split(b"\r\n"))) > _MAIL_LINE:
         raise GiveUp("internal", "the mail does not read back as it was written; the edition is kept in the archive")

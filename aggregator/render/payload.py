@@ -11,7 +11,8 @@ from typing import Any
 
 from aggregator.errors import GiveUp
 from aggregator.render.columns import plain
-from aggregator.render.view import cut, web_link
+from aggregator.render.view import web_link
+from aggregator.render.wording import cut
 
 HEADLINES = 5
 NOTE_BYTES = 4_000

@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from aggregator.levels import Threshold
-from aggregator.publication import Checked, Edition, EditionStory, FailingFeed, Outlet
+from aggregator.publication import Edition, EditionStory, LateStory, Outlet, UpdatedStory
+from aggregator.render import wording
 from aggregator.render.columns import plain
 from aggregator.render.when import Calendar
+from aggregator.render.wording import NAME, cut
 
 Marks = tuple[tuple[int, int], ...]
 
 OUTLETS = 9
-CONTINUED = 20
-FAILING = 4
-_WHERE: dict[Threshold, str] = {"any": "", "lead": " in the title or the lead", "title": " in the title"}
-"""What an edition's threshold leaves."""
+EXTRAS = 20
+"""Stories told before, updated or late that are shown of each kind."""
+QUERIES = 20
 _LINK_LENGTH = 2000
 _LINE = 300
 
@@ -40,13 +40,17 @@ class StoryView:
     """A story, ready to be set.
 
     Attributes:
+        number: its place in the edition, from 1.
         source: the headline's outlet, "BelTA".
         others: how many outlets more have it: "BelTA + 3".
         outlets: those outlets, as many as are shown; `outlets_left` counts the rest.
+        latency: of an alert, when it was published, seen and sent; else "".
+        excerpt_source: the outlet whose text it is, where that is not the headline's.
         why: reasons as (quoted word or "", the rest of the sentence), since the word may run the other way.
-        tags: the watchlists it is in, where the edition covers more than one.
+        tags: the watchlists it is in, where they are several.
     """
 
+    number: int
     headline: str
     headline_marks: Marks
     link: str
@@ -57,10 +61,41 @@ class StoryView:
     outlets_left: int
     time: str
     time_iso: str
+    latency: str
     excerpt: str
     excerpt_marks: Marks
+    excerpt_source: str
     why: tuple[tuple[str, str], ...]
     tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SectionView:
+    """The stories of one watchlist; no title where the edition covers one alone."""
+
+    title: str
+    stories: tuple[StoryView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateView:
+    """A story told before and changed since; `before` is its old headline, "" where that is still the same."""
+
+    story: StoryView
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateView:
+    """A story that could not be delivered before; `edition` is the moment of the edition that had it."""
+
+    headline: str
+    link: str
+    language: str
+    source: str
+    time: str
+    time_iso: str
+    edition: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +104,21 @@ class EditionView:
 
     Attributes:
         when: its moment, in full, with the zone.
-        opening: what it holds and what was checked, in one or two sentences.
+        opening: what it holds and what was checked, in one sentence.
+        held: why the stories of an alert come together, or "".
         covers: the window, "" for an alert.
+        sections: the stories by watchlist, each under the first it is in; `stories` are the same in one list.
+        updated: stories told before that were changed since; `updated_left` counts those not shown.
+        late: what could not be delivered before; `late_left` counts those not shown.
         continued: stories told before, with the outlets that came since.
         more: the sentence about stories that are not shown, or "".
         more_link: where they are, or "".
+        queries_left: watchlists that are not named.
         archive: the edition on the web, or "".
         stop: the link (https or mailto) that ends the subscription, "" where there is no reader to end it.
+        stop_label: what the link does: "Stop this digest".
         stop_words: how to stop, in words.
+        postal: a line for the footer, such as a postal address, or "".
     """
 
     title: str
@@ -84,18 +126,28 @@ class EditionView:
     when: str
     zone: str
     opening: str
+    held: str
     covers: str
+    sections: tuple[SectionView, ...]
     stories: tuple[StoryView, ...]
+    updated: tuple[UpdateView, ...]
+    updated_left: int
+    late: tuple[LateView, ...]
+    late_left: int
     continued: tuple[StoryView, ...]
+    continued_left: int
     more: str
     more_link: str
     queries: tuple[tuple[str, str], ...]
+    queries_left: int
     archive: str
     stop: str
+    stop_label: str
     stop_words: str
     preheader: str
     subject: str
     generator: str
+    postal: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,75 +156,63 @@ class Frame:
 
     Attributes:
         shown: how many stories fit; the others are counted.
+        extras: how many of the updated, the late and the continued fit, of each kind.
         archive: the edition on the web, or "".
         stop: see EditionView.
     """
 
     shown: int
+    extras: int = EXTRAS
     archive: str = ""
     stop: str = ""
     stop_words: str = ""
     generator: str = ""
+    postal: str = ""
 
 
 def view(edition: Edition, frame: Frame) -> EditionView:
-    """An edition as a frame shows it."""
+    """An edition as a frame shows it: the most prominent stories fit first, whatever section they stand in."""
     calendar = Calendar(edition.timezone, edition.composed_at)
-    shown = edition.stories[: frame.shown]
-    dropped = len(edition.stories) - len(shown)
-    tagged = len(edition.queries) > 1
-    stories = tuple(_story(story, calendar, tagged=tagged) for story in shown)
+    sections = _sections(edition, edition.stories[: frame.shown], calendar)
+    dropped = max(0, len(edition.stories) - frame.shown)
     covers = edition.window.end > edition.window.start
+    extras = frame.extras
     return EditionView(
         title=plain(edition.title),
         kind=edition.kind,
         when=calendar.heading(edition.window.end),
         zone=calendar.zone,
-        opening=opening(edition, calendar),
+        opening=wording.opening(edition, calendar),
+        held=wording.held(edition),
         covers=f"{calendar.moment(edition.window.start)} to {calendar.moment(edition.window.end)}" if covers else "",
-        stories=stories,
-        continued=tuple(_story(story, calendar, tagged=False) for story in edition.continued[:CONTINUED]),
-        more=_more(edition, dropped, on_web=bool(frame.archive)),
+        sections=sections,
+        stories=tuple(story for section in sections for story in section.stories),
+        updated=tuple(_update(one, calendar, edition) for one in edition.updated[:extras]),
+        updated_left=max(0, len(edition.updated) - extras),
+        late=tuple(_late(one, calendar) for one in edition.late[:extras]),
+        late_left=max(0, len(edition.late) - extras),
+        continued=tuple(_story(story, calendar, edition, 0) for story in edition.continued[:extras]),
+        continued_left=max(0, len(edition.continued) - extras),
+        more=wording.more(edition, dropped, on_web=bool(frame.archive)),
         more_link=frame.archive if dropped else "",
-        queries=tuple((plain(title), cut(plain(query), _LINE)) for title, query in edition.queries),
+        queries=tuple(
+            (cut(plain(title), NAME), cut(plain(query), _LINE)) for title, query in edition.queries[:QUERIES]
+        ),
+        queries_left=max(0, len(edition.queries) - QUERIES),
         archive=frame.archive,
         stop=frame.stop,
+        stop_label="Stop these alerts" if edition.kind == "alert" else "Stop this digest",
         stop_words=frame.stop_words,
-        preheader=_preheader(edition),
-        subject=subject(edition),
+        preheader=wording.preheader(edition, calendar),
+        subject=wording.subject(edition),
         generator=frame.generator,
+        postal=cut(plain(frame.postal), _LINE),
     )
-
-
-def subject(edition: Edition) -> str:
-    """Content first: `Morning briefing, Thu 2 Feb: 5 stories - Headline`; of an alert `CSTO: Headline`."""
-    calendar = Calendar(edition.timezone, edition.composed_at)
-    total = len(edition.stories) + edition.more
-    headline = plain(edition.stories[0].headline) if edition.stories else ""
-    if edition.kind == "alert" and edition.stories:
-        names = ", ".join(dict.fromkeys(plain(t) for story in edition.stories for t in story.watchlist_titles))
-        count = "" if total == 1 else f"{_count(total, 'story', 'stories')} - "
-        return cut(f"{cut(names or plain(edition.title), 40)}: {count}{headline}", 120)
-    end, length = edition.window.end, edition.window.end - edition.window.start
-    day = calendar.day(end) if length.total_seconds() > 20 * 3600 else f"{calendar.day(end)} {calendar.clock(end)}"
-    what = f"{_count(total, 'story', 'stories')} - {headline}" if edition.stories else _nothing(edition).lower()
-    return cut(f"{cut(plain(edition.title), 40)}, {day}: {what}", 110)
-
-
-def opening(edition: Edition, calendar: Calendar) -> str:
-    """`5 stories from 12 entries. 9 of 10 feeds checked; Polesie Today failing since 03:10.`"""
-    total = len(edition.stories) + edition.more
-    checked = _checked(edition.checked, calendar)
-    if not total:
-        return f"{_nothing(edition)}; {checked[0].lower()}{checked[1:]}"
-    counts = f"{_count(total, 'story', 'stories')} from {_count(edition.entries, 'entry', 'entries')}"
-    where = f", with a watched word{_WHERE[edition.prominence]}" if _WHERE[edition.prominence] else ""
-    return f"{counts}{where}. {checked}"
 
 
 def web_link(link: str) -> str:
     """The link as it may be shown, or "" when it is not http or https."""
-    bare = re.sub(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+", "", link)
+    bare = re.sub(r"[\x00-\x20\x7f-\xa0\s\ud800-\udfff]+", "", link)
     try:
         parts = urlsplit(bare)
     except ValueError:
@@ -182,21 +222,52 @@ def web_link(link: str) -> str:
     return re.sub(r"[<>\"'`\\\u200b-\u200f\u202a-\u202e\u2060-\u206f]", lambda m: quote(m[0]), bare)
 
 
-def cut(line: str, length: int) -> str:
-    """A line of at most `length` characters, cut between words."""
-    if len(line) <= length:
-        return line
-    head = line[: length - 1]
-    space = head.rfind(" ")
-    return (head[:space] if space > length // 2 else head).rstrip(" ,;:-—–.") + "…"
+def _sections(edition: Edition, stories: Sequence[EditionStory], calendar: Calendar) -> tuple[SectionView, ...]:
+    """The stories under the first watchlist each is in, in the digest's order; numbered through."""
+    grouped: dict[str, list[EditionStory]] = {}
+    for story in stories:
+        grouped.setdefault((story.watchlist_ids or ("",))[0], []).append(story)
+    order = {title: place for place, (title, _) in reversed(list(enumerate(edition.queries)))}
+    several = len(edition.queries) > 1
+    sections, number = [], 0
+    for group in sorted(grouped.values(), key=lambda group: order.get(_first_title(group[0]), len(order))):
+        title = cut(plain(_first_title(group[0])), NAME) if several else ""
+        views = tuple(_story(story, calendar, edition, number + place) for place, story in enumerate(group, 1))
+        sections.append(SectionView(title, views))
+        number += len(group)
+    return tuple(sections)
 
 
-def _story(story: EditionStory, calendar: Calendar, *, tagged: bool) -> StoryView:
+def _first_title(story: EditionStory) -> str:
+    return story.watchlist_titles[0] if story.watchlist_titles else ""
+
+
+def _update(update: UpdatedStory, calendar: Calendar, edition: Edition) -> UpdateView:
+    story = _story(update.story, calendar, edition, 0)
+    before = cut(plain(update.before), _LINE)
+    return UpdateView(story, "" if before == story.headline else before)
+
+
+def _late(late: LateStory, calendar: Calendar) -> LateView:
+    return LateView(
+        headline=cut(plain(late.headline), _LINE) or "(no title)",
+        link=web_link(late.link),
+        language=_language(late.language),
+        source=cut(plain(late.source), NAME),
+        time=f"{calendar.moment(late.at)} {calendar.zone}",
+        time_iso=calendar.iso(late.at),
+        edition=calendar.moment(late.edition_at),
+    )
+
+
+def _story(story: EditionStory, calendar: Calendar, edition: Edition, number: int) -> StoryView:
     headline, headline_marks = _bounded(story.headline, story.headline_marks)
     text, marks = _bounded(story.excerpt.text, story.excerpt.marks)
     others = story.outlets[1:]
     named = story.outlets if story.continued else others
+    titles = story.watchlist_titles
     return StoryView(
+        number=number,
         headline=headline or "(no title)",
         headline_marks=headline_marks,
         link=web_link(story.link),
@@ -207,11 +278,21 @@ def _story(story: EditionStory, calendar: Calendar, *, tagged: bool) -> StoryVie
         outlets_left=max(0, len(named) - OUTLETS),
         time=f"{calendar.moment(story.at)} {calendar.zone}",
         time_iso=calendar.iso(story.at),
+        latency=_latency(story, calendar, edition) if number else "",
         excerpt=text,
         excerpt_marks=marks,
-        why=tuple(_reason(plain(sentence)) for sentence in story.why),
-        tags=tuple(cut(plain(title), 60) for title in story.watchlist_titles) if tagged else (),
+        excerpt_source=cut(plain(story.excerpt.source), NAME),
+        why=tuple(_reason(cut(plain(sentence), _LINE)) for sentence in story.why),
+        tags=tuple(cut(plain(title), NAME) for title in titles[:QUERIES]) if len(titles) > 1 else (),
     )
+
+
+def _latency(story: EditionStory, calendar: Calendar, edition: Edition) -> str:
+    """Of an alert; the publisher's time is believed where the story stands by it."""
+    if edition.kind != "alert" or not story.outlets:
+        return ""
+    lead = story.outlets[0]
+    return wording.latency(lead, edition, calendar, believed=lead.published_at == story.at)
 
 
 def _reason(sentence: str) -> tuple[str, str]:
@@ -220,7 +301,7 @@ def _reason(sentence: str) -> tuple[str, str]:
 
 
 def _name(outlet: Outlet) -> str:
-    return cut(plain(outlet.feed_title), 60) or outlet.feed_id
+    return cut(plain(outlet.feed_title), NAME) or outlet.feed_id
 
 
 def _bounded(text: str, marks: Sequence[tuple[int, int]]) -> tuple[str, Marks]:
@@ -236,48 +317,3 @@ def _bounded(text: str, marks: Sequence[tuple[int, int]]) -> tuple[str, Marks]:
 def _language(tag: str) -> str:
     """A language tag that may stand in `lang` (RFC 5646), or ""."""
     return tag if re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", tag) else ""
-
-
-def _checked(checked: Checked, calendar: Calendar) -> str:
-    if not checked.feeds:
-        return "No feeds are configured."
-    if checked.ok >= checked.feeds and not checked.failing:
-        return f"All {checked.feeds} feeds checked." if checked.feeds > 1 else "1 feed checked."
-    named = _failing(checked.failing, calendar)
-    feeds = "feeds" if checked.feeds > 1 else "feed"
-    return f"{checked.ok} of {checked.feeds} {feeds} checked" + (f"; {named}." if named else ".")
-
-
-def _failing(failing: Sequence[FailingFeed], calendar: Calendar) -> str:
-    """`A failing since 03:10, B since Wed 1 Feb, 09:00 and 3 more`."""
-    named = []
-    for feed in failing[:FAILING]:
-        name = cut(plain(feed.title), 60) or feed.feed_id
-        named.append(f"{name} failing" + (f" since {calendar.since(feed.since)}" if feed.since else ""))
-    rest = len(failing) - len(named)
-    return ", ".join(named) + (f" and {rest} more" if rest else "")
-
-
-def _nothing(edition: Edition) -> str:
-    if edition.continued:
-        told = _count(len(edition.continued), "story", "stories")
-        return f"Nothing new; more outlets have {told} told before"
-    return f"Nothing matched{_WHERE[edition.prominence]}"
-
-
-def _more(edition: Edition, dropped: int, *, on_web: bool) -> str:
-    total = dropped + edition.more
-    if not total:
-        return ""
-    where = "on the page of this edition" if dropped and not edition.more and on_web else "not shown here"
-    return f"{total} more {'story' if total == 1 else 'stories'} {where}"
-
-
-def _preheader(edition: Edition) -> str:
-    """What an inbox shows behind the subject: the next headlines, since the subject has the first."""
-    headlines = [plain(story.headline) for story in edition.stories[1:4]]
-    return cut(" · ".join(headlines), 110)
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

@@ -306,6 +306,13 @@ def sqlite_url(value: str) -> str:
     return value
 
 
+def feedback_id(value: str) -> str:
+    """One word of ASCII, 120 characters at most."""
+    if not re.fullmatch(r"[!-~]{0,120}", value):
+        raise ValueError(f"{shown(value)} is not one word of ASCII; write it like news:morning:aggregator")
+    return value
+
+
 def contact(value: str) -> str:
     """A mail address, a URL or both, as they may stand in the User-Agent header."""
     if not re.fullmatch(r"[ -~]{0,200}", value) or re.search(r'[()\\<>"]', value):
@@ -360,6 +367,7 @@ QueryText = Annotated[str, AfterValidator(query_text)]
 Slug = Annotated[str, AfterValidator(slug), WithJsonSchema({"type": "string", "pattern": f"^{_SLUG.pattern}$"})]
 Address = Annotated[str, AfterValidator(address), WithJsonSchema({"type": "string", "format": "email"})]
 ReturnPath = Annotated[str, AfterValidator(return_path), WithJsonSchema({"type": "string"})]
+AddressOrNone = Annotated[str, AfterValidator(lambda value: value and address(value))]
 HttpUrl = Annotated[str, AfterValidator(http_url), WithJsonSchema(_URL_SCHEMA)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 ProxyUrl = Annotated[
@@ -376,6 +384,7 @@ Network = Annotated[
 ]
 DomainName = Annotated[str, AfterValidator(lambda value: value and domain(value))]
 DatabaseUrl = Annotated[str, AfterValidator(sqlite_url)]
+FeedbackId = Annotated[str, AfterValidator(feedback_id)]
 Contact = Annotated[str, AfterValidator(contact)]
 HeaderName = Annotated[str, AfterValidator(header_name)]
 HeaderValue = Annotated[SecretStr, AfterValidator(header_value)]

@@ -20,7 +20,7 @@ from aggregator.settings.environment import Overrides
 from aggregator.settings.fields import password
 from aggregator.settings.files import DigestsFile, FeedsFile, WatchlistsFile
 from aggregator.settings.home import Home, is_folder
-from aggregator.settings.models import Section, Settings
+from aggregator.settings.models import MailSettings, Section, Settings
 from aggregator.settings.problems import Finding, dotted, findings, tell
 from aggregator.settings.yamlfile import YamlFile
 
@@ -175,9 +175,10 @@ class _Loading:
         return value
 
     def _templates(self, settings: Settings | None) -> list[Finding]:
-        """Templates of one's own must be there when they are named."""
+        """Templates of one's own must be there when they are named; the usual folder need not."""
         named = settings.mail.templates if settings else ""
-        if not named or is_folder(self._home.path / named):
+        usual = MailSettings.model_fields["templates"].default
+        if named in ("", usual) or is_folder(self._home.path / named):
             return []
         text = f"mail.templates: {self._home.path / named} is no folder; leave it empty for the built-in templates"
         return [(("mail", "templates"), text)]

@@ -111,7 +111,16 @@ class MailSettings(Section):
         description="Whether each reader's mail has a return path of its own, `name+tag@domain`, so that a bounce says whose it is.",
     )
     directory: f.Text = Field(default="var/mail", description="Folder for .eml files while no mail server is named.")
-    templates: f.Text = Field(default="", description="Folder with templates of your own; empty: the built-in ones.")
+    templates: f.Text = Field(
+        default="config/templates", description="Folder with templates of your own, where it exists."
+    )
+    owner: f.AddressOrNone = Field(
+        default="", description="Address of the person behind the lists (List-Owner); default: `from_address`."
+    )
+    feedback_id: f.FeedbackId = Field(
+        default="", description="Feedback-ID of every mail, for large mail services; empty: none."
+    )
+    footer: f.Text = Field(default="", description="A line at the end of every mail, such as a postal address.")
 
     @property
     def message_domain(self) -> str:

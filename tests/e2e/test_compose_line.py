@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.errors import ConfigError
 from aggregator.settings import load
 from tests.conformance.feedserver import Call, FeedServer
 from tests.e2e.homes import ENVIRON, WATCHLISTS, Item, digests, rss, staged, sweep, write_home
@@ -112,7 +111,7 @@ def test_the_page_lies_in_the_archive_and_a_lost_one_comes_back(tmp_path: Path, 
         assert (tmp_path / "var/pages/index.html").is_file()
 
 
-def test_one_broken_template_does_not_keep_the_others_and_names_its_line(tmp_path: Path, server: FeedServer) -> None:
+def test_a_broken_template_keeps_no_digest_and_names_its_line(tmp_path: Path, server: FeedServer) -> None:
     url = server.add("/rss", Ticker())
     write_home(tmp_path, [{"id": "news", "url": url}], watchlists=WATCHLISTS, digests=digests())
     (tmp_path / "own").mkdir()
@@ -120,9 +119,10 @@ def test_one_broken_template_does_not_keep_the_others_and_names_its_line(tmp_pat
     (tmp_path / "config/aggregator.yaml").write_text("mail: {templates: own}\n")
     with staged(tmp_path) as (app, clock):
         clock.advance(timedelta(days=1))
-        with pytest.raises(ConfigError, match=r"edition\.html\.j2:2: "):
-            app.compose.run()
-        assert app.stores.editions.editions() == []
+        [made] = app.compose.run()
+        assert made.messages == 1
+        (problem,) = app.renderer.problems()
+        assert "edition.html.j2:2: " in problem
 
 
 def test_an_address_that_unsubscribed_gets_no_more_mail_whatever_the_file_says(

@@ -76,6 +76,7 @@ def test_another_outlet_without_a_limit_may_speak_and_is_named() -> None:
         told = compose(*waiting).stories[0]
         assert (told.headline, told.outlets[0].feed_id) == ("CSTO meets", "belta")
         assert (told.excerpt.text, told.excerpt.source) == ("The CSTO council met in the hall.", "WIRE")
+    assert "WIRE: The *CSTO* council met" in outgoing(compose(match(1, shut, tale), match(2, open_, tale)))
 
 
 @settings(deadline=None)

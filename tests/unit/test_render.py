@@ -3,6 +3,7 @@ from __future__ import annotations
 import email
 import json
 import re
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import policy
@@ -33,6 +34,7 @@ from aggregator.publication import (
 )
 from aggregator.render import HTML_LIMIT, MAIL_STORIES, Renderer, RenderOptions
 from aggregator.render.columns import plain, width, wrap
+from aggregator.render.environment import BUILT_IN, NAMES
 from aggregator.render.index import index_page
 from aggregator.render.view import web_link
 from aggregator.render.when import Calendar, zone_name
@@ -119,13 +121,13 @@ def text_links(text: str) -> set[str]:
 @pytest.mark.parametrize(
     ("threshold", "told", "nothing"),
     [
-        ("any", "1 story from 3 entries. 9 of 10", "Nothing matched; 9 of 10"),
+        ("any", "1 story from 3 entries; 9 of 10", "Nothing matched; 9 of 10"),
         (
             "lead",
-            "from 3 entries, with a watched word in the title or the lead. 9",
+            "from 3 entries, with a watched word in the title or the lead; 9",
             "Nothing matched in the title or the lead;",
         ),
-        ("title", "from 3 entries, with a watched word in the title. 9", "Nothing matched in the title;"),
+        ("title", "from 3 entries, with a watched word in the title; 9", "Nothing matched in the title;"),
     ],
 )
 def test_an_edition_says_what_its_threshold_left_out(threshold: str, told: str, nothing: str) -> None:
@@ -160,7 +162,7 @@ def test_text_and_html_hold_the_same_facts() -> None:
     _, text, html = read(RENDERER.render(FULL))
     facts = (
         "5 stories from 9 entries",
-        "9 of 10 feeds checked; Polesie Today failing since 03:10.",
+        "9 of 10 feeds checked, Polesie Today failing since 03:10.",
         "Thu 2 Feb, 14:00 Minsk time",
         "2 more stories",
         "@csto",
@@ -196,7 +198,7 @@ def test_an_empty_edition_says_what_was_checked() -> None:
     made = RENDERER.render(edition(checked=Checked(42, 41, (failing,))))
     assert made.subject == "Morning briefing, Thu 2 Feb: nothing matched"
     words = " ".join(made.text.split())
-    assert "Nothing matched; 41 of 42 feeds checked; Polesie Today failing since Mon 30 Jan, 12:00." in words
+    assert "Nothing matched; 41 of 42 feeds checked, Polesie Today failing since Mon 30 Jan, 12:00." in words
     assert "Nothing matched; all 42 feeds checked." in RENDERER.render(edition(checked=Checked(42, 42))).text
     told = RENDERER.render(edition(continued=(story(),)))
     assert "Nothing new; more outlets have 1 story told before" in " ".join(told.text.split())
@@ -242,7 +244,7 @@ def test_no_title_writes_a_header(title: str) -> None:
     message, _, _ = read(made)
     assert message.keys() == [
         "From", "To", "Subject", "Date", "Message-ID", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post",
-        "Auto-Submitted", "X-Auto-Response-Suppress", "Precedence", "MIME-Version", "Content-Type",
+        "List-Help", "List-Owner", "List-Archive", "Auto-Submitted", "X-Auto-Response-Suppress", "Precedence", "MIME-Version", "Content-Type",
     ]  # fmt: skip
     again = email.message_from_bytes(message.as_bytes(policy=policy.SMTP), policy=policy.default)
     assert again.keys() == message.keys()
@@ -306,7 +308,7 @@ def test_a_message_differs_from_the_edition_in_address_token_and_id_alone() -> N
     one = RENDERER.message(mail, "desk@example.org", TOKEN, ID)
     two = RENDERER.message(mail, "somebody.else@a-longer.example.org", new_token(), "<digest.x@news.example>")
     different = [(a, b) for a, b in zip(one.split(b"\r\n"), two.split(b"\r\n"), strict=True) if a != b]
-    assert len(different) == 5  # To, Message-ID, List-Unsubscribe, and the link in each part
+    assert len(different) == 8  # To, Message-ID, List-Unsubscribe by web and by mail, and twice the link in each part
     assert one == RENDERER.message(mail, "desk@example.org", TOKEN, ID)
 
 
@@ -316,10 +318,11 @@ def test_a_message_differs_from_the_edition_in_address_token_and_id_alone() -> N
 def test_one_click_unsubscribing_survives_as_raw_bytes(url: str) -> None:
     renderer = Renderer(replace(OPTIONS, public_url=url))
     raw = renderer.message(renderer.render(FULL).mail, "desk@example.org", TOKEN, ID)
-    assert f"\r\nList-Unsubscribe: <{url}/unsubscribe/{TOKEN}>\r\n".encode() in raw
+    by_mail = f"<mailto:watch@news.example?subject=unsubscribe%20{TOKEN}>"
+    assert f"\r\nList-Unsubscribe: <{url}/unsubscribe/{TOKEN}>,\r\n {by_mail}\r\n".encode() in raw
     assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
     body = raw.partition(b"\r\n\r\n")[2]
-    assert body.count(TOKEN.encode()) == 2
+    assert body.count(TOKEN.encode()) == 4
     assert max(map(len, body.split(b"\r\n"))) <= 76
 
 
@@ -328,7 +331,11 @@ def test_headers_say_what_kind_of_mail_it_is() -> None:
     assert message["From"] == "Newsroom <watch@news.example>"
     assert (message["To"], message["Message-ID"]) == ("desk@example.org", ID)
     assert message["Date"] == "Thu, 02 Feb 2023 16:00:00 +0300"
-    assert message["List-Id"] == "<morning.news.example>"
+    assert message["List-Id"] == "Morning briefing <morning.news.example>"
+    assert message["List-Help"] == "<https://news.example/help>"
+    assert message["List-Owner"] == "<mailto:watch@news.example>"
+    assert message["List-Archive"] == "<https://news.example/editions/morning/2023-02-02T16:00>"
+    assert message["References"] is message["Feedback-ID"] is None
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["X-Auto-Response-Suppress"] == "All"
     assert message["Precedence"] == "list"
@@ -451,26 +458,94 @@ def test_wrapping_keeps_every_character(text: str, indent: int) -> None:
 
 def test_an_own_template_replaces_the_built_in_one(tmp_path: Path) -> None:
     (tmp_path / "edition.txt.j2").write_text("OURS {{ edition.opening }}\n<{{ edition.stop }}>\n")
-    own = Renderer(replace(OPTIONS, templates_dir=tmp_path))
-    assert own.render(FULL).text.startswith("OURS 5 stories")
-    assert "<h1" in own.render(FULL).page
+    made = Renderer(replace(OPTIONS, templates_dir=tmp_path)).render(FULL)
+    assert made.text.startswith("OURS 5 stories")
+    assert "<h1" in made.page
 
 
-def test_a_broken_template_is_a_line_with_file_and_number(tmp_path: Path) -> None:
-    bad = tmp_path / "page.html.j2"
-    bad.write_text("<html>\n{% if edition.title %}\n")
-    with pytest.raises(ConfigError, match=re.escape(f"{bad}:2: ")):
-        Renderer(replace(OPTIONS, templates_dir=tmp_path))
+def own(folder: Path, name: str, text: str) -> Renderer:
+    (folder / name).write_text(text)
+    return Renderer(replace(OPTIONS, templates_dir=folder))
+
+
+BROKEN = {
+    "{% if edition.title %}": "Unexpected end of template",
+    "{{ edition.titel }}": "has no attribute 'titel'",
+    "{{ 1 / 0 }}": "division by zero",
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}": "is unsafe",
+    "{% include 'frame.html.j2' %}": "no such template",
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}": "runs without end",
+    "{% for a in range(99999) %}{{ edition.opening * 99 }}{% endfor %}": "makes more than",
+    "{% macro m() %}{% for a in range(99999) %}{{ edition.opening * 99 }}{% endfor %}{% endmacro %}{{ m() }}": "makes more than",
+    "{{ 'x' * 999999999 }}": "makes more than",
+    "{{ [1] * 999999999 }}": "makes more than",
+    "{{ 9 ** 999999999 }}": "too large",
+    "{% set n = namespace(x='ab') %}{% for a in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}": "makes more than",
+    "{% set n = namespace(x='ab') %}{% for a in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}": "makes more than",
+    "{% set n = namespace(x=9) %}{% for a in range(60) %}{% set n.x = n.x * n.x %}{% endfor %}": "too large",
+    "{% set x = 'a' * 99999 %}{{ x | replace('a', x) }}": "makes more than",
+    "{{ (['a' * 99999] * 99) | join(',') }}": "makes more than",
+    "{{ 'x'.ljust(999999999) }}": "is unsafe",
+    "{{ '{:999999999}'.format(1) }}": "is unsafe",
+    "{{ 'x' | center(999999999) }}": "wider than",
+    "{{ '%999999999d' % 1 }}": "wider than",
+    "{{ lipsum(9999) }}": "undefined",
+}
+
+
+@pytest.mark.parametrize("line", BROKEN)
+@pytest.mark.parametrize("name", ["edition.html.j2", "edition.txt.j2", "page.html.j2"])
+def test_a_broken_template_costs_its_look_alone_and_names_its_line(tmp_path: Path, name: str, line: str) -> None:
+    renderer = own(tmp_path, name, f"<html>\n<p>\n{line}\n")
+    made = renderer.render(FULL)
+    assert made == RENDERER.render(FULL)
+    (problem,) = renderer.problems()
+    assert BROKEN[line] in problem
+    place = tmp_path / "frame.html.j2" if "include" in line else f"{tmp_path / name}:"
+    assert problem.startswith(str(place)), problem
+    assert "\n" not in problem
+
+
+def test_a_broken_part_leaves_the_own_templates_of_the_others(tmp_path: Path) -> None:
+    (tmp_path / "edition.html.j2").write_text("{{ 1 / 0 }}")
+    made = own(tmp_path, "edition.txt.j2", "OURS\n<{{ edition.stop }}>").render(FULL)
+    _, text, html = read(made)
+    assert text.startswith("OURS\n")
+    assert "<h1" in html
+    assert made.page == RENDERER.render(FULL).page, "the page extends the mail's template"
 
 
 @pytest.mark.parametrize(
-    "line", ["{{ edition.titel }}", "{{ 1 / 0 }}", "{{ ''.__class__.__mro__[1].__subclasses__() }}"]
+    "text", ["{{ 'x' * 90000 }}", "{{ edition.stop | upper }}{{ edition.stop | replace('a', 'b') }}"]
 )
-def test_a_template_that_fails_at_work_names_its_line(tmp_path: Path, line: str) -> None:
-    bad = tmp_path / "page.html.j2"
-    bad.write_text(f"<html>\n<p>\n{line}\n")
-    with pytest.raises(ConfigError, match=re.escape(f"{bad}:3: ")):
-        Renderer(replace(OPTIONS, templates_dir=tmp_path)).render(FULL)
+def test_own_templates_that_make_no_mail_that_can_be_sent_are_passed_over(tmp_path: Path, text: str) -> None:
+    renderer = own(tmp_path, "edition.html.j2", text)
+    assert renderer.render(FULL).mail == RENDERER.render(FULL).mail or "upper" in text
+    read(renderer.render(FULL))
+
+
+def test_a_template_that_is_no_text_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "edition.txt.j2").write_bytes(b"\xff\xfe")
+    renderer = Renderer(replace(OPTIONS, templates_dir=tmp_path))
+    assert renderer.render(FULL) == RENDERER.render(FULL)
+    assert len(renderer.problems()) == 1
+
+
+def test_a_fault_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    renderer = own(tmp_path, "page.html.j2", "{{ edition.titel }}")
+    renderer.render(FULL)
+    renderer.render(FULL)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert f"{tmp_path}/page.html.j2:1: " in caplog.text
+
+
+def test_the_built_in_templates_pass_as_own_ones_with_a_thousand_stories(tmp_path: Path) -> None:
+    for name in NAMES:
+        shutil.copy(BUILT_IN / name, tmp_path)
+    renderer = Renderer(replace(OPTIONS, templates_dir=tmp_path))
+    many = edition(*(story(n, outlets=tuple(outlet(f"O{m}", m) for m in range(12))) for n in range(1000)))
+    assert renderer.render(many) == RENDERER.render(many)
+    assert renderer.problems() == ()
 
 
 def test_a_missing_folder_of_templates_is_named(tmp_path: Path) -> None:
@@ -478,13 +553,16 @@ def test_a_missing_folder_of_templates_is_named(tmp_path: Path) -> None:
         Renderer(replace(OPTIONS, templates_dir=tmp_path / "nowhere"))
 
 
-def test_a_template_that_includes_a_missing_one_is_named(tmp_path: Path) -> None:
-    (tmp_path / "page.html.j2").write_text("{% extends 'frame.html.j2' %}")
-    with pytest.raises(ConfigError, match=r"frame\.html\.j2"):
-        Renderer(replace(OPTIONS, templates_dir=tmp_path)).render(FULL)
-
-
-@pytest.mark.parametrize("change", [{"from_address": "a@b\r\nBcc: c"}, {"domain": "a b"}, {"public_url": "ftp://x"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"from_address": "a@b\r\nBcc: c"},
+        {"domain": "a b"},
+        {"public_url": "ftp://x"},
+        {"owner": "a b"},
+        {"feedback_id": "a b"},
+    ],
+)
 def test_options_that_cannot_stand_in_a_header_are_refused(change: dict[str, str]) -> None:
     with pytest.raises(ConfigError):
         replace(OPTIONS, **change)  # type: ignore[arg-type]
