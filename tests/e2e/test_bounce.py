@@ -62,6 +62,14 @@ def test_a_report_on_a_mailbox_that_is_not_there_suspends_it(sent: tuple[Path, R
     assert told == [("suspended", "bounce")]
 
 
+def test_one_that_was_never_confirmed_ends_so_that_nobody_can_resume_it(sent: tuple[Path, Received]) -> None:
+    home, received = sent
+    with closing(sqlite3.connect(home / "var/aggregator.db")) as conn, conn:
+        conn.execute("UPDATE subscriptions SET state = 'pending', origin = 'visitor'")
+    done(home, "bounce", stdin=returned("exim-unknown", received))
+    assert subscription(home)[0] == "ended"
+
+
 @pytest.mark.parametrize(
     ("name", "says", "state"),
     [

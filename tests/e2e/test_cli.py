@@ -555,12 +555,12 @@ def test_a_refusing_server_and_the_outbox(world: World) -> None:
         assert "450" in done(home, "outbox", "show", str(message["id"])).out
         assert "token" not in done(home, "outbox", "show", str(message["id"]), "--json").out
         done(home, "outbox", "retry", str(message["id"]))
-        sink.mode = "550"
+        sink.replies = {"DATA": "554 5.6.0 malformed"}
         assert "1 given up" in aggregator(home, "send").err
         assert done(home, "outbox", "list", "--state", "dead").out.count("desk@example.org") == 1
         assert "1 message given up" in done(home, "doctor").out
         done(home, "outbox", "retry", str(message["id"]))
-        sink.mode = "ok"
+        sink.replies, sink.mode = {}, "ok"
         assert done(home, "send", "--json").lines[0]["sent"] == 1
         assert len(sink.messages) == 1
         assert aggregator(home, "outbox", "retry", str(message["id"])).code == 2
