@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 from aggregator import instance, settings
 from aggregator.channel import Channel, named
 from aggregator.clock import SystemClock
-from aggregator.errors import ConfigError, GiveUp
+from aggregator.errors import ConfigError, GiveUp, QueryError
 from aggregator.ports import Archive, Clock, Renderer, Stores, Transport, Workers
 from aggregator.settings import Configuration
 from aggregator.settings.models import MailSettings
@@ -29,10 +31,25 @@ if TYPE_CHECKING:
     from aggregator.query import Query
     from aggregator.returned import ReturnLine
     from aggregator.send import SendLine
+    from aggregator.subscribe import SubscribeLine
     from aggregator.watch.index import WatchIndex
 
 
-PARTS = ("fetcher", "workers", "renderer", "transport", "channels", "archive", "poll", "enrich", "compose", "send")
+log = logging.getLogger("aggregator")
+
+PARTS = (
+    "fetcher",
+    "workers",
+    "renderer",
+    "transport",
+    "channels",
+    "archive",
+    "poll",
+    "enrich",
+    "compose",
+    "send",
+    "subscribe",
+)
 """What follows from the configuration and is replaced with it."""
 MANY_WATCHLISTS = 100
 REINDEXED, BREATH = 200, 0.02
@@ -50,6 +67,9 @@ class App:
         self._lock = threading.RLock()
         self._turn = threading.Lock()
         self._watch: WatchIndex | None = None
+        self._turn_seen = 0
+        self._of_readers: dict[str, str] = {}
+        self._to_look_back: set[str] = set()
         self._closing: list[Client | Workers] = []
 
     # -- adapters --------------------------------------------------------------------------------------------------
@@ -137,6 +157,7 @@ class App:
                 owner=mail.owner,
                 feedback_id=mail.feedback_id,
                 postal=mail.footer,
+                contact=self.configuration.settings.signup.contact or mail.from_address,
             )
         )
 
@@ -286,6 +307,24 @@ class App:
         mail = self.configuration.settings.mail
         return messages.return_path(self.secret, subscription_id, mail.bounces) if mail.tagged else mail.bounces
 
+    @cached_property
+    def subscribe(self) -> SubscribeLine:
+        """The subscribe line."""
+        from aggregator.subscribe import Rules, SubscribeLine
+
+        signup = self.configuration.settings.signup
+        return SubscribeLine(
+            stores=self.stores,
+            renderer=self.renderer,
+            clock=self.clock,
+            secret=self.secret,
+            domain=self.configuration.settings.mail.message_domain,
+            rules=Rules(signup.mode == "open", signup.queries),
+            watchlists=lambda: self.configuration.watchlists,
+            parse=self.query,
+            look_back=self._look_back,
+        )
+
     # -- words and queries -------------------------------------------------------------------------------------------
 
     def query(self, text: str) -> Query:
@@ -295,7 +334,7 @@ class App:
         return parse(text, self.configuration.aliases)
 
     def watch_index(self) -> WatchIndex:
-        """The watchlists in force, compiled."""
+        """The watchlists in force, compiled: the operator's, and readers' own as they come and go in whatever process."""
         from aggregator.search import word_counts
         from aggregator.watch.index import WatchIndex
 
@@ -305,7 +344,54 @@ class App:
                 # For a few, how long a word is tells enough.
                 counts = word_counts(self.stores) if len(watchlists) >= MANY_WATCHLISTS else None
                 self._watch = WatchIndex([(w.id, self.query(w.query)) for w in watchlists], counts)
+                self._turn_seen, self._of_readers = self.stores.watch.turn(), {}
+                self._follow_readers(self._watch)
+            elif (turn := self.stores.watch.turn()) != self._turn_seen:
+                self._turn_seen = turn
+                self._to_look_back |= self._follow_readers(self._watch)
             return self._watch
+
+    def _follow_readers(self, index: WatchIndex) -> set[str]:
+        """Bring the index up to the readers' own watchlists; which are new or ask something else."""
+        wanted = {w.id: w.query for w in self.stores.watch.of_readers()}
+        for watchlist_id in self._of_readers.keys() - wanted.keys():
+            index.remove(watchlist_id)
+        changed = {name for name, text in wanted.items() if self._of_readers.get(name) != text}
+        for watchlist_id in changed:
+            try:
+                index.add(watchlist_id, self.query(wanted[watchlist_id]))
+            except QueryError as e:  # it names an alias that the operator has taken away
+                log.warning("the reader's watchlist %s cannot be watched for: %s", watchlist_id, e)
+        self._of_readers = wanted
+        return changed
+
+    def _look_back(self, watchlist_ids: Collection[str]) -> int:
+        """Match readers' own watchlists against the entries of the last day or so; how many matches are new."""
+        from aggregator import catalog
+
+        if not watchlist_ids:
+            return 0
+        chosen = tuple(w for w in self.stores.watch.of_readers() if w.id in watchlist_ids and self._parses(w.query))
+        configuration = replace(self.configuration, watchlists=chosen)
+        return catalog.look_back(configuration, {w.id for w in chosen}, self.stores, self.clock.now())
+
+    def _parses(self, text: str) -> bool:
+        try:
+            self.query(text)
+        except QueryError:
+            return False
+        return True
+
+    def attend(self) -> None:
+        """Notice readers' watchlists that came or went, and do what time asks of subscriptions; cheap when there is nothing.
+
+        What was noticed last time is looked back for now: batches that were matched without it are stored by now.
+        """
+        with self._lock:
+            noticed, self._to_look_back = self._to_look_back, set()
+        self.watch_index()
+        self._look_back(noticed)
+        self.stores.readers.tidy(self.clock.now())
 
     def warm(self) -> None:
         """Make every part now, before several threads ask for it. Raises ConfigError when one cannot be made."""
@@ -353,18 +439,22 @@ class App:
                 self._watch.remove(watchlist.id)
         for watchlist_id in changed:
             self._watch.add(watchlist_id, self.query(wanted[watchlist_id]))
+        if before.aliases != self.configuration.aliases:
+            self._turn_seen, self._of_readers = -1, dict.fromkeys(self._of_readers, "")
 
     def catch_up(self) -> int:
         """Match what this process has stored against watchlists that somebody else added or changed meanwhile."""
         from aggregator import catalog
 
+        self.watch_index()
+        found = self._look_back(self._to_look_back)
         try:
             written = settings.load(self.configuration.home.path, self._environ)
         except ConfigError:
-            return 0  # half an edit; whoever takes it over looks back
+            return found  # half an edit; whoever takes it over looks back
         stored = {w.id for w in self.stores.watch.list()}
         changed = catalog.differing(self.configuration, written) & stored
-        return catalog.look_back(written, changed, self.stores, self.clock.now())
+        return found + catalog.look_back(written, changed, self.stores, self.clock.now())
 
     def forget_texts(self) -> None:
         """Drop what is kept of texts that are too old to be copied."""

@@ -80,8 +80,8 @@ def sync(configuration: Catalog, stores: Stores, now: datetime) -> CatalogReport
 
 def _wanted(digest: DigestSpec) -> list[Wanted]:
     """The subscriptions that a digest names."""
-    own = dict(digest.stricter)
-    return [Wanted(digest.id, address, own.get(address, "any")) for address in digest.to]
+    own, zones = dict(digest.stricter), dict(digest.zones)
+    return [Wanted(digest.id, address, own.get(address, "any"), zones.get(address, "")) for address in digest.to]
 
 
 def look_back(configuration: Catalog, watchlist_ids: Collection[str], stores: Stores, now: datetime) -> int:

@@ -40,6 +40,7 @@ class Wanted(NamedTuple):
     digest_id: str
     address: str
     prominence: Threshold = "any"
+    timezone: str = ""
 
 
 def reaches(level: Level | Literal[""], threshold: Threshold) -> bool:

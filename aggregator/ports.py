@@ -61,6 +61,19 @@ from aggregator.publication import (
     Window,
 )
 from aggregator.query import Need, Proposed
+from aggregator.readership import (
+    Asked,
+    Asker,
+    Letter,
+    NewLetter,
+    NewToken,
+    Purpose,
+    Reading,
+    RenderedLetter,
+    Suppressed,
+    Tidied,
+    Wish,
+)
 
 T = TypeVar("T")
 
@@ -139,6 +152,10 @@ class Renderer(Protocol):
 
     def render(self, edition: Edition) -> RenderedEdition:
         """Render page, text, mail and data; the same edition gives the same bytes."""
+        ...
+
+    def letter(self, letter: Letter) -> RenderedLetter:
+        """Render a letter. Raises ConfigError when there is no public address for its links."""
         ...
 
     def message(self, mail: bytes, address: str, token: str, message_id: str) -> bytes:
@@ -453,6 +470,14 @@ class WatchStore(Protocol):
         """The watchlists in force, by id."""
         ...
 
+    def of_readers(self) -> builtins.list[Watchlist]:
+        """Those of them that are readers' own queries; `sync` leaves them alone."""
+        ...
+
+    def turn(self) -> int:
+        """A number that grows whenever `of_readers` becomes another list, whichever process did it. Cheap to ask."""
+        ...
+
     def matches(self, watchlist_id: str = "", entry_id: int = 0, since: datetime | None = None) -> builtins.list[Match]:
         """Stored matches, oldest first."""
         ...
@@ -714,6 +739,114 @@ class BounceStore(Protocol):
         ...
 
 
+class SignupStore(Protocol):
+    """How readers come: requests, letters and tokens."""
+
+    def asked(self, address: str, network: str, now: datetime) -> Asked:
+        """How many letters went out lately that the limits count. Spellings of one mailbox are one; "" is no network."""
+        ...
+
+    def turn_away(self, address: str, asker: Asker, now: datetime) -> None:
+        """Note a request that gets no letter; nothing but keyed hashes is stored."""
+        ...
+
+    def request(self, wish: Wish, letter: NewLetter, asker: Asker, now: datetime, detail: str) -> int:
+        """A pending subscription to the wish's digest, and the letter that asks to confirm it, in ONE transaction; its id.
+
+        The digest and the reader's own watchlist sleep until somebody confirms. A subscription that lives stays as it is.
+        """
+        ...
+
+    def remind(self, letter: NewLetter, asker: Asker, now: datetime) -> bool:
+        """A letter to an address that has a subscription; False, with the request noted, when it has none that is active or paused."""
+        ...
+
+    def of(self, address: str = "", subscription_id: int = 0) -> builtins.list[Reading]:
+        """Every subscription of an address, or of the reader that a subscription belongs to; ended ones too."""
+        ...
+
+    def look(self, token: str, purpose: Purpose, now: datetime) -> Reading | None:
+        """The subscription that a token of this purpose belongs to; None when it has none, or has run out. Used ones are found."""
+        ...
+
+    def issue(self, subscription_id: int, tokens: Sequence[NewToken], now: datetime) -> None:
+        """Store the hashes of tokens for a subscription."""
+        ...
+
+    def refuse(self, token: str, asker: Asker, now: datetime) -> bool:
+        """Never write again to the address that a token "refuse" belongs to: suppressed, its subscriptions ended. False for no token."""
+        ...
+
+
+class ReaderStore(Protocol):
+    """What becomes of readers' subscriptions. Every step is written down with its asker; `due` is when the digest comes out next."""
+
+    def add(self, address: str, wish: Wish, asker: Asker, now: datetime) -> Subscription:
+        """An active subscription to the digest of a choice, which wakes; one to the same watchlist at another rhythm moves here.
+
+        The operator's word lifts a suppression.
+        """
+        ...
+
+    def activate(self, token: str, due: datetime, asker: Asker, now: datetime) -> Subscription | None:
+        """Confirm a pending subscription, as `add`; a token does it once. None when it is used, has run out, or mail was refused."""
+        ...
+
+    def move(self, subscription_id: int, wish: Wish, asker: Asker, now: datetime) -> Subscription | None:
+        """Give an active or paused subscription another choice; None when it is neither, or its digest is the operator's.
+
+        What waits for it in the old digest waits in the new one, and nothing that was told is told again.
+        """
+        ...
+
+    def pause(self, subscription_id: int, until: datetime | None, asker: Asker, now: datetime) -> bool:
+        """Send nothing until then, or until resumed; False when there is nothing to pause."""
+        ...
+
+    def resume(self, subscription_id: int, asker: Asker, now: datetime) -> bool:
+        """End a pause; False when there is none."""
+        ...
+
+    def end(self, subscription_ids: Sequence[int], reason: str, asker: Asker, now: datetime) -> int:
+        """End subscriptions as SubscriptionStore.end does; digests that nobody reads any more sleep. How many had not ended."""
+        ...
+
+    def take_back(self, token: str, fresh: Sequence[str], asker: Asker, now: datetime) -> builtins.list[Subscription]:
+        """Undo the end that a token "undo" was given for, of every subscription that ended with it; none when it is too late.
+
+        What the end cancelled is queued again, each with one of the `fresh` tokens.
+        """
+        ...
+
+    def tidy(self, now: datetime) -> Tidied:
+        """Do what time asks for: end pauses, join readers of the same choice, forget what was not confirmed in a week."""
+        ...
+
+
+class SuppressionStore(Protocol):
+    """Addresses that we must not write to, as keyed hashes."""
+
+    def list(self) -> builtins.list[Suppressed]:
+        """All of them, oldest first."""
+        ...
+
+    def hash(self, address: str) -> str:
+        """What the list holds of an address."""
+        ...
+
+    def reason(self, address: str) -> str:
+        """Why an address is on the list; "" when it is not."""
+        ...
+
+    def add(self, entries: Sequence[Suppressed]) -> int:
+        """Put hashes on the list; how many were new."""
+        ...
+
+    def remove(self, address_hmac: str) -> bool:
+        """Take one off the list; False when it is not there."""
+        ...
+
+
 class Upkeep(Protocol):
     """Care of the whole database."""
 
@@ -826,6 +959,21 @@ class Stores(Protocol):
     @property
     def bounces(self) -> BounceStore:
         """Mail that came back."""
+        ...
+
+    @property
+    def signups(self) -> SignupStore:
+        """Requests, letters and tokens."""
+        ...
+
+    @property
+    def readers(self) -> ReaderStore:
+        """Readers' subscriptions."""
+        ...
+
+    @property
+    def suppressions(self) -> SuppressionStore:
+        """Who is never written to."""
         ...
 
     @property

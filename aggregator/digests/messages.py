@@ -84,5 +84,11 @@ def _mark(secret: bytes, number: bytes) -> bytes:
     return hmac.new(secret, b"return path:" + number, hashlib.sha256).digest()[:_MARK]
 
 
+def letter_id(secret: bytes, kind: str, token: str, domain: str) -> str:
+    """The Message-ID of a letter; it follows from its token, and the token cannot be read from it."""
+    mark = hmac.new(secret, f"letter\n{kind}\n{token}".encode(), hashlib.sha256).digest()[:20]
+    return f"<{kind}.{_base32(mark)}@{domain}>"
+
+
 def _base32(raw: bytes) -> str:
     return base64.b32encode(raw).decode("ascii").rstrip("=").lower()

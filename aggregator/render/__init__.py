@@ -11,6 +11,7 @@ mime.py         quoted-printable, placeholders, one recipient's bytes
 index.py        the list of past editions
 trial.py        an edition with everything in it, to try templates with
 templates/      edition.html.j2 (mail), page.html.j2 (archive), edition.txt.j2, index.html.j2
+letters.py      the request to confirm, the link to one's own page: confirm.*.j2, manage.*.j2
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from datetime import datetime
 from typing import Any
 
 from aggregator import channel
-from aggregator.errors import GiveUp
+from aggregator.errors import ConfigError, GiveUp
 from aggregator.publication import Edition, RenderedEdition
-from aggregator.render import headers, mime, payload, trial, view, wording
+from aggregator.readership import Letter, RenderedLetter
+from aggregator.render import headers, letters, mime, payload, trial, view, wording
 from aggregator.render.environment import Templates
 from aggregator.render.headers import RenderOptions
 
@@ -56,6 +58,17 @@ class Renderer:
             text=self._fill("edition.txt.j2", edition, page),
             data=data,
         )
+
+    def letter(self, letter: Letter) -> RenderedLetter:
+        """Render a letter. Raises ConfigError when there is no public address for its links."""
+        options = self._options
+        if not options.public_url:
+            raise ConfigError(
+                "web.public_url is not set: a letter would hold no link; set it to where readers reach the pages"
+            )
+        sender = mime.mailbox(options.from_name, options.from_address)
+        words = letters.Words(sender, options.public_url, options.contact, self._generator())
+        return letters.render(letter, words, self._templates)
 
     def message(self, mail: bytes, address: str, token: str, message_id: str) -> bytes:
         """One recipient's bytes from an edition's mail; depends on the arguments alone.

@@ -28,7 +28,8 @@ from aggregator.render import columns
 from aggregator.render.sandbox import Sandbox, TooMuchError, watched
 
 BUILT_IN = Path(__file__).parent / "templates"
-NAMES = ("edition.html.j2", "page.html.j2", "edition.txt.j2", "index.html.j2")
+LETTERS = ("confirm.html.j2", "confirm.txt.j2", "manage.html.j2", "manage.txt.j2")
+NAMES = ("edition.html.j2", "page.html.j2", "edition.txt.j2", "index.html.j2", *LETTERS)
 
 log = logging.getLogger("aggregator.render")
 

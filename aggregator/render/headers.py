@@ -32,6 +32,7 @@ class RenderOptions:
         owner: the address of the person behind the lists; "" for the one that mail comes from.
         feedback_id: what Feedback-ID says, "" for none.
         postal: a line for the footer, such as a postal address, or "".
+        contact: who runs this, for letters and pages; "" for the sender's address.
     """
 
     from_address: str
@@ -43,6 +44,7 @@ class RenderOptions:
     owner: str = ""
     feedback_id: str = ""
     postal: str = ""
+    contact: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot stand in a header: these come from the configuration."""

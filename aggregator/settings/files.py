@@ -212,11 +212,12 @@ class WatchlistsFile(Section):
 
 
 class Reader(Section):
-    """An address or a channel of a digest, with a threshold of its own."""
+    """An address or a channel of a digest, with a threshold or a clock of its own."""
 
     address: f.Address | None = Field(default=None, description="Mail address.")
     channel: f.Slug | None = Field(default=None, description="Id of a channel, instead of an address.")
     prominence: ThresholdWord = Field(default="any", description="Least prominence of the stories it is told.")
+    timezone: f.Zone | None = Field(default=None, description="IANA zone of the times it is shown.")
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
@@ -338,6 +339,7 @@ class DigestItem(Section):
             empty=self.empty,
             prominence=self.prominence,
             stricter=tuple((address, wanted) for address, wanted in readers.items() if wanted != "any"),
+            zones=tuple({r.whom: r.timezone for r in self.to if r.timezone}.items()),
         )
 
 

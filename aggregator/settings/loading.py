@@ -167,7 +167,7 @@ class _Loading:
         if file is None:
             return None
         value, found = _validated(Settings, environment.merge(file.data, overrides))
-        found += self._templates(value)
+        found += [*self._templates(value), *_signup(value)]
         self._problems += [_by_variable(loc, text, overrides) for loc, text in found if overrides.name(loc)]
         of_file = [(loc, text) for loc, text in found if not overrides.name(loc)]
         if of_file or file.problems:
@@ -182,6 +182,14 @@ class _Loading:
             return []
         text = f"mail.templates: {self._home.path / named} is no folder; leave it empty for the built-in templates"
         return [(("mail", "templates"), text)]
+
+
+def _signup(settings: Settings | None) -> list[Finding]:
+    """Letters hold links, so whoever lets visitors subscribe must say where the pages are."""
+    if settings is None or settings.signup.mode == "closed" or settings.web.public_url:
+        return []
+    text = "signup.mode: open needs `web.public_url`: the letters that ask to confirm hold links to the pages"
+    return [(("signup", "mode"), text)]
 
 
 def _validated(model: type[M], data: Mapping[str, Any]) -> tuple[M | None, list[Finding]]:

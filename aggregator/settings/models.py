@@ -149,6 +149,18 @@ class WebSettings(Section):
     )
 
 
+class SignupSettings(Section):
+    """Whether visitors of the pages may subscribe."""
+
+    mode: Annotated[Literal["open", "closed"], BeforeValidator(f.lower)] = Field(
+        default="closed", description="open: visitors subscribe by themselves; closed: the operator adds them."
+    )
+    queries: bool = Field(default=False, description="Whether visitors may watch for queries of their own.")
+    contact: f.Text = Field(
+        default="", description="Who runs this and how to reach them, for letters and pages; default: the mail address."
+    )
+
+
 class RetentionSettings(Section):
     """How long things are kept."""
 
@@ -193,6 +205,9 @@ class Settings(Section):
     polling: PollingSettings = Field(default_factory=PollingSettings, description="When feeds are polled.")
     mail: MailSettings = Field(default_factory=MailSettings, description="Who writes, and through what.")
     web: WebSettings = Field(default_factory=WebSettings, description="The web pages.")
+    signup: SignupSettings = Field(
+        default_factory=SignupSettings, description="Whether visitors of the pages may subscribe."
+    )
     retention: RetentionSettings = Field(default_factory=RetentionSettings, description="How long things are kept.")
     storage: StorageSettings = Field(default_factory=StorageSettings, description="Where everything is stored.")
     log: LogSettings = Field(default_factory=LogSettings, description="What is told to standard error.")

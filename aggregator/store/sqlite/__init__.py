@@ -16,9 +16,12 @@ from aggregator.store.sqlite.history import History
 from aggregator.store.sqlite.network import Network
 from aggregator.store.sqlite.outbox import Outbox
 from aggregator.store.sqlite.polls import Polls
+from aggregator.store.sqlite.readers import Readers
 from aggregator.store.sqlite.relays import Relays
+from aggregator.store.sqlite.signups import Signups
 from aggregator.store.sqlite.stories import Stories
 from aggregator.store.sqlite.subscriptions import Subscriptions
+from aggregator.store.sqlite.suppressions import Suppressions
 from aggregator.store.sqlite.upkeep import Upkeep
 from aggregator.store.sqlite.watch import Watch
 
@@ -56,6 +59,9 @@ class SqliteStores:
         self.outbox = Outbox(db, secret)
         self.subscriptions = Subscriptions(db, secret)
         self.bounces = Bounces(db, secret)
+        self.signups = Signups(db, secret)
+        self.readers = Readers(db, secret, initial)
+        self.suppressions = Suppressions(db, secret)
         self.upkeep = Upkeep(db)
         try:
             self.upkeep.migrate()

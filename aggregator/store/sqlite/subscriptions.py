@@ -15,6 +15,7 @@ from aggregator.levels import Threshold, Wanted
 from aggregator.model import SyncReport
 from aggregator.publication import Subscription
 from aggregator.store.sqlite import bounces, rows
+from aggregator.store.sqlite.consents import mailbox_hmac
 from aggregator.store.sqlite.database import Database
 
 LEFT_FILE = "no longer in digests.yaml"
@@ -52,6 +53,7 @@ class Subscriptions:
                     added.append(f"{one.digest_id}: {one.address}")
                 elif row is not None and _differs(row, one) and not self._suppressed(conn, one.address):
                     self._revive(conn, row["id"], "config", one.prominence)
+                    conn.execute("UPDATE subscriptions SET timezone = ? WHERE id = ?", (one.timezone, row["id"]))
                     changed.append(f"{one.digest_id}: {one.address}")
             for key, row in stored.items():
                 if key not in named and row["origin"] == "config" and row["state"] != "ended":
@@ -66,9 +68,9 @@ class Subscriptions:
             "INSERT INTO subscribers (address, added_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (wanted.address, stamp)
         )
         conn.execute(
-            "INSERT INTO subscriptions (subscriber_id, digest_id, state, origin, created_at, prominence) "
-            "SELECT id, ?, 'active', ?, ?, ? FROM subscribers WHERE address = ?",
-            (wanted.digest_id, origin, stamp, wanted.prominence, wanted.address),
+            "INSERT INTO subscriptions (subscriber_id, digest_id, state, origin, created_at, prominence, timezone) "
+            "SELECT id, ?, 'active', ?, ?, ?, ? FROM subscribers WHERE address = ?",
+            (wanted.digest_id, origin, stamp, wanted.prominence, wanted.timezone, wanted.address),
         )
 
     @staticmethod
@@ -124,19 +126,34 @@ class Subscriptions:
                 "FROM attempts t JOIN messages m ON m.id = t.message_id WHERE m.address = ? COLLATE NOCASE ORDER BY t.id",
                 (address,),
             ).fetchall()
-            returned = conn.execute(
-                "SELECT at, kind, status, detail FROM bounces WHERE address_hmac = ? ORDER BY at",
-                (self._hmac(address),),
-            ).fetchall()
             suppressed = self._suppressed(conn, address)
+            more = self._more(conn, address)
         return {
             "address": address,
             "subscriptions": [dict(r) for r in subscriptions],
             "messages": [dict(r) for r in messages],
             "attempts": [dict(r) for r in attempts],
-            "bounces": [dict(r) for r in returned],
             "suppressed": suppressed,
+            **more,
         }
+
+    def _more(self, conn: sqlite3.Connection, address: str) -> dict[str, Any]:
+        """What is known of an address beside its subscriptions and mail; hashes are left out, they mean nothing to anybody."""
+        consents = """SELECT c.subscription_id, c.event, c.at, c.cause, c.detail FROM consents c
+                      JOIN subscriptions s ON s.id = c.subscription_id JOIN subscribers b ON b.id = s.subscriber_id
+                      WHERE b.address = ? ORDER BY c.id"""
+        watchlists = """SELECT DISTINCT w.id, w.title, w.query FROM watchlists w JOIN digest_watchlists d ON d.watchlist_id = w.id
+                        JOIN subscriptions s ON s.digest_id = d.digest_id JOIN subscribers b ON b.id = s.subscriber_id
+                        WHERE w.origin = 'reader' AND b.address = ? ORDER BY w.id"""
+        requests = "SELECT at, answered FROM requests WHERE address_hmac = ? ORDER BY id"
+        returned = "SELECT at, kind, status, detail FROM bounces WHERE address_hmac = ? ORDER BY id"
+        asked = {
+            "consents": (consents, address),
+            "queries": (watchlists, address),
+            "requests": (requests, mailbox_hmac(self._secret, address)),
+            "bounces": (returned, self._hmac(address)),
+        }
+        return {name: [dict(r) for r in conn.execute(sql, (key,))] for name, (sql, key) in asked.items()}
 
     def erase(self, address: str, now: datetime) -> int:
         """See SubscriptionStore.erase."""
@@ -145,6 +162,7 @@ class Subscriptions:
             for row in found:
                 _end(conn, row["id"], "erased", now)
             _scrub(conn, address)
+            self._forget(conn, address)
             sql = "UPDATE messages SET address = '', token = '' WHERE address = ? COLLATE NOCASE"
             count = len(found) + conn.execute(sql, (address,)).rowcount
             count += conn.execute(
@@ -155,12 +173,21 @@ class Subscriptions:
             conn.execute(sql, (self._hmac(address), rows.stamp(now)))
         return count
 
+    def _forget(self, conn: sqlite3.Connection, address: str) -> None:
+        """What was asked for and what came back; the texts of letters, which hold what was asked."""
+        conn.execute("DELETE FROM requests WHERE address_hmac = ?", (mailbox_hmac(self._secret, address),))
+        conn.execute("DELETE FROM bounces WHERE address_hmac = ?", (self._hmac(address),))
+        sql = """UPDATE letters SET mail = x'', subject = '' WHERE id IN (
+                 SELECT letter_id FROM messages WHERE address = ? COLLATE NOCASE)"""
+        conn.execute(sql, (address,))
+
 
 def _differs(row: sqlite3.Row, wanted: Wanted) -> bool:
-    """Whether the file says other of a stored subscription, and has a say: it ended what it made, or names another threshold."""
+    """Whether the file says other of a stored subscription, and has a say: it ended what it made, or names another threshold or zone."""
     if row["state"] == "ended":
         return bool(row["reason"] == LEFT_FILE)
-    return bool(row["origin"] == "config" and row["prominence"] != wanted.prominence)
+    told = (row["prominence"], row["timezone"])
+    return bool(row["origin"] == "config" and told != (wanted.prominence, wanted.timezone))
 
 
 def _find(conn: sqlite3.Connection, digest_id: str, address: str) -> sqlite3.Row | None:
@@ -173,7 +200,12 @@ def _find(conn: sqlite3.Connection, digest_id: str, address: str) -> sqlite3.Row
 def _scrub(conn: sqlite3.Connection, address: str) -> None:
     """Take an address out of what mail servers said of it, and out of the digests' own lists."""
     pattern = re.compile(re.escape(address), re.IGNORECASE)
-    for table, column in (("messages", "error"), ("attempts", "detail"), ("digests", "addresses")):
+    for table, column in (
+        ("messages", "error"),
+        ("attempts", "detail"),
+        ("consents", "detail"),
+        ("digests", "addresses"),
+    ):
         sql = f"SELECT {column} AS text, rowid AS id FROM {table} WHERE {column} LIKE '%@%'"  # noqa: S608 - names are ours
         found = [(r["text"], r["id"]) for r in conn.execute(sql) if pattern.search(r["text"])]
         update = f"UPDATE {table} SET {column} = ? WHERE rowid = ?"  # noqa: S608 - names are ours

@@ -25,7 +25,7 @@ class Watch:
         """See WatchStore.sync."""
         stamp = rows.stamp(now)
         with self._db.write() as conn:
-            stored = {r["id"]: r for r in conn.execute("SELECT * FROM watchlists")}
+            stored = {r["id"]: r for r in conn.execute("SELECT * FROM watchlists WHERE origin = 'config'")}
             wanted = {w.id: w for w in watchlists}
             added = [i for i in wanted if i not in stored or stored[i]["removed_at"] is not None]
             changed = [
@@ -36,7 +36,14 @@ class Watch:
             removed = [i for i, r in stored.items() if i not in wanted and r["removed_at"] is None]
             rows.table(self._db.utils, "watchlists").upsert_all(
                 [
-                    {"id": w.id, "title": w.title, "query": w.query, "changed_at": stamp, "removed_at": None}
+                    {
+                        "id": w.id,
+                        "title": w.title,
+                        "query": w.query,
+                        "changed_at": stamp,
+                        "removed_at": None,
+                        "origin": "config",
+                    }
                     for w in watchlists
                     if w.id in added or w.id in changed
                 ],
@@ -51,6 +58,16 @@ class Watch:
         with self._db.read() as conn:
             found = conn.execute("SELECT id, title, query FROM watchlists WHERE removed_at IS NULL ORDER BY id")
             return [Watchlist(*r) for r in found]
+
+    def of_readers(self) -> builtins.list[Watchlist]:
+        """See WatchStore.of_readers."""
+        sql = "SELECT id, title, query FROM watchlists WHERE removed_at IS NULL AND origin = 'reader' ORDER BY id"
+        return [Watchlist(*r) for r in self._db.ask(sql)]
+
+    def turn(self) -> int:
+        """See WatchStore.turn."""
+        found = self._db.ask("SELECT value FROM facts WHERE name = 'readers_turn'")
+        return int(found[0][0]) if found else 0
 
     def matches(self, watchlist_id: str = "", entry_id: int = 0, since: datetime | None = None) -> builtins.list[Match]:
         """See WatchStore.matches."""
