@@ -102,6 +102,29 @@ class SubscribeLine:
         name = hashlib.sha256(written.encode()).hexdigest()[:16]
         return Watchlist(f"q-{name}", text if len(text) <= 60 else f"{text[:59]}…", written)
 
+    def rechosen(self, reading: Reading, fields: Mapping[str, str]) -> Choice:
+        """A reader's choice with what the fields of a form say otherwise; what they do not name stays."""
+        schedule = reading.schedule
+        if not reading.own:
+            raise UsageError("this digest comes out at its own times")
+        urgent = schedule.quiet.urgent if schedule.quiet else "none"
+        before = {
+            "rhythm": rhythm.show(schedule),
+            "timezone": schedule.timezone,
+            "quiet": rhythm.show_quiet(schedule),
+            "urgent": urgent,
+            "prominence": reading.prominence,
+        }
+        if reading.watchlist_id in {one.id for one in self._watchlists()}:
+            before["watchlist"] = reading.watchlist_id
+        else:
+            before["query"] = reading.query
+        given = before | {name: value for name, value in fields.items() if name in before}
+        if given["rhythm"] != before["rhythm"] and "quiet" not in fields and given["rhythm"].strip() != "instant":
+            given["quiet"] = ""
+        own = "query" in before and given["query"] == reading.query
+        return self.choice(given, by_operator=own)  # a query that was allowed once stays allowed
+
     def query(self, choice: Choice) -> str:
         """The text of the query that a choice watches with."""
         return choice.query or self._named(choice.watchlist_id).query

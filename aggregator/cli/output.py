@@ -230,6 +230,8 @@ def subscription(value: Subscription) -> dict[str, Any]:
         "ended_at": when(value.ended_at),
         "reason": value.reason,
         "prominence": value.prominence,
+        "timezone": value.timezone,
+        "paused_until": when(value.paused_until),
     }
 
 

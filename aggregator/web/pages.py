@@ -1,106 +1,98 @@
-"""The routes: archive, one edition, unsubscribe (RFC 8058), health. GET never changes anything."""
+"""The routes: archive, one edition, subscribing, leaving, one's own subscriptions, health. GET never changes anything.
+
+frame     templates, headers, forms, who asks        joining   the form, its preview, the confirmation
+leaving   one click, second thoughts, never again    managing  one's own subscriptions, behind a link by mail
+"""
 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Awaitable, Callable
 from datetime import UTC
 from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from aggregator.app import App
 from aggregator.errors import AggregatorError
-from aggregator.publication import Subscription
+from aggregator.readers import rhythm
+from aggregator.web.frame import Frame, guarded
+from aggregator.web.joining import Joining
+from aggregator.web.leaving import Leaving
+from aggregator.web.managing import Managing
 
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 log = logging.getLogger("aggregator")
 
-TOKEN = re.compile(r"[a-z2-7]{26}")
-
-
-NO_SUBSCRIPTION = "This link does not belong to a subscription."
 NOT_NOW = "This cannot be shown at the moment. Try again later."
+REFUSED = {400: "This is no form of ours.", 405: "This address is not made for that.", 411: "The form does not say how long it is.", 413: "The form is too large."}  # fmt: skip
 
 
 def build(app: App) -> FastAPI:
     """The ASGI application on an App."""
     web = FastAPI(title="aggregator", docs_url=None, redoc_url=None, openapi_url=None)
-    pages = Pages(app)
+    frame = Frame(app)
+    pages = Pages(frame)
     get = partial(web.api_route, methods=["GET", "HEAD"], response_model=None)
     get("/")(pages.archive)
     get("/editions/{digest_id}/{key}")(pages.edition)
-    get("/unsubscribe/{token}")(pages.ask)
-    web.post("/unsubscribe/{token}", response_model=None)(pages.end)
+    get("/help")(pages.help)
     get("/healthz")(pages.health)
     get("/readyz")(pages.ready)
+    readers(web, frame)
     web.exception_handler(404)(pages.nothing)
+    for status in REFUSED:
+        web.exception_handler(status)(partial(pages.refused, status))
     web.exception_handler(AggregatorError)(pages.trouble)
-    web.middleware("http")(_guarded)
+    web.middleware("http")(guarded)
     return web
 
 
-async def _guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Every answer carries the security headers."""
-    response = await call_next(request)
-    response.headers.update(HEADERS)
-    return response
+def readers(web: FastAPI, frame: Frame) -> None:
+    """The routes of readers' subscriptions."""
+    joining, leaving, managing = Joining(frame), Leaving(frame), Managing(frame)
+    get = partial(web.api_route, methods=["GET", "HEAD"], response_model=None)
+    post = partial(web.post, response_model=None)
+    get("/subscribe")(joining.form)
+    post("/subscribe")(joining.ask)
+    get("/confirm/{token}")(joining.look)
+    post("/confirm/{token}")(joining.confirm)
+    get("/unsubscribe/{token}")(leaving.ask)
+    post("/unsubscribe/{token}")(leaving.act)
+    get("/undo/{token}")(leaving.second_thoughts)
+    post("/undo/{token}")(leaving.undo)
+    get("/refuse/{token}")(leaving.never)
+    post("/refuse/{token}")(leaving.refuse)
+    get("/manage")(managing.show)
+    post("/manage")(managing.send_link)
+    get("/manage/export")(managing.export)
+    post("/manage/do")(managing.act)
+    get("/manage/{token}")(managing.enter)
 
 
 class Pages:
-    """What each route answers."""
+    """What the other routes answer."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self._templates = Environment(
-            loader=PackageLoader("aggregator.web", "templates"),
-            autoescape=select_autoescape(default=True, default_for_string=True),
-            undefined=StrictUndefined,
-        )
-
-    def _page(self, name: str, status: int = 200, **values: object) -> HTMLResponse:
-        return HTMLResponse(self._templates.get_template(name).render(**values), status)
-
-    def _say(self, status: int, title: str, text: str) -> HTMLResponse:
-        return self._page("message.html.j2", status, title=title, text=text)
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._app = frame.app
 
     def archive(self) -> Response:
-        """Past editions."""
-        return self._page("archive.html.j2", editions=self._app.stores.editions.editions(limit=100), utc=UTC)
+        """Past editions; those that readers chose for themselves are reached by the links in their mail alone."""
+        found = [e for e in self._app.stores.editions.editions(limit=200) if not rhythm.is_readers(e.digest_id)][:100]
+        return self._frame.page("archive.html.j2", editions=found, utc=UTC)
 
     def edition(self, digest_id: str, key: str) -> Response:
         """One edition, as sent."""
         found = self._app.stores.editions.editions(digest_id, 1, key)
         if not found:
-            return self._say(404, "No such edition", "There is no edition at this address.")
+            return self._frame.say(404, "No such edition", "There is no edition at this address.")
         return HTMLResponse(found[0].rendered.page)
 
-    def _subscription(self, token: str) -> Subscription | None:
-        return self._app.stores.subscriptions.find_token(token) if TOKEN.fullmatch(token) else None
-
-    def ask(self, token: str) -> Response:
-        """A button; looking changes nothing, for mail scanners follow every link."""
-        found = self._subscription(token)
-        if found is None:
-            return self._say(404, "Unknown link", NO_SUBSCRIPTION)
-        return self._page("unsubscribe.html.j2", subscription=found)
-
-    def end(self, token: str) -> Response:
-        """End the subscription; the body's details do not matter, and a second time is as good (RFC 8058 §3.1)."""
-        found = self._subscription(token)
-        if found is None:
-            return self._say(404, "Unknown link", NO_SUBSCRIPTION)
-        self._app.stores.subscriptions.end(found.id, "unsubscribed by link", self._app.clock.now())
-        return self._say(200, "You are unsubscribed", "You will get no more mail of this digest.")
+    def help(self) -> Response:
+        """What this mail is, how to stop it, and who runs it."""
+        open_ = self._app.subscribe.rules.open
+        mail = self._app.configuration.settings.mail
+        return self._frame.page("help.html.j2", contact=self._frame.contact, sender=mail.from_address, open=open_)
 
     def health(self) -> Response:
         """Whether the process lives."""
@@ -112,9 +104,13 @@ class Pages:
 
     def nothing(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 - the shape of a handler
         """No route."""
-        return self._say(404, "No such page", "There is no page at this address.")
+        return self._frame.say(404, "No such page", "There is no page at this address.")
+
+    def refused(self, status: int, request: Request, error: Exception) -> Response:  # noqa: ARG002 - the shape of a handler
+        """A form that cannot be read."""
+        return self._frame.say(status, "Not taken", REFUSED[status])
 
     def trouble(self, request: Request, error: Exception) -> Response:
         """The database cannot be used; the log says why, without the token in an address."""
-        log.error("web page %s: %s", request.url.path.partition("unsubscribe/")[0], error)
-        return self._say(503, "Not now", NOT_NOW)
+        log.error("web page /%s: %s", request.url.path.strip("/").partition("/")[0], error)
+        return self._frame.say(503, "Not now", NOT_NOW)

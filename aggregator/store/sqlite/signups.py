@@ -11,7 +11,7 @@ from aggregator.readership import Asked, Asker, NewLetter, NewToken, Reading, Wi
 from aggregator.store.sqlite import choices, rows
 from aggregator.store.sqlite.consents import keyed, mailbox_hmac, network_hmac, note
 from aggregator.store.sqlite.database import Database
-from aggregator.store.sqlite.readers import _READING, live_token, pending, reading
+from aggregator.store.sqlite.readers import _READING, live_token, one, pending, reading
 from aggregator.store.sqlite.subscriptions import _end, token_hash
 
 HOUR, DAY, MONTH = timedelta(hours=1), timedelta(days=1), timedelta(days=30)
@@ -101,29 +101,29 @@ class Signups:
             found = live_token(conn, token, "refuse", now)
             if found is None:
                 return False
-            row = conn.execute(f"{_READING} WHERE s.id = ?", (found["subscription_id"],)).fetchone()
-            address = row["address"]
+            address = one(conn, found["subscription_id"]).address
             sql = "INSERT OR IGNORE INTO suppressions (address_hmac, reason, created_at) VALUES (?, 'refused', ?)"
             conn.execute(sql, (rows.address_hmac(self._secret, address), rows.stamp(now)))
             conn.execute(
                 "UPDATE tokens SET used_at = coalesce(used_at, ?) WHERE hash = ?", (rows.stamp(now), found["hash"])
             )
-            for one in conn.execute(f"{_READING} WHERE b.address = ? AND s.state != 'ended'", (address,)).fetchall():
-                _end(conn, one["id"], "refused", now)
-                note(conn, self._secret, one["id"], "refused", asker, now=now)
+            for row in conn.execute(f"{_READING} WHERE b.address = ? AND s.state != 'ended'", (address,)).fetchall():
+                _end(conn, row["id"], "refused", now)
+                note(conn, self._secret, row["id"], "refused", asker, now=now)
             choices.put_to_sleep(conn, now)
         return True
 
 
 def _letter(conn: sqlite3.Connection, letter: NewLetter, subscription_id: int, now: datetime) -> None:
-    """Lay a letter into the outbox, with its tokens."""
+    """Lay a letter into the outbox, with its tokens; it goes to the address as its owner once wrote it."""
     stamp = rows.stamp(now)
+    address = one(conn, subscription_id).address
     sql = "INSERT INTO letters (kind, subject, mail, created_at) VALUES (?, ?, ?, ?)"
     made = conn.execute(sql, (letter.kind, letter.rendered.subject, letter.rendered.mail, stamp)).lastrowid
     conn.execute(
         "INSERT INTO messages (letter_id, kind, subscription_id, address, token, message_id, next_attempt_at, created_at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (made, letter.kind, subscription_id, letter.address, letter.tokens[0].token, letter.message_id, stamp, stamp),
+        (made, letter.kind, subscription_id, address, letter.tokens[0].token, letter.message_id, stamp, stamp),
     )
     _issue(conn, subscription_id, letter.tokens, now)
 

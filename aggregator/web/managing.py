@@ -1,0 +1,142 @@
+"""One's own subscriptions: a link by mail, an hour's session, and everything that can be done with them. No password at all.
+
+The session is the token of the letter in a cookie, so that looking, a GET, stores nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from aggregator import settings
+from aggregator.errors import UsageError
+from aggregator.readers import forms
+from aggregator.readership import Asker, Reading
+from aggregator.web.frame import TOKEN, Fields, Frame, asker, is_foreign
+from aggregator.web.joining import LATE
+
+SENT = "If this address has subscriptions, the link to them is on its way. It works for one hour."
+OVER = "Your link has run out. Ask for a new one."
+REASON = "ended by its reader"
+
+
+class Managing:
+    """What the routes of managing answer."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._app = frame.app
+
+    @property
+    def _cookie(self) -> str:
+        return "__Host-manage" if self._secure else "manage"
+
+    @property
+    def _secure(self) -> bool:
+        return self._frame.public_url.startswith("https:")
+
+    def _session(self, request: Request) -> tuple[str, list[Reading]]:
+        """The token in the cookie and its reader's subscriptions; ("", []) for none that is good."""
+        token = request.cookies.get(self._cookie, "")
+        found = (
+            self._app.stores.signups.look(token, "manage", self._app.clock.now()) if TOKEN.fullmatch(token) else None
+        )
+        if found is None or found.subscription.address.startswith("erased-"):
+            return "", []
+        return token, self._app.stores.signups.of(subscription_id=found.subscription.id)
+
+    def _mark(self, token: str) -> str:
+        """What a form of this session carries, so that no other site can send it."""
+        return forms.sign(self._app.secret, "csrf", token)
+
+    def show(self, request: Request) -> Response:
+        """The subscriptions of the session, or the form that asks for a link."""
+        token, readings = self._session(request)
+        return self._list(token, readings) if readings else self._form()
+
+    def _form(self, status: int = 200, problem: str = "") -> Response:
+        stamp = forms.stamp(self._app.secret, self._app.clock.now())
+        return self._frame.page("link.html.j2", status, stamp=stamp, problem=problem)
+
+    def _list(self, token: str, readings: list[Reading], status: int = 200, problem: str = "") -> Response:
+        return self._frame.page(
+            "manage.html.j2", status, readings=readings, mark=self._mark(token), problem=problem,
+            address=readings[0].subscription.address, queries=self._app.subscribe.rules.queries,
+        )  # fmt: skip
+
+    def send_link(self, request: Request, fields: Fields) -> Response:
+        """Mail the link; the answer is the same whoever's the address is."""
+        if is_foreign(request, self._frame.public_url):
+            return self._form(403, "This form was sent from another site.")
+        try:
+            address = settings.address(fields.get("address", "").strip())
+        except ValueError as e:
+            return self._form(400, str(e))
+        if not forms.is_fresh(self._app.secret, fields.get("stamp", ""), self._app.clock.now()):
+            return self._form(400, LATE)
+        if not fields.get("website"):
+            self._app.subscribe.send_link(address, asker(request))
+        return self._frame.say(200, "Look into your mailbox", SENT)
+
+    def enter(self, token: str) -> Response:
+        """From the letter's link to the page, the token out of the address bar and into a cookie for its hour."""
+        found = (
+            self._app.stores.signups.look(token, "manage", self._app.clock.now()) if TOKEN.fullmatch(token) else None
+        )
+        if found is None:
+            return self._form(404, OVER)
+        response = RedirectResponse("/manage", 303)
+        response.set_cookie(
+            self._cookie, token, max_age=3600, path="/", secure=self._secure, httponly=True, samesite="lax"
+        )
+        return response
+
+    def export(self, request: Request) -> Response:
+        """All that is stored about the session's address."""
+        _, readings = self._session(request)
+        if not readings:
+            return self._form(403, OVER)
+        name = {"Content-Disposition": 'attachment; filename="subscriptions.json"'}
+        return JSONResponse(self._app.subscribe.export(readings[0].subscription.address), headers=name)
+
+    def act(self, request: Request, fields: Fields) -> Response:
+        """Do what a button says to one of the session's subscriptions, or to all."""
+        token, readings = self._session(request)
+        if not readings:
+            return self._form(403, OVER)
+        if is_foreign(request, self._frame.public_url) or fields.get("mark") != self._mark(token):
+            return self._list(token, readings, 403, "This form was sent from another site.")
+        if fields.get("do") == "erase":
+            self._app.subscribe.erase(readings[0].subscription.address)
+            return self._frame.say(
+                200, "Erased", "Your address is removed everywhere. A keyed hash keeps us from writing to you."
+            )
+        chosen = next((r for r in readings if str(r.subscription.id) == fields.get("id")), None)
+        try:
+            problem = self._do(fields, readings, chosen, asker(request))
+        except UsageError as e:
+            problem = str(e)
+        if problem:
+            return self._list(token, readings, 400, problem)
+        return RedirectResponse("/manage", 303)
+
+    def _do(self, fields: dict[str, str], readings: list[Reading], chosen: Reading | None, who: Asker) -> str:
+        """What is wrong with it, or ""."""
+        line = self._app.subscribe
+        if fields.get("do") == "end all":
+            line.end([r.subscription.id for r in readings if r.subscription.state != "ended"], who, REASON)
+            return ""
+        if chosen is None:
+            return "No such subscription of yours."
+        one = chosen.subscription.id
+        acts: dict[str, Callable[[], object]] = {
+            "pause": lambda: line.pause(one, who),
+            "pause long": lambda: line.pause(one, who, None),
+            "resume": lambda: line.resume(one, who),
+            "end": lambda: line.end([one], who, REASON),
+            "change": lambda: line.change(one, line.rechosen(chosen, fields), who),
+        }
+        act = acts.get(fields.get("do", ""))
+        return "" if act and act() else "That cannot be done with this subscription."
