@@ -69,8 +69,7 @@ def list_(context: Context, digest_id: str, as_json: bool) -> None:
 
 
 @command.command("add")
-@click.argument("digest_id", metavar="[DIGEST]", required=False)
-@click.argument("address")
+@click.argument("words", metavar="[DIGEST] ADDRESS", nargs=-1, required=True)
 @choice_options
 @click.option(
     "--prominence",
@@ -78,7 +77,7 @@ def list_(context: Context, digest_id: str, as_json: bool) -> None:
     help="Least prominence of the stories it is told: any, lead or title; left out: as it was, at first any.",
 )
 @pass_context
-def add(context: Context, /, digest_id: str | None, address: str, prominence: Threshold | None, **fields: str) -> None:
+def add(context: Context, /, words: tuple[str, ...], prominence: Threshold | None, **fields: str) -> None:
     """Subscribe an address to a digest, or to a watchlist at a rhythm of its own, on your word that its owner asked.
 
     \b
@@ -89,6 +88,11 @@ def add(context: Context, /, digest_id: str | None, address: str, prominence: Th
       aggregator subscriptions add --watchlist csto --rhythm "daily 07:30" --timezone Europe/Minsk anna@example.org
       aggregator subscriptions add --query 'grain OR corn' --rhythm instant --quiet 22:00-07:00 anna@example.org
     """
+    if len(words) > 2:
+        raise UsageError(
+            f"{words[2]!r} is too much: a digest and an address, or an address with --watchlist or --query"
+        )
+    digest_id, address = "".join(words[:-1]), words[-1]
     with context.app() as app:
         plain = _address(app, address)
         if fields["watchlist"] or fields["query"]:
@@ -109,11 +113,11 @@ def _choice(app: App, fields: dict[str, str], prominence: Threshold | None) -> C
     return app.subscribe.choice(fields | {"prominence": prominence or "any"}, by_operator=True)
 
 
-def _digest(app: App, digest_id: str | None) -> str:
+def _digest(app: App, digest_id: str) -> str:
     known = [d.id for d in app.configuration.digests]
     if digest_id not in known:
         raise UsageError(f"no digest {digest_id!r}; there are: {', '.join(known) or 'none yet'}")
-    return str(digest_id)
+    return digest_id
 
 
 @command.command("request")

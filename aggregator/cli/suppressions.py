@@ -102,18 +102,16 @@ def bring_in(context: Context, file: TextIO) -> None:
 
 def _read(file: TextIO, now: datetime) -> list[Suppressed]:
     """The entries of a CSV file; `reason` and `since` may be missing. Raises UsageError naming the line."""
-    found = []
+    found, name = [], str(getattr(file, "name", "standard input"))
     try:
         for number, row in enumerate(csv.reader(file), 1):
             if not row or (number == 1 and row[0] == "hash"):
                 continue
             if not HASH.fullmatch(row[0]):
-                raise UsageError(
-                    f"{file.name}:{number}: {row[0][:40]!r} is no hash of 64 digits, as `export` prints them"
-                )
+                raise UsageError(f"{name}:{number}: {row[0][:40]!r} is no hash of 64 digits, as `export` prints them")
             found.append(Suppressed(row[0], (row[1:2] or ["imported"])[0], _moment(row[2:3], now)))
     except (csv.Error, UnicodeDecodeError) as e:
-        raise UsageError(f"{file.name}: {e}; it should be a CSV file that `export` printed") from None
+        raise UsageError(f"{name}: {e}; it should be a CSV file that `export` printed") from None
     return found
 
 
