@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from dataclasses import asdict, replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -155,12 +155,13 @@ def _recipient(address: str) -> str:
 
 def _facts(edition: Edition) -> dict[str, Any]:
     """The edition as plain data, moments in RFC 3339."""
-    return {"subject": wording.subject(edition), **_plain(asdict(edition))}
+    return {"subject": wording.subject(edition), **_plain(edition)}
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+    """By hand: `dataclasses.asdict` copies every text."""
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value.isoformat() if isinstance(value, datetime) else value

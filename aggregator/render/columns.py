@@ -35,12 +35,11 @@ def hang(text: str, first: str, columns: int = COLUMNS) -> str:
 
 def plain(text: str) -> str:
     """The text on one line without anything that moves a cursor or turns the reading direction round."""
-    return re.sub(r"\s+", " ", "".join(" " if _hidden(char) else char for char in text)).strip()
+    return _HIDDEN.sub(" ", text).strip()
 
 
-def _hidden(char: str) -> bool:
-    bidi = "\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069"
-    return bidi or unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}
+_HIDDEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+"""White space, controls (Cc), halves of pairs (Cs), line and paragraph separators, and what turns the direction round (UAX #9)."""
 
 
 def _width(char: str) -> int:
