@@ -63,6 +63,8 @@ def story(number: int) -> EditionStory:
         (headline.index(w), headline.index(w) + len(w)) for w in ("CSTO", "ОДКБ", "АДКБ", "Power grid") if w in headline
     )
     inside = tuple((text.index(w), text.index(w) + len(w)) for w in ("CSTO", "ОДКБ", "АДКБ", "power grid") if w in text)
+    ids: tuple[str, ...]
+    titles: tuple[str, ...]
     ids, titles = (("csto",), ("CSTO",)) if number % 6 < 4 else (("energy",), ("Energy",))
     if number % 5 == 3:
         ids, titles = ("csto", "energy"), ("CSTO", "Energy")
@@ -113,7 +115,7 @@ def all_of_them() -> dict[str, Edition]:
         "digest-1": edition(1, queries=QUERIES[:1]),
         "digest-12": edition(12),
         "digest-60": edition(60),
-        "everything": edition(2, updated=updated, late=(late,) * 2, continued=told),
+        "everything": edition(2, updated=updated, late=(late,), continued=told),
         "empty": edition(0, checked=checked),
     }
 

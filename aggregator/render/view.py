@@ -44,7 +44,7 @@ class StoryView:
         source: the headline's outlet, "BelTA".
         others: how many outlets more have it: "BelTA + 3".
         outlets: those outlets, as many as are shown; `outlets_left` counts the rest.
-        latency: of an alert, when it was published, seen and sent; else "".
+        latency: of an alert, when it was published, seen and sent, in place of `time`; else "".
         excerpt_source: the outlet whose text it is, where that is not the headline's.
         why: reasons as (quoted word or "", the rest of the sentence), since the word may run the other way.
         tags: the watchlists it is in, where they are several.

@@ -115,10 +115,15 @@ def _failing(failing: Sequence[FailingFeed], calendar: Calendar) -> str:
 def _missed(missed: Sequence[Missed], calendar: Calendar) -> str:
     """`possibly missed in X between 02:10 and 03:40, in Y between 04:00 and 04:30 and 3 more`."""
     named = [
-        f"in {cut(plain(gap.title), NAME) or gap.feed_id} between {calendar.since(gap.after)} and {calendar.since(gap.before)}"
-        for gap in missed[:MISSED]
+        f"in {cut(plain(gap.title), NAME) or gap.feed_id} between {_between(gap, calendar)}" for gap in missed[:MISSED]
     ]
     return f"possibly missed {', '.join(named)}{_rest(len(missed) - len(named))}" if named else ""
+
+
+def _between(gap: Missed, calendar: Calendar) -> str:
+    """`22:30 and 23:30`, with the day where it is another, once where it is the same."""
+    same = calendar.local(gap.after).date() == calendar.local(gap.before).date()
+    return f"{calendar.since(gap.after)} and {calendar.clock(gap.before) if same else calendar.moment(gap.before)}"
 
 
 def _rest(number: int) -> str:
