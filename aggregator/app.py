@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from aggregator import instance, settings
-from aggregator.channel import Channel, named
+from aggregator.channel import named
 from aggregator.clock import SystemClock
 from aggregator.errors import ConfigError, GiveUp, QueryError
 from aggregator.ports import Archive, Clock, Renderer, Stores, Transport, Workers
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aggregator.compose import ComposeLine
     from aggregator.enrich import EnrichLine
     from aggregator.fetch import Client
+    from aggregator.listing import Listing
     from aggregator.manners import Manners
     from aggregator.poll import PollLine
     from aggregator.query import Query
@@ -184,20 +185,10 @@ class App:
     @cached_property
     def channels(self) -> Mapping[str, Transport]:
         """By id, what carries editions to places other than mailboxes."""
-        return {one.id: self._channel(one) for one in self.configuration.channels.values()}
+        from aggregator.delivery.channels import transport
 
-    def _channel(self, channel: Channel) -> Transport:
-        if channel.directory:
-            from aggregator.delivery.directory import DirectoryTransport
-
-            return DirectoryTransport(Path(channel.directory))
-        if channel.notify:
-            from aggregator.delivery.notify import NotifyTransport
-
-            return NotifyTransport(channel.id, channel.notify)
-        from aggregator.delivery.webhook import WebhookTransport
-
-        return WebhookTransport(channel.id, channel.webhook, channel.keys, poster=self.fetcher, clock=self.clock)
+        every = self.configuration.channels.items()
+        return {name: transport(one, self.fetcher, self.clock) for name, one in every}
 
     def route(self, address: str) -> Transport:
         """What carries messages to an address. Raises GiveUp when it names a channel that is not configured."""
@@ -332,6 +323,18 @@ class App:
         from aggregator.query import parse
 
         return parse(text, self.configuration.aliases)
+
+    def listing(self, kind: str, name: str) -> Listing | None:
+        """A watchlist or digest of the configuration, or a search, for feed readers; None where there is no such. Raises QueryError."""
+        from aggregator import search, syndicate
+
+        if kind == "search":
+            results = search.search(self.stores, self.query(name))
+            return syndicate.of_search(self.stores, name, ((one.entry, one.spans) for one in results))
+        c = self.configuration
+        if kind == "watchlist":
+            return next((syndicate.of_watchlist(self.stores, one) for one in c.watchlists if one.id == name), None)
+        return next((syndicate.of_digest(self.stores, one) for one in c.digests if one.id == name), None)
 
     def watch_index(self) -> WatchIndex:
         """The watchlists in force, compiled: the operator's, and readers' own as they come and go in whatever process."""

@@ -482,6 +482,10 @@ class WatchStore(Protocol):
         """Stored matches, oldest first."""
         ...
 
+    def newest(self, watchlist_id: str, limit: int) -> builtins.list[Match]:
+        """The newest matches of a watchlist that somebody may be told of, newest first; none of a silent baseline."""
+        ...
+
     def add_matches(self, found: Sequence[tuple[int, NewMatch]], now: datetime) -> int:
         """Store matches of already stored entries (entry id, match), each (watchlist, entry, revision) once.
 

@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from aggregator.app import App
 from aggregator.errors import AggregatorError
 from aggregator.readers import rhythm
+from aggregator.web import syndication
 from aggregator.web.frame import Frame, guarded
 from aggregator.web.joining import Joining
 from aggregator.web.leaving import Leaving
@@ -39,6 +40,7 @@ def build(app: App) -> FastAPI:
     get("/healthz")(pages.health)
     get("/readyz")(pages.ready)
     readers(web, frame)
+    syndication.add(web, app)
     web.exception_handler(404)(pages.nothing)
     for status in REFUSED:
         web.exception_handler(status)(partial(pages.refused, status))

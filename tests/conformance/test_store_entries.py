@@ -201,6 +201,16 @@ def test_proposals_since_stand_even_when_the_clock_has_jumped(scene: Scene) -> N
         assert proposed(scene.stores, need, since=NOW + 2 * HOUR) == []
 
 
+def test_the_newest_matches_of_a_watchlist_leave_silent_baselines_out(scene: Scene) -> None:
+    ids = [scene.entry(f"t{n}", match("csto"), now=NOW + n * MINUTE) for n in range(3)]
+    scene.entry("silent", match("csto", "none"), now=NOW + HOUR)
+    scene.entry("other", match("energy"), now=NOW + HOUR)
+    newest = scene.stores.watch.newest
+    assert [m.entry_id for m in newest("csto", 9)] == ids[::-1]
+    assert [m.entry_id for m in newest("csto", 2)] == [ids[2], ids[1]]
+    assert newest("nothing", 9) == []
+
+
 # -- article pages -------------------------------------------------------------------------------------------------------
 
 

@@ -77,6 +77,12 @@ class Watch:
         with self._db.read() as conn:
             return [rows.match(r) for r in conn.execute(sql, values)]
 
+    def newest(self, watchlist_id: str, limit: int) -> builtins.list[Match]:
+        """See WatchStore.newest."""
+        sql = "SELECT * FROM matches WHERE watchlist_id = ? AND reach != 'none' ORDER BY id DESC LIMIT ?"
+        with self._db.read() as conn:
+            return [rows.match(r) for r in conn.execute(sql, (watchlist_id, limit))]
+
     def add_matches(self, found: Sequence[tuple[int, NewMatch]], now: datetime) -> int:
         """See WatchStore.add_matches."""
         with self._db.write() as conn:

@@ -1,0 +1,94 @@
+"""Listings for feed readers: /watchlists/ID.atom, /digests/ID.json, /search.atom?q=... GET and HEAD, with validators.
+
+Served is what the operator's files name: a reader's own watchlists and digests are nobody else's. Links to ourselves come of
+web.public_url, never of what a request calls us.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from functools import partial
+from typing import get_args
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse
+from starlette.exceptions import HTTPException
+
+from aggregator.app import App
+from aggregator.errors import QueryError
+from aggregator.render import syndication
+from aggregator.render.syndication import TYPES, Form, Place
+
+FRESH = 300
+"""Seconds for which a copy may be used without asking."""
+FORMS: Mapping[str, Form] = {form: form for form in get_args(Form)}
+
+
+def add(web: FastAPI, app: App) -> None:
+    """Add the routes."""
+    feeds = Feeds(app)
+    get = partial(web.api_route, methods=["GET", "HEAD"], response_model=None)
+    get("/watchlists/{name}.{form}")(feeds.watchlist)
+    get("/digests/{name}.{form}")(feeds.digest)
+    get("/search.{form}")(feeds.search)
+
+
+class Feeds:
+    """What each route answers. An unknown name or form is a 404."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def watchlist(self, request: Request, name: str, form: str) -> Response:
+        """The newest stories of a watchlist."""
+        return self._listing(request, "watchlist", name, form)
+
+    def digest(self, request: Request, name: str, form: str) -> Response:
+        """The stories of a digest's editions."""
+        return self._listing(request, "digest", name, form)
+
+    def search(self, request: Request, form: str, q: str = "") -> Response:
+        """What satisfies a query; one that does not parse is shown with a caret under the fault."""
+        try:
+            return self._listing(request, "search", q, form)
+        except QueryError as error:
+            return PlainTextResponse(f"{error}\n\n{error.caret()}\n", 400)
+
+    def _listing(self, request: Request, kind: str, name: str, form: str) -> Response:
+        known = FORMS.get(form)
+        listing = self._app.listing(kind, name) if known else None
+        if listing is None or known is None:
+            raise HTTPException(404)
+        settings = self._app.configuration.settings
+        place = Place.at(settings.web.public_url, settings.mail.message_domain)
+        body = syndication.render(listing, known, place).encode()
+        return _answer(request, body, TYPES[known], syndication.updated(listing))
+
+
+def _answer(request: Request, body: bytes, kind: str, updated: datetime) -> Response:
+    """The document, or 304 where the reader has it."""
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {
+        "ETag": tag,
+        "Last-Modified": format_datetime(updated.astimezone(UTC), usegmt=True),
+        "Cache-Control": f"public, max-age={FRESH}",
+    }
+    if _known(request.headers, tag, updated):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=f"{kind}; charset=utf-8", headers=headers)
+
+
+def _known(asked: Mapping[str, str], tag: str, updated: datetime) -> bool:
+    """Whether the reader's copy is this one (RFC 9110 §13.1): the tag decides where there is one."""
+    tags = asked.get("if-none-match")
+    if tags is not None:
+        return tags.strip() == "*" or tag in re.findall(r'"[^"]*"', tags)
+    try:
+        since = parsedate_to_datetime(asked.get("if-modified-since", ""))
+        return updated.replace(microsecond=0) <= since
+    except (TypeError, ValueError):
+        return False
