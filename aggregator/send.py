@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial, reduce
 
 from aggregator.digests import outbox
-from aggregator.errors import WorkError
+from aggregator.errors import GiveUp, WorkError
 from aggregator.lanes import Lanes
 from aggregator.ports import Clock, RelayStore, Renderer, Stores, Transport, TransportSession
 from aggregator.publication import Attempt, Content, Message
@@ -104,8 +104,6 @@ class SendLine:
         done = _Done()
         for attempts, error in self._attempts(messages, stop):
             judged = relays.judged(name, attempts, error)
-            if error is not None and error.error_class == "gone":  # the receiver wants no more of it (HTTP 410)
-                self._end(judged, messages, str(error))
             done.attempts += judged
             if done.last:
                 self._stores.outbox.settle(done.last, self._owner)
@@ -140,13 +138,6 @@ class SendLine:
         finally:
             session.close()
 
-    def _end(self, attempts: Sequence[Attempt], messages: Sequence[Message], why: str) -> None:
-        """End the subscriptions of these attempts, at their receiver's word."""
-        refused = {attempt.message_id for attempt in attempts}
-        for message in messages:
-            if message.id in refused:
-                self._stores.subscriptions.end(message.subscription_id, why, self._clock.now())
-
     def _failed(self, messages: Sequence[Message], error: WorkError) -> list[Attempt]:
         """A destination that cannot be reached is asked once for all of them, not once for each message."""
         now = self._clock.now()
@@ -170,6 +161,8 @@ class SendLine:
         try:
             answer = session.deliver(body, message.message_id)
         except WorkError as e:
+            if isinstance(e, GiveUp) and e.error_class == "gone":
+                self._stores.subscriptions.end(message.subscription_id, str(e), self._clock.now())
             return outbox.failed(message, started, self._clock.now(), e, "data"), e
         return outbox.accepted(message, started, self._clock.now(), answer), None
 

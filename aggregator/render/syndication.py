@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from aggregator.listing import ListedOutlet, ListedStory, Listing
 from aggregator.render.columns import plain
-from aggregator.render.view import cut, web_link
+from aggregator.render.view import web_link
+from aggregator.render.wording import cut
 
 Form = Literal["atom", "json"]
 TYPES: dict[Form, str] = {"atom": "application/atom+xml", "json": "application/feed+json"}

@@ -17,6 +17,7 @@ from aggregator.app import App, build
 from aggregator.clock import SetClock
 from aggregator.sample.sink import Sink
 from aggregator.send import SendReport
+from aggregator.settings import load
 from tests.conformance.feedserver import Call, FeedServer
 from tests.conformance.hooks import Hook
 from tests.e2e.homes import ENVIRON, START, WATCHLISTS, Item, rss, sweep, write_home
@@ -177,6 +178,38 @@ def test_messages_to_a_channel_that_has_gone_from_the_file_say_so(tmp_path: Path
         report = app.send.run()
         assert (report.sent, report.dead) == (1, 1)
         assert report.error == "there is no channel 'desk' in config/digests.yaml any more"
+
+
+def test_a_webhook_that_says_410_ends_its_own_subscription_and_no_other(
+    tmp_path: Path, ticker: Ticker, feed: str
+) -> None:
+    with Hook(lambda _: (410, {}, b"")) as gone, Hook() as good:
+        channels = [hook_channel("gone", gone), hook_channel("good", good)]
+        with opened(newsroom(tmp_path, feed, channels, mails=0)) as (app, clock):
+            news(app, clock, ticker, "CSTO leaders meet")
+            report = app.send.run()
+            assert (report.sent, report.dead) == (1, 1)
+            news(app, clock, ticker, "CSTO drill begins")
+            app.sync()
+            assert app.send.run().sent == 1
+            ended = {s.address: (s.state, s.reason) for s in app.stores.subscriptions.list()}
+        assert ended["channel:gone"] == ("ended", "channel gone (127.0.0.1) wants no more deliveries: 410 Gone")
+        assert ended["channel:good"][0] == "active"
+        assert (len(gone.deliveries), len(good.deliveries)) == (1, 2)
+
+
+def test_a_secret_that_changes_is_taken_over_by_a_reload(tmp_path: Path, ticker: Ticker, feed: str) -> None:
+    with Hook() as hook:
+        channel = {"id": "desk", "webhook": hook.url, "secret_file": "secret"}
+        (tmp_path / "secret").write_text(SECRET)
+        with opened(newsroom(tmp_path, feed, [channel])) as (app, clock):
+            news(app, clock, ticker, "CSTO leaders meet")
+            app.send.run()
+            (tmp_path / "secret").write_text(f"{SECRET[:-4]}AAAA\n{SECRET}\n")
+            app.reconfigure(load(tmp_path, ENVIRON))
+            news(app, clock, ticker, "CSTO drill begins")
+            app.send.run()
+        assert [len(d.headers["webhook-signature"].split()) for d in hook.deliveries] == [1, 2]
 
 
 def test_a_stop_leaves_what_was_not_begun_waiting(tmp_path: Path, ticker: Ticker, feed: str) -> None:
