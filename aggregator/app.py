@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from aggregator.listing import Listing
     from aggregator.manners import Manners
     from aggregator.poll import PollLine
+    from aggregator.publication import StoredEdition
     from aggregator.query import Query
     from aggregator.returned import ReturnLine
     from aggregator.send import SendLine
@@ -70,7 +71,10 @@ class App:
         self._watch: WatchIndex | None = None
         self._turn_seen = 0
         self._of_readers: dict[str, str] = {}
-        self._to_look_back: set[str] = set()
+        self._came: set[str] = set()
+        self._turn_attended = -1
+        self._attended: set[str] = set()
+        self._noticed: set[str] = set()
         self._closing: list[Client | Workers] = []
 
     # -- adapters --------------------------------------------------------------------------------------------------
@@ -203,9 +207,14 @@ class App:
     def archive(self) -> Archive:
         """Editions as files."""
         from aggregator.delivery.pages import Pages
+        from aggregator.readers import rhythm
         from aggregator.render.index import index_page
 
-        return Pages(self.configuration.home.pages, index_page)
+        def listed(found: Sequence[tuple[StoredEdition, str]]) -> str:
+            """Those that readers chose for themselves are in no public list."""
+            return index_page([pair for pair in found if not rhythm.is_readers(pair[0].digest_id)])
+
+        return Pages(self.configuration.home.pages, listed)
 
     def _templates(self, mail: MailSettings) -> Path | None:
         """The folder of own templates; None where none is named, or the usual one is not there."""
@@ -351,7 +360,7 @@ class App:
                 self._follow_readers(self._watch)
             elif (turn := self.stores.watch.turn()) != self._turn_seen:
                 self._turn_seen = turn
-                self._to_look_back |= self._follow_readers(self._watch)
+                self._came |= self._follow_readers(self._watch)
             return self._watch
 
     def _follow_readers(self, index: WatchIndex) -> set[str]:
@@ -386,13 +395,17 @@ class App:
         return True
 
     def attend(self) -> None:
-        """Notice readers' watchlists that came or went, and do what time asks of subscriptions; cheap when there is nothing.
+        """Notice readers' watchlists that came, and do what time asks of subscriptions; cheap when there is nothing.
 
         What was noticed last time is looked back for now: batches that were matched without it are stored by now.
         """
-        with self._lock:
-            noticed, self._to_look_back = self._to_look_back, set()
-        self.watch_index()
+        noticed, self._noticed = self._noticed, set()
+        turn = self.stores.watch.turn()
+        if turn != self._turn_attended:
+            known = {w.id for w in self.stores.watch.of_readers()}
+            # Whoever made those that are there at the start has looked back for them.
+            self._noticed = known - self._attended if self._turn_attended >= 0 else set()
+            self._attended, self._turn_attended = known, turn
         self._look_back(noticed)
         self.stores.readers.tidy(self.clock.now())
 
@@ -450,7 +463,7 @@ class App:
         from aggregator import catalog
 
         self.watch_index()
-        found = self._look_back(self._to_look_back)
+        found = self._look_back(self._came)
         try:
             written = settings.load(self.configuration.home.path, self._environ)
         except ConfigError:

@@ -173,15 +173,10 @@ class SubscribeLine:
         now = self._clock.now()
         token, refuse = messages.new_token(), messages.new_token()
         if kind == "confirm" and choice is not None:
-            what = Letter(
-                "confirm",
-                now,
-                asker.network,
-                refuse,
-                choice.title,
-                self.query(choice),
-                rhythm.describe(choice.schedule),
-            )
+            # Whoever fills the form in writes into a stranger's mailbox: of a query nothing stands in the subject.
+            title = "a query of your own" if choice.query else choice.title
+            told = (title, self.query(choice), rhythm.describe(choice.schedule))
+            what = Letter("confirm", now, asker.network, refuse, *told)
             first = NewToken(token, "confirm", now + CONFIRM)
         else:
             what = Letter("manage", now, asker.network, refuse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC
 from email.utils import format_datetime
@@ -13,6 +14,9 @@ from aggregator.render.columns import plain
 from aggregator.render.environment import Templates
 
 SUBJECTS = {"confirm": "Please confirm: {title}", "manage": "Your link to your subscriptions"}
+
+QUERY = 300
+"""Characters of a query that a letter shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ def render(letter: Letter, words: Words, templates: Templates) -> RenderedLetter
     values = {
         "subject": subject,
         "title": plain(letter.title),
-        "query": plain(letter.query),
+        "query": _unlinked(letter.query),
         "rhythm": plain(letter.rhythm),
         "asked": f"{letter.asked_at.astimezone(UTC):%-d %B %Y, %H:%M} UTC",
         "network": letter.network,
@@ -45,6 +49,12 @@ def render(letter: Letter, words: Words, templates: Templates) -> RenderedLetter
     html = templates.render(f"{letter.kind}.html.j2", letter=values)
     text = templates.render(f"{letter.kind}.txt.j2", letter=values)
     return RenderedLetter(subject, mime.assemble(_headers(letter, subject, words, marks), text, html, marks))
+
+
+def _unlinked(text: str) -> str:
+    """A query that a stranger may have written: no mail program makes a link of what it holds, and it is short."""
+    line = re.sub(r"(?<=\w)([.@])(?=\w)", r" \1 ", plain(text).replace("://", " : // "))
+    return line if len(line) <= QUERY else f"{line[: QUERY - 1]}…"
 
 
 def _headers(letter: Letter, subject: str, words: Words, marks: mime.Marks) -> list[tuple[str, str]]:

@@ -57,6 +57,9 @@ class Managing:
         return self._list(token, readings) if readings else self._form()
 
     def _form(self, status: int = 200, problem: str = "") -> Response:
+        if not self._frame.public_url:
+            text = f"No links are mailed here. To change or end what you get, write to {self._frame.contact}"
+            return self._frame.say(status, "Your subscriptions", text)
         stamp = forms.stamp(self._app.secret, self._app.clock.now())
         return self._frame.page("link.html.j2", status, stamp=stamp, problem=problem)
 
@@ -68,7 +71,7 @@ class Managing:
 
     def send_link(self, request: Request, fields: Fields) -> Response:
         """Mail the link; the answer is the same whoever's the address is."""
-        if is_foreign(request, self._frame.public_url):
+        if is_foreign(request, self._frame.public_url) or not self._frame.public_url:
             return self._form(403, "This form was sent from another site.")
         try:
             address = settings.address(fields.get("address", "").strip())

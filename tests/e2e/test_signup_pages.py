@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -367,6 +367,36 @@ def test_a_session_lasts_as_long_as_its_link(place: Place) -> None:
     assert place.ask("/manage/export")[0].status == 403
     assert place.ask("/manage/do", {"do": "end all"})[0].status == 403
     assert place.ask(place.link("manage"))[0].status == 404
+
+
+def test_a_letter_is_no_way_to_write_to_strangers(place: Place) -> None:
+    """What the form is filled in with comes to a mailbox that did not ask: no subject, no link of it."""
+    text = '"buy pills" OR "visit https://spam.example/now" OR mail@spam.example'
+    assert place.sign_up(ANNA, query=text)[0] == 200
+    place.tick()
+    [letter] = place.mails()
+    assert letter["Subject"] == "Please confirm: a query of your own"
+    for part in letter.iter_parts():
+        said = part.get_content()
+        assert "spam.example" not in said
+        assert "https://spam" not in said
+
+
+def test_readers_own_editions_stand_in_no_public_list(place: Place) -> None:
+    self_made(place)
+    edition = place.app.stores.editions.editions()[0]
+    path = f"/editions/{edition.digest_id}/{edition.key}"
+    assert place.ask(path)[0].status == 200
+    assert edition.digest_id not in place.ask("/")[1]
+    assert edition.subject not in (place.app.configuration.home.pages / "index.html").read_text("utf-8")
+
+
+def test_without_a_public_address_no_link_is_promised(place: Place) -> None:
+    closed = place.app.configuration.settings.model_copy(update={"web": type(place.app.configuration.settings.web)()})
+    place.app.configuration = replace(place.app.configuration, settings=closed)
+    for answer in (place.ask("/manage"), place.ask("/manage", {"address": ANNA, "stamp": "x"})):
+        assert "The news desk" in answer[1]
+        assert answer[0].status in (200, 403)
 
 
 def test_closed_is_closed(place: Place) -> None:

@@ -107,6 +107,20 @@ digests:
     assert loaded.digests[2].schedule.at == (time(7, 5), time(19, 0))
 
 
+def test_an_address_may_have_a_clock_of_its_own(tmp_path: Path) -> None:
+    digests = DIGEST + "  at: 07:30\n  to: [a@example.org, {address: b@example.org, timezone: Asia/Tokyo}]\n"
+    [digest] = load(tmp_path, watch=WATCH, digests=digests).digests
+    assert digest.zones == (("b@example.org", "Asia/Tokyo"),)
+
+
+def test_signing_up_by_oneself_needs_an_address_for_the_links_of_letters(tmp_path: Path) -> None:
+    assert problems(tmp_path, agg="signup: {mode: Open}")[0].startswith(
+        "config/aggregator.yaml:1: signup.mode: open needs `web.public_url`"
+    )
+    loaded = load(tmp_path, agg="signup: {mode: Open}\nweb: {public_url: https://news.example}")
+    assert loaded.settings.signup.mode == "open"
+
+
 def test_an_address_may_have_a_stricter_threshold_than_its_digest(tmp_path: Path) -> None:
     loaded = load(
         tmp_path,

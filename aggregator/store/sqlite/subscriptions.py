@@ -14,11 +14,13 @@ from typing import Any
 from aggregator.levels import Threshold, Wanted
 from aggregator.model import SyncReport
 from aggregator.publication import Subscription
+from aggregator.readership import Asker
 from aggregator.store.sqlite import bounces, rows
-from aggregator.store.sqlite.consents import mailbox_hmac
+from aggregator.store.sqlite.consents import mailbox_hmac, note
 from aggregator.store.sqlite.database import Database
 
 LEFT_FILE = "no longer in digests.yaml"
+FILE, OPERATOR = Asker("configuration"), Asker("command line")
 
 
 def token_hash(token: str) -> str:
@@ -50,16 +52,31 @@ class Subscriptions:
                 row = stored.get(key)
                 if row is None and not self._suppressed(conn, one.address):
                     self._insert(conn, one, "config", now)
+                    self._note(conn, _find_id(conn, one.digest_id, one.address), "added", FILE, now=now)
                     added.append(f"{one.digest_id}: {one.address}")
                 elif row is not None and _differs(row, one) and not self._suppressed(conn, one.address):
                     self._revive(conn, row["id"], "config", one.prominence)
                     conn.execute("UPDATE subscriptions SET timezone = ? WHERE id = ?", (one.timezone, row["id"]))
+                    self._note(conn, row["id"], "added" if row["state"] == "ended" else "changed", FILE, now=now)
                     changed.append(f"{one.digest_id}: {one.address}")
             for key, row in stored.items():
                 if key not in named and row["origin"] == "config" and row["state"] != "ended":
                     _end(conn, row["id"], LEFT_FILE, now)
+                    self._note(conn, row["id"], "ended", FILE, now=now, detail=LEFT_FILE)
                     removed.append(f"{row['digest_id']}: {row['address']}")
         return SyncReport(tuple(added), tuple(changed), tuple(removed))
+
+    def _note(
+        self,
+        conn: sqlite3.Connection,
+        subscription_id: int,
+        event: str,
+        asker: Asker,
+        *,
+        now: datetime,
+        detail: str = "",
+    ) -> None:
+        note(conn, self._secret, subscription_id, event, asker, now=now, detail=detail)
 
     @staticmethod
     def _insert(conn: sqlite3.Connection, wanted: Wanted, origin: str, now: datetime) -> None:
@@ -98,12 +115,18 @@ class Subscriptions:
                 self._revive(conn, row["id"], "operator", prominence or row["prominence"])
             found = _find(conn, digest_id, address)
             assert found is not None
+            if row is None or tuple(row) != tuple(found):
+                event = "changed" if row is not None and row["state"] == "active" else "added"
+                self._note(conn, found["id"], event, OPERATOR, now=now)
             return _subscription(found)
 
     def end(self, subscription_id: int, reason: str, now: datetime) -> bool:
         """See SubscriptionStore.end."""
         with self._db.write() as conn:
-            return _end(conn, subscription_id, reason, now)
+            ended = _end(conn, subscription_id, reason, now)
+            if ended:
+                self._note(conn, subscription_id, "ended", OPERATOR, now=now, detail=reason)
+            return ended
 
     def find_token(self, token: str) -> Subscription | None:
         """See SubscriptionStore.find_token."""
@@ -160,7 +183,8 @@ class Subscriptions:
         with self._db.write() as conn:
             found = conn.execute(_SELECT + " WHERE b.address = ?", (address,)).fetchall()
             for row in found:
-                _end(conn, row["id"], "erased", now)
+                if _end(conn, row["id"], "erased", now):
+                    self._note(conn, row["id"], "ended", OPERATOR, now=now, detail="erased")
             _scrub(conn, address)
             self._forget(conn, address)
             sql = "UPDATE messages SET address = '', token = '' WHERE address = ? COLLATE NOCASE"
@@ -188,6 +212,12 @@ def _differs(row: sqlite3.Row, wanted: Wanted) -> bool:
         return bool(row["reason"] == LEFT_FILE)
     told = (row["prominence"], row["timezone"])
     return bool(row["origin"] == "config" and told != (wanted.prominence, wanted.timezone))
+
+
+def _find_id(conn: sqlite3.Connection, digest_id: str, address: str) -> int:
+    found = _find(conn, digest_id, address)
+    assert found is not None
+    return int(found["id"])
 
 
 def _find(conn: sqlite3.Connection, digest_id: str, address: str) -> sqlite3.Row | None:
