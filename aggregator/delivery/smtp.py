@@ -194,12 +194,11 @@ class SmtpSession:
         return self._smtp
 
     def _hand_over(self, smtp: smtplib.SMTP, body: bytes, message_id: str) -> tuple[int, bytes]:
-        """The body, dots stuffed (RFC 5321 §4.5.2), and the reply; no reply, or no number in it, means unknown."""
-        lines = re.sub(rb"\r\n|\r|\n", b"\r\n", body).removesuffix(b"\r\n")
+        """The body (RFC 5321 §4.5.2), and the reply; no reply, or no number in it, means unknown."""
         try:
             if smtp.sock is not None:
                 smtp.sock.settimeout(self._transport.data_timeout)
-            smtp.send(re.sub(rb"(?m)^\.", b"..", lines) + b"\r\n.\r\n")
+            smtp.send(stuffed(body) + b"\r\n.\r\n")
             code, text = smtp.getreply()
             if smtp.sock is not None:
                 smtp.sock.settimeout(self._transport.timeout)
@@ -232,6 +231,15 @@ class SmtpSession:
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
             smtp.close()
+
+
+def stuffed(body: bytes) -> bytes:
+    """A body as DATA wants it: lines end with CRLF, those that begin with a dot with one more; without the last line's end."""
+    whole = (
+        body.count(b"\r\n") == body.count(b"\n") == body.count(b"\r")
+    )  # ours are: the search costs more than all the rest
+    lines = body if whole else re.sub(rb"\r\n|\r|\n", b"\r\n", body)
+    return (b"\n" + lines.removesuffix(b"\r\n")).replace(b"\n.", b"\n..")[1:]
 
 
 def refuse(code: int, text: bytes | str, what: str, step: replies.Step) -> NoReturn:

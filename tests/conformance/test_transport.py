@@ -13,7 +13,7 @@ from typing import Literal
 import pytest
 
 from aggregator.delivery.directory import DirectoryTransport, file_name
-from aggregator.delivery.smtp import SmtpTransport
+from aggregator.delivery.smtp import SmtpTransport, stuffed
 from aggregator.errors import GiveUp, Quarantine, Retry, WorkError
 from aggregator.ports import Transport, TransportSession
 from aggregator.sample.sink import Sink
@@ -389,3 +389,16 @@ def test_an_address_that_smtp_cannot_carry_is_given_up(address: str) -> None:
         with pytest.raises(GiveUp):
             session.prepare(address)
         session.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "wire"),
+    [
+        (b"a\r\n.b\r\n..c\r\n", b"a\r\n..b\r\n...c"),
+        (b".a\n.b\rc\r\r\n\n", b"..a\r\n..b\r\nc\r\n\r\n"),
+        (b"a\n.\r.\r\n.", b"a\r\n..\r\n..\r\n.."),
+        (b"", b""),
+    ],
+)
+def test_lines_end_with_crlf_and_a_leading_dot_is_doubled(body: bytes, wire: bytes) -> None:
+    assert stuffed(body) == wire

@@ -327,16 +327,16 @@ def _queue(conn: sqlite3.Connection, edition: Edition, edition_id: int, messages
     conn.executemany(
         "INSERT OR IGNORE INTO messages (edition_id, variant, kind, subscription_id, address, token, message_id, next_attempt_at, created_at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
+        (  # one after the other: there may be ten thousand
             (edition_id, m.variant, edition.kind, m.subscription_id, m.address, m.token, m.message_id, now, now)
             for m in messages
-        ],
+        ),
     )
     sql = "UPDATE messages SET told_in = (SELECT id FROM messages WHERE message_id = ?) WHERE id = ?"
-    conn.executemany(sql, [(m.message_id, told) for m in messages for told in m.tells])
+    conn.executemany(sql, ((m.message_id, told) for m in messages for told in m.tells))
     conn.executemany(
         "INSERT OR IGNORE INTO tokens (hash, purpose, subscription_id, created_at) VALUES (?, 'unsubscribe', ?, ?)",
-        [(token_hash(m.token), m.subscription_id, now) for m in messages],
+        ((token_hash(m.token), m.subscription_id, now) for m in messages),
     )
 
 
