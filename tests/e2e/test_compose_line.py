@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from aggregator.settings import load
 from tests.conformance.feedserver import Call, FeedServer
-from tests.e2e.homes import ENVIRON, WATCHLISTS, Item, digests, rss, staged, sweep, write_home
+from tests.e2e.homes import ENVIRON, START, WATCHLISTS, Item, digests, rss, staged, sweep, write_home
 
 
 class Ticker:
@@ -186,3 +188,52 @@ def test_changed_watchlists_are_taken_over_without_a_new_index(tmp_path: Path, s
         found = app.stores.watch.matches()
         titles = {entry.id: entry.title for entry in app.stores.entries.entries()}
         assert [(m.watchlist_id, titles[m.entry_id]) for m in found] == [(w, "odkb, gas and moscow") for w in "abd"]
+
+
+def test_a_changed_story_is_told_once_as_updated_and_a_corrected_comma_not_at_all(
+    tmp_path: Path, server: FeedServer
+) -> None:
+    ticker = Ticker()
+    url = server.add("/rss", ticker)
+    write_home(tmp_path, [{"id": "news", "url": url}], watchlists=WATCHLISTS, digests=digests())
+    with staged(tmp_path) as (app, clock):
+        sweep(app)
+        ticker.add("CSTO to meet in Brest", clock.now())
+        updated: list[list[tuple[str, str]]] = []
+        for title in (
+            "CSTO to meet in Brest",
+            "CSTO to meet in Minsk",
+            "CSTO to meet, in Minsk",
+            "CSTO to meet in Minsk",
+        ):
+            ticker.items[-1] = replace(ticker.items[-1], title=title)
+            clock.advance(timedelta(hours=3))
+            sweep(app)
+            clock.advance(timedelta(hours=21))
+            [made] = [m for m in app.compose.run() if m.edition.digest_id == "daily"]
+            told = json.loads(made.edition.rendered.data)
+            assert told["continued"] == []
+            updated.append([(one["before"], one["story"]["headline"]) for one in told["updated"]])
+        assert updated == [[], [("CSTO to meet in Brest", "CSTO to meet in Minsk")], [], []]
+        app.send.run()
+        mails = b"".join(file.read_bytes() for file in (tmp_path / "var/mail").glob("*.eml"))
+        assert mails.count(b"UPDATED SINCE YOUR LAST EDITION") == 1
+
+
+def test_a_limited_text_leaves_the_house_in_no_form(tmp_path: Path, server: FeedServer) -> None:
+    item = Item("1", "CSTO meets", "The council met in Minsk. A secret clause stands behind it.", START)
+    url = server.add(
+        "/rss", lambda call: call.respond(200, rss(Item("0", "Old"), item), [("Content-Type", "application/rss+xml")])
+    )
+    feed = {"id": "news", "url": url, "excerpt": 30}
+    write_home(tmp_path, [feed], watchlists=WATCHLISTS, digests=digests())
+    with staged(tmp_path) as (app, clock):
+        sweep(app)
+        clock.advance(timedelta(days=1))
+        [made] = [m for m in app.compose.run() if m.edition.digest_id == "daily"]
+        app.send.run()
+        rendered = made.edition.rendered
+        [mail] = (tmp_path / "var/mail").glob("*.eml")
+        for form in (rendered.page, rendered.text, rendered.data, mail.read_text().replace("=\n", "")):
+            assert "council" in form
+            assert "secret" not in form
