@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from aggregator.access import Access
 from aggregator.errors import FetchErrorClass
+from aggregator.levels import Level
 
 FeedState = Literal["new", "ok", "failing", "gone", "paused"]
 Articles = Literal["never", "matched", "short", "all"]
@@ -574,6 +575,24 @@ class Match:
     spans: tuple[Span, ...]
     reach: Reach
     matched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """An entry that a digest has told and its publisher has changed since, in a window.
+
+    Attributes:
+        entry: as it stood at the window's end.
+        matches: those that were told, with the spans that hold in that text.
+        title, body: as it stood before the window's first change.
+        told: the highest level at which it was told.
+    """
+
+    entry: Entry
+    matches: tuple[Match, ...]
+    title: str
+    body: str
+    told: Level
 
 
 # -- the poll's one write --------------------------------------------------------------------------------------------

@@ -111,24 +111,6 @@ class EditionMatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Revised:
-    """An entry that a digest has told and its publisher has changed since, in a window.
-
-    Attributes:
-        entry: as it stood at the window's end.
-        matches: those that were told, with the spans that hold in that text.
-        title, body: as it stood before the window's first change.
-        told: the highest level at which it was told.
-    """
-
-    entry: Entry
-    matches: tuple[Match, ...]
-    title: str
-    body: str
-    told: Level
-
-
-@dataclass(frozen=True, slots=True)
 class Outlet:
     """One feed's copy of a story."""
 

@@ -11,7 +11,7 @@ from typing import Literal
 from aggregator import levels, licence
 from aggregator.digests import excerpt, prominence, updates, windows
 from aggregator.levels import Prominence, Threshold
-from aggregator.model import Entry, Span, Story, Watchlist
+from aggregator.model import Entry, Revised, Span, Story, Watchlist
 from aggregator.publication import (
     Checked,
     Digest,
@@ -20,7 +20,6 @@ from aggregator.publication import (
     EditionStory,
     Excerpt,
     Outlet,
-    Revised,
     Schedule,
     UpdatedStory,
     Window,

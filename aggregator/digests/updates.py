@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from aggregator import tokens
-from aggregator.publication import Revised
+from aggregator.model import Revised
 
 PART = 0.2
 """The part of the longer text's words that differs."""

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from aggregator import licence
 from aggregator.digests import edition as editions
-from aggregator.model import Entry, Match, Span
-from aggregator.publication import Digest, Edition, EditionMatch, Revised
+from aggregator.model import Entry, Match, Revised, Span
+from aggregator.publication import Digest, Edition, EditionMatch
 from aggregator.render import Renderer, RenderOptions
 from tests.unit.test_edition import CHECKED, DAY, NOW, SPEC, WATCHLISTS, entry, match, story
 

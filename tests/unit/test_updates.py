@@ -10,8 +10,8 @@ import pytest
 from aggregator.digests import edition as editions
 from aggregator.digests import updates
 from aggregator.levels import Level
-from aggregator.model import Entry, Match, Span, Watchlist
-from aggregator.publication import Checked, Digest, DigestSpec, Edition, EditionMatch, Revised, Schedule, Window
+from aggregator.model import Entry, Match, Revised, Span, Watchlist
+from aggregator.publication import Checked, Digest, DigestSpec, Edition, EditionMatch, Schedule, Window
 from tests.unit.test_edition import entry, match, story
 
 NOW = datetime(2023, 2, 2, 13, 0, tzinfo=UTC)

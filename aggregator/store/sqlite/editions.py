@@ -10,7 +10,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from aggregator.levels import LEVELS, Level, Settled
-from aggregator.model import Entry, Match, SyncReport
+from aggregator.model import Entry, Match, Revised, SyncReport
 from aggregator.publication import (
     Digest,
     DigestSpec,
@@ -20,7 +20,6 @@ from aggregator.publication import (
     NewMessage,
     Quiet,
     RenderedEdition,
-    Revised,
     Schedule,
     StoredEdition,
     Window,

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from aggregator.levels import LEVELS
-from aggregator.model import Entry, Span
-from aggregator.publication import Revised, Window
+from aggregator.model import Entry, Revised, Span
+from aggregator.publication import Window
 from aggregator.store.sqlite import markup, rows
 
 
