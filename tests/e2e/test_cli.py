@@ -533,6 +533,11 @@ def test_an_edition_is_composed_once_and_kept_as_sent(world: World) -> None:
     assert (edition["digest_id"], edition["kind"], edition["stories"]) == ("morning", "digest", 1)
     assert done(world.home, "editions", str(edition["id"])).out == first.out
     assert "<html" in done(world.home, "editions", str(edition["id"]), "--format", "html").out
+    eml = done(world.home, "editions", str(edition["id"]), "--format", "eml").out
+    assert "\r\nMessage-ID: <preview@" in eml
+    assert "\r\nList-Unsubscribe: <" in eml
+    assert eml == done(world.home, "editions", str(edition["id"]), "--format", "eml").out
+    assert json.loads(done(world.home, "editions", str(edition["id"]), "--format", "json").out)["stories"]
     assert aggregator(world.home, "editions", "99").code == 2
     assert "CSTO" in done(world.home, "editions").out
     done(world.home, "send")
