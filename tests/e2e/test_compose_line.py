@@ -195,11 +195,13 @@ def test_a_changed_story_is_told_once_as_updated_and_a_corrected_comma_not_at_al
 ) -> None:
     ticker = Ticker()
     url = server.add("/rss", ticker)
-    write_home(tmp_path, [{"id": "news", "url": url}], watchlists=WATCHLISTS, digests=digests())
+    skipping = {"id": "quiet", "title": "Quiet", "watchlists": ["csto"], "at": "07:30", "empty": "skip"}
+    write_home(tmp_path, [{"id": "news", "url": url}], watchlists=WATCHLISTS, digests=digests(skipping))
     with staged(tmp_path) as (app, clock):
         sweep(app)
         ticker.add("CSTO to meet in Brest", clock.now())
         updated: list[list[tuple[str, str]]] = []
+        spoke: list[bool] = []
         for title in (
             "CSTO to meet in Brest",
             "CSTO to meet in Minsk",
@@ -210,11 +212,14 @@ def test_a_changed_story_is_told_once_as_updated_and_a_corrected_comma_not_at_al
             clock.advance(timedelta(hours=3))
             sweep(app)
             clock.advance(timedelta(hours=21))
-            [made] = [m for m in app.compose.run() if m.edition.digest_id == "daily"]
+            both = [m for m in app.compose.run() if m.edition.digest_id in ("daily", "quiet")]
+            spoke.append(len(both) == 2)
+            made = both[0]
             told = json.loads(made.edition.rendered.data)
             assert told["continued"] == []
             updated.append([(one["before"], one["story"]["headline"]) for one in told["updated"]])
         assert updated == [[], [("CSTO to meet in Brest", "CSTO to meet in Minsk")], [], []]
+        assert spoke == [True, True, False, False], "updates alone are no empty edition"
         app.send.run()
         mails = b"".join(file.read_bytes() for file in (tmp_path / "var/mail").glob("*.eml"))
         assert mails.count(b"UPDATED SINCE YOUR LAST EDITION") == 1
