@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from aggregator import instance, settings
 from aggregator.channel import named
 from aggregator.clock import SystemClock
-from aggregator.errors import ConfigError, GiveUp, QueryError
+from aggregator.errors import ConfigError, GiveUp
 from aggregator.ports import Archive, Clock, Renderer, Stores, Transport, Workers
 from aggregator.settings import Configuration
 from aggregator.settings.models import MailSettings
@@ -26,18 +24,16 @@ if TYPE_CHECKING:
     from aggregator.compose import ComposeLine
     from aggregator.enrich import EnrichLine
     from aggregator.fetch import Client
+    from aggregator.following import Following
     from aggregator.listing import Listing
     from aggregator.manners import Manners
     from aggregator.poll import PollLine
-    from aggregator.publication import StoredEdition
     from aggregator.query import Query
     from aggregator.returned import ReturnLine
     from aggregator.send import SendLine
     from aggregator.subscribe import SubscribeLine
     from aggregator.watch.index import WatchIndex
 
-
-log = logging.getLogger("aggregator")
 
 PARTS = (
     "fetcher",
@@ -69,12 +65,6 @@ class App:
         self._lock = threading.RLock()
         self._turn = threading.Lock()
         self._watch: WatchIndex | None = None
-        self._turn_seen = 0
-        self._of_readers: dict[str, str] = {}
-        self._came: set[str] = set()
-        self._turn_attended = -1
-        self._attended: set[str] = set()
-        self._noticed: set[str] = set()
         self._closing: list[Client | Workers] = []
 
     # -- adapters --------------------------------------------------------------------------------------------------
@@ -210,11 +200,11 @@ class App:
         from aggregator.readers import rhythm
         from aggregator.render.index import index_page
 
-        def listed(found: Sequence[tuple[StoredEdition, str]]) -> str:
-            """Those that readers chose for themselves are in no public list."""
-            return index_page([pair for pair in found if not rhythm.is_readers(pair[0].digest_id)])
-
-        return Pages(self.configuration.home.pages, listed)
+        # Those that readers chose for themselves are in no public list.
+        return Pages(
+            self.configuration.home.pages,
+            lambda found: index_page([pair for pair in found if not rhythm.is_readers(pair[0].digest_id)]),
+        )
 
     def _templates(self, mail: MailSettings) -> Path | None:
         """The folder of own templates; None where none is named, or the usual one is not there."""
@@ -322,8 +312,15 @@ class App:
             rules=Rules(signup.mode == "open", signup.queries),
             watchlists=lambda: self.configuration.watchlists,
             parse=self.query,
-            look_back=self._look_back,
+            look_back=self.following.look_back,
         )
+
+    @cached_property
+    def following(self) -> Following:
+        """Readers' own watchlists as they come and go."""
+        from aggregator.following import Following
+
+        return Following(self.stores, self.clock, lambda: self.configuration, self.query)
 
     # -- words and queries -------------------------------------------------------------------------------------------
 
@@ -356,58 +353,10 @@ class App:
                 # For a few, how long a word is tells enough.
                 counts = word_counts(self.stores) if len(watchlists) >= MANY_WATCHLISTS else None
                 self._watch = WatchIndex([(w.id, self.query(w.query)) for w in watchlists], counts)
-                self._turn_seen, self._of_readers = self.stores.watch.turn(), {}
-                self._follow_readers(self._watch)
-            elif (turn := self.stores.watch.turn()) != self._turn_seen:
-                self._turn_seen = turn
-                self._came |= self._follow_readers(self._watch)
+                self.following.begin(self._watch)
+            else:
+                self.following.keep_up(self._watch)
             return self._watch
-
-    def _follow_readers(self, index: WatchIndex) -> set[str]:
-        """Bring the index up to the readers' own watchlists; which are new or ask something else."""
-        wanted = {w.id: w.query for w in self.stores.watch.of_readers()}
-        for watchlist_id in self._of_readers.keys() - wanted.keys():
-            index.remove(watchlist_id)
-        changed = {name for name, text in wanted.items() if self._of_readers.get(name) != text}
-        for watchlist_id in changed:
-            try:
-                index.add(watchlist_id, self.query(wanted[watchlist_id]))
-            except QueryError as e:  # it names an alias that the operator has taken away
-                log.warning("the reader's watchlist %s cannot be watched for: %s", watchlist_id, e)
-        self._of_readers = wanted
-        return changed
-
-    def _look_back(self, watchlist_ids: Collection[str]) -> int:
-        """Match readers' own watchlists against the entries of the last day or so; how many matches are new."""
-        from aggregator import catalog
-
-        if not watchlist_ids:
-            return 0
-        chosen = tuple(w for w in self.stores.watch.of_readers() if w.id in watchlist_ids and self._parses(w.query))
-        configuration = replace(self.configuration, watchlists=chosen)
-        return catalog.look_back(configuration, {w.id for w in chosen}, self.stores, self.clock.now())
-
-    def _parses(self, text: str) -> bool:
-        try:
-            self.query(text)
-        except QueryError:
-            return False
-        return True
-
-    def attend(self) -> None:
-        """Notice readers' watchlists that came, and do what time asks of subscriptions; cheap when there is nothing.
-
-        What was noticed last time is looked back for now: batches that were matched without it are stored by now.
-        """
-        noticed, self._noticed = self._noticed, set()
-        turn = self.stores.watch.turn()
-        if turn != self._turn_attended:
-            known = {w.id for w in self.stores.watch.of_readers()}
-            # Whoever made those that are there at the start has looked back for them.
-            self._noticed = known - self._attended if self._turn_attended >= 0 else set()
-            self._attended, self._turn_attended = known, turn
-        self._look_back(noticed)
-        self.stores.readers.tidy(self.clock.now())
 
     def warm(self) -> None:
         """Make every part now, before several threads ask for it. Raises ConfigError when one cannot be made."""
@@ -456,14 +405,14 @@ class App:
         for watchlist_id in changed:
             self._watch.add(watchlist_id, self.query(wanted[watchlist_id]))
         if before.aliases != self.configuration.aliases:
-            self._turn_seen, self._of_readers = -1, dict.fromkeys(self._of_readers, "")
+            self.following.ask_again()
 
     def catch_up(self) -> int:
         """Match what this process has stored against watchlists that somebody else added or changed meanwhile."""
         from aggregator import catalog
 
         self.watch_index()
-        found = self._look_back(self._came)
+        found = self.following.look_back(self.following.came)
         try:
             written = settings.load(self.configuration.home.path, self._environ)
         except ConfigError:

@@ -312,7 +312,7 @@ class Daemon:
             log.info("article pages: %d read, %d failed, %d matches", report.fetched, report.failed, report.matches)
 
     def _compose(self) -> None:
-        self._app.attend()
+        self._app.following.attend()
         for made in self._app.compose.run(self._stop):
             e = made.edition
             stories, messages = journal.many(e.stories, "story", "stories"), journal.many(made.messages, "message")

@@ -82,7 +82,7 @@ class Place:
 
     def tick(self, by: timedelta = timedelta()) -> None:
         self.clock.advance(by)
-        self.app.attend()
+        self.app.following.attend()
         self.app.compose.run()
         self.app.send.run()
 

@@ -59,9 +59,9 @@ class Newsroom:
         """Time passes hour by hour; what is due comes out, as in the daemon."""
         until = self.clock.now() + by
         while True:
-            self.app.attend()
+            self.app.following.attend()
             self.app.compose.run()
-            self.app.attend()
+            self.app.following.attend()
             self.app.send.run()
             if self.clock.now() >= until:
                 return
