@@ -804,7 +804,7 @@ class ReaderStore(Protocol):
         ...
 
     def pause(self, subscription_id: int, until: datetime | None, asker: Asker, now: datetime) -> bool:
-        """Send nothing until then, or until resumed; False when there is nothing to pause."""
+        """Send nothing until then, or until resumed, nor what is queued; False when there is nothing to pause."""
         ...
 
     def resume(self, subscription_id: int, asker: Asker, now: datetime) -> bool:

@@ -177,6 +177,15 @@ def test_pauses_end_by_themselves_or_when_resumed(scene: Scene) -> None:
     assert events(scene) == ["added", "paused", "resumed", "paused", "resumed", "ended"]
 
 
+def test_what_was_queued_before_a_pause_does_not_come_weeks_late(scene: Scene) -> None:
+    mine = added(scene)
+    scene.tell("csto.hourly", [], NOW, [message(mine.id, ANNA)])
+    assert scene.stores.readers.pause(mine.id, NOW + HOUR, WEB, NOW)
+    scene.stores.readers.tidy(NOW + HOUR)
+    assert scene.stores.outbox.claim_due(ME, 9, NOW + HOUR) == []
+    assert [m.error for m in scene.stores.outbox.list()] == ["the subscription is paused"]
+
+
 def test_an_end_is_taken_back_with_its_queued_messages(scene: Scene) -> None:
     readers, mine = scene.stores.readers, added(scene)
     scene.tell("csto.hourly", [], NOW, [message(mine.id, ANNA)])

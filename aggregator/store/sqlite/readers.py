@@ -96,6 +96,7 @@ class Readers:
         with self._db.write() as conn:
             done = conn.execute(sql, (rows.stamp_or_none(until), subscription_id)).rowcount == 1
             if done:
+                conn.execute(_PAUSED, (rows.stamp(now), subscription_id))
                 note(
                     conn,
                     self._secret,
@@ -246,6 +247,9 @@ def _queue_again(conn: sqlite3.Connection, ended: sqlite3.Row, fresh: Iterator[s
         conn.execute(sql, (token_hash(token), ended["id"], stamp))
 
 
+# What is queued would come weeks late.
+_PAUSED = """UPDATE messages SET state = 'cancelled', settled_at = ?, token = '', error = 'the subscription is paused'
+WHERE subscription_id = ? AND state IN ('waiting', 'unknown') AND letter_id IS NULL"""
 _READING = """SELECT s.*, b.address, d.title, d.every, d.at, d.days, d.wait_seconds, d.most, d.quiet, d.next_at,
   d.timezone AS digest_timezone, d.origin AS digest_origin, d.prominence AS digest_prominence, w.id AS watchlist_id, w.query
 FROM subscriptions s JOIN subscribers b ON b.id = s.subscriber_id JOIN digests d ON d.id = s.digest_id
