@@ -101,9 +101,11 @@ class ComposeLine:
         """Write the pages that a crash of an earlier process kept from their files; looked at once."""
         if self._archive_is_whole:
             return
-        recent = self._stores.editions.editions(limit=RECENT)
-        for stored in self._archive.missing(recent):
-            self._archive.publish(stored, recent)
+        recent = self._stores.editions.editions(limit=RECENT, whole=False)
+        for missing in self._archive.missing(recent):
+            stored = self._stores.editions.edition(missing.id)
+            if stored is not None:
+                self._archive.publish(stored, recent)
         self._archive_is_whole = True
 
     def preview(self, digest: Digest) -> tuple[Edition, RenderedEdition]:
@@ -236,7 +238,7 @@ class ComposeLine:
         # Always: after a restore a page of this name may lie there, of an edition that the database has forgotten.
         # When it fails, the next run looks again; when it works, that says nothing of older pages.
         whole, self._archive_is_whole = self._archive_is_whole, False
-        self._archive.publish(stored, self._stores.editions.editions(limit=RECENT))
+        self._archive.publish(stored, self._stores.editions.editions(limit=RECENT, whole=False))
         self._archive_is_whole = whole
         return stored
 

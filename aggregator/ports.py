@@ -547,8 +547,13 @@ class EditionStore(Protocol):
         """Move the window on without an edition; `matches` are passed over (later copies, or none prominent enough)."""
         ...
 
-    def editions(self, digest_id: str = "", limit: int = 50, key: str = "") -> list[StoredEdition]:
-        """Past editions, newest first; with a digest and a key, the one edition they name."""
+    def editions(
+        self, digest_id: str = "", limit: int = 50, key: str = "", *, whole: bool = True
+    ) -> list[StoredEdition]:
+        """Past editions, newest first; with a digest and a key, the one edition they name.
+
+        Not `whole`: without their bytes, for a list; `rendered` has its subject alone then. A hundred whole ones are tens of megabytes.
+        """
         ...
 
     def edition(self, edition_id: int) -> StoredEdition | None:

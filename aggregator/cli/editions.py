@@ -32,7 +32,7 @@ def command(context: Context, *, edition_id: int | None, digest_id: str, limit: 
                 raise UsageError(f"no edition {edition_id}; `aggregator editions` lists them")
             put(formatted(app, found.rendered, form), None)
             return
-        editions = app.stores.editions.editions(digest_id, limit)
+        editions = app.stores.editions.editions(digest_id, limit, whole=False)
     if as_json:
         for edition in editions:
             output.line(output.edition(edition))

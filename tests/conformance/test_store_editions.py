@@ -16,7 +16,7 @@ from aggregator.errors import StoreError
 from aggregator.levels import Level, Settled
 from aggregator.model import NewMatch
 from aggregator.ports import Stores
-from aggregator.publication import NewEdition, Schedule, Window
+from aggregator.publication import NewEdition, RenderedEdition, Schedule, Window
 from tests.conformance.stores import (
     HOUR,
     INITIAL,
@@ -244,6 +244,15 @@ def test_editions_are_listed_newest_first(scene: Scene) -> None:
     alert = scene.tell("now", [], NOW)
     assert [e.id for e in scene.stores.editions.editions()] == [alert, *ids[::-1]]
     assert [e.id for e in scene.stores.editions.editions("morning", 2)] == [ids[2], ids[1]]
+
+
+def test_a_list_of_editions_may_leave_their_bytes_out(scene: Scene) -> None:
+    edition_id = scene.tell("morning", [], NOW)
+    whole = scene.stores.editions.edition(edition_id)
+    assert whole is not None
+    assert whole.rendered.page
+    bare = RenderedEdition(whole.subject, b"", "", "", "")
+    assert scene.stores.editions.editions("morning", whole=False) == [replace(whole, rendered=bare)]
 
 
 def test_an_edition_assigns_its_matches_and_queues_its_messages(scene: Scene) -> None:

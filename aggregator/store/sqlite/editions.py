@@ -163,10 +163,13 @@ class Editions:
             _assign(conn, digest_id, [(match_id, None, None) for match_id in matches])
             _move_on(conn, digest_id, window_end, next_at)
 
-    def editions(self, digest_id: str = "", limit: int = 50, key: str = "") -> list[StoredEdition]:
+    def editions(
+        self, digest_id: str = "", limit: int = 50, key: str = "", *, whole: bool = True
+    ) -> list[StoredEdition]:
         """See EditionStore.editions."""
         conditions = [c for c, given in (("digest_id = :digest", digest_id), ("key = :key", key)) if given] or ["true"]
-        sql = f"SELECT * FROM editions WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit"  # noqa: S608 - our own conditions
+        columns = "*" if whole else _BARE
+        sql = f"SELECT {columns} FROM editions WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit"  # noqa: S608 - our own conditions
         with self._db.read() as conn:
             return [_edition(r) for r in conn.execute(sql, {"digest": digest_id, "key": key, "limit": limit})]
 
@@ -369,6 +372,8 @@ def _edition(row: sqlite3.Row) -> StoredEdition:
     )
 
 
+_BARE = """id, digest_id, title, key, kind, window_start, window_end, subject, stories, entries, composed_at,
+  x'' AS mail, '' AS page, '' AS text, '' AS data"""
 _FOREVER = "9999"
 # The matches that wait for an edition of digest `d`. Starts with FROM, so that it serves EXISTS and joins alike.
 _WAITING = """FROM matches m JOIN digest_watchlists w ON w.watchlist_id = m.watchlist_id JOIN entries e ON e.id = m.entry_id
