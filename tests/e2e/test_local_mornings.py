@@ -185,7 +185,7 @@ def _untold(items: Sequence[Item], editions: Sequence[StoredEdition], *, set_bac
             told.setdefault(story["headline"], []).append(edition)
     for item in items:
         found = told.get(item.title, [])
-        if len(found) != (item.at < editions[-1].window.end):
+        if len(found) != any(item.at < edition.window.end for edition in editions[-1:]):
             yield f"{item.title} of {item.at} told {len(found)} times"
         elif found and not (item.at < found[0].window.end and (set_back or found[0].window.start <= item.at)):
             yield f"{item.title} of {item.at} told in {found[0].window}"
