@@ -7,17 +7,15 @@ import threading
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from aggregator import instance, settings
+from aggregator import adapters, instance, settings
 from aggregator.channel import named
 from aggregator.clock import SystemClock
 from aggregator.errors import ConfigError, GiveUp
 from aggregator.ports import Archive, Clock, Renderer, Stores, Transport, Workers
 from aggregator.settings import Configuration
-from aggregator.settings.models import MailSettings
 
 if TYPE_CHECKING:
     from aggregator.catalog import CatalogReport
@@ -77,15 +75,8 @@ class App:
     @cached_property
     def stores(self) -> Stores:
         """The database, migrated, with the claims of dead processes freed."""
-        from aggregator.store.sqlite import SqliteStores
-
         settings.prepare(self.configuration.home)
-        stores = SqliteStores(
-            self.configuration.home.db,
-            secret=self.secret,
-            initial=self.configuration.initial,
-            synchronous=self.configuration.settings.storage.durability.upper(),
-        )
+        stores = adapters.stores(self.configuration, self.secret)
         for name in stores.feeds.owners():
             if instance.is_gone(name):
                 stores.feeds.release(name, fallen=True)
@@ -94,26 +85,7 @@ class App:
     @cached_property
     def fetcher(self) -> Client:
         """The only HTTP client."""
-        from aggregator.fetch import Client, FetchLimits
-
-        network, limits = self.configuration.settings.network, self.configuration.settings.limits
-        return Client(
-            FetchLimits(
-                total_timeout=network.total_timeout.total_seconds(),
-                connect_timeout=network.connect_timeout.total_seconds(),
-                max_body=limits.body,
-                max_headers=limits.headers,
-                max_redirects=limits.redirects,
-                host_connections=network.host_connections,
-                host_spacing=network.host_spacing.total_seconds(),
-                concurrency=network.concurrency,
-                allow_private=tuple(network.allow_private),
-                proxy=network.proxy,
-                contact=network.user_agent_contact,
-            ),
-            self.clock,
-            turn=self._turn,
-        )
+        return adapters.fetcher(self.configuration, self.clock, self._turn)
 
     @cached_property
     def manners(self) -> Manners:
@@ -137,44 +109,12 @@ class App:
     @cached_property
     def renderer(self) -> Renderer:
         """Editions to bytes."""
-        from aggregator.render import Renderer as Jinja
-        from aggregator.render import RenderOptions
-
-        mail, web = self.configuration.settings.mail, self.configuration.settings.web
-        return Jinja(
-            RenderOptions(
-                from_address=mail.from_address,
-                from_name=mail.from_name,
-                domain=mail.message_domain,
-                public_url=web.public_url,
-                templates_dir=self._templates(mail),
-                version=version("aggregator"),
-                owner=mail.owner,
-                feedback_id=mail.feedback_id,
-                postal=mail.footer,
-                contact=self.configuration.settings.signup.contact or mail.from_address,
-            )
-        )
+        return adapters.renderer(self.configuration)
 
     @cached_property
     def transport(self) -> Transport:
         """SMTP where a server is named, else files."""
-        mail = self.configuration.settings.mail
-        if not mail.host:
-            from aggregator.delivery.directory import DirectoryTransport
-
-            return DirectoryTransport(self.configuration.home.mail)
-        from aggregator.delivery.smtp import SmtpTransport
-
-        return SmtpTransport(
-            host=mail.host,
-            port=mail.port,
-            security=mail.security,
-            username=mail.username,
-            password=mail.password.get_secret_value(),
-            from_address=mail.from_address,
-            timeout=mail.timeout.total_seconds(),
-        )
+        return adapters.transport(self.configuration)
 
     @cached_property
     def channels(self) -> Mapping[str, Transport]:
@@ -196,24 +136,7 @@ class App:
     @cached_property
     def archive(self) -> Archive:
         """Editions as files."""
-        from aggregator.delivery.pages import Pages
-        from aggregator.readers import rhythm
-        from aggregator.render.index import index_page
-
-        # Those that readers chose for themselves are in no public list.
-        return Pages(
-            self.configuration.home.pages,
-            lambda found: index_page([pair for pair in found if not rhythm.is_readers(pair[0].digest_id)]),
-        )
-
-    def _templates(self, mail: MailSettings) -> Path | None:
-        """The folder of own templates; None where none is named, or the usual one is not there."""
-        path = self.configuration.home.path / mail.templates
-        if not mail.templates or path.is_dir():
-            return path if mail.templates else None
-        if mail.templates == type(mail).model_fields["templates"].default:
-            return None
-        raise ConfigError(f"{path}: no such folder; make it or remove mail.templates from config/aggregator.yaml")
+        return adapters.archive(self.configuration)
 
     # -- lines -------------------------------------------------------------------------------------------------------
 

@@ -26,9 +26,9 @@ from aggregator.publication import (
     NewMessage,
     RenderedEdition,
     StoredEdition,
-    Subscription,
     Window,
 )
+from aggregator.readership import Subscription
 
 RECENT = 100
 

@@ -44,7 +44,6 @@ from aggregator.model import (
 )
 from aggregator.publication import (
     Attempt,
-    Bounce,
     Checked,
     Content,
     Digest,
@@ -57,19 +56,20 @@ from aggregator.publication import (
     NewEdition,
     RenderedEdition,
     StoredEdition,
-    Subscription,
     Window,
 )
 from aggregator.query import Need, Proposed
 from aggregator.readership import (
     Asked,
     Asker,
+    Bounce,
     Letter,
     NewLetter,
     NewToken,
     Purpose,
     Reading,
     RenderedLetter,
+    Subscription,
     Suppressed,
     Tidied,
     Wish,

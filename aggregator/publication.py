@@ -15,8 +15,6 @@ from aggregator.model import Entry, Match, Story
 
 MessageState = Literal["waiting", "claimed", "sent", "unknown", "dead", "cancelled"]
 Phase = Literal["queued", "connect", "data"]
-SubscriptionState = Literal["pending", "active", "paused", "ended"]
-Origin = Literal["config", "operator", "visitor"]
 
 
 # -- digests and editions ----------------------------------------------------------------------------------------------
@@ -230,16 +228,15 @@ class Edition:
 
     Attributes:
         key: what makes it unique within its digest: the local time of its end, of an alert its time and first match (digests.windows).
-        entries: how many matched entries its stories hold.
+        entries, feeds: how many matched entries its untold stories hold, and in how many feeds.
         more: stories beyond the cap, not shown.
         queries: (watchlist title, query text) of every watchlist it covers.
         prominence: what its stories reach at least.
-        feeds: how many feeds its untold stories stand in.
         updated: stories told before whose text was changed in the window.
-        late: what could not be delivered to its reader before; such an edition is one reader's or a few's.
+        late: what could not be delivered to its reader before.
         held: why the stories of an alert come together: quiet hours, or a storm; "" for no reason.
-        list_name: what its List-Id says of it: `morning`, or `csto.watch` of a watchlist at a reader's own rhythm.
-        thread: a Message-ID that is never sent, for the References of all that is sent of one story; "" for none.
+        list_name: what its List-Id says of it: `morning`, or `csto.watch` of a reader's own rhythm.
+        thread: a Message-ID that is never sent, for References; "" for none.
     """
 
     digest_id: str
@@ -401,36 +398,3 @@ class FailingRelay:
     until: datetime
     error_class: str
     error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bounce:
-    """Mail to an address came back, or its reader complained; `status` is RFC 3463's or "", `detail` names no address."""
-
-    kind: Literal["hard", "soft", "complaint"]
-    status: str
-    detail: str
-
-
-# -- subscriptions -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """An address that asked to be told, and of which digest.
-
-    `prominence` is its own threshold; the stricter one of it and the digest's holds. `timezone` is its reader's clock, "" for the
-    digest's. A pause ends at `paused_until`; None: when somebody resumes it.
-    """
-
-    id: int
-    address: str
-    digest_id: str
-    state: SubscriptionState
-    origin: Origin
-    created_at: datetime
-    ended_at: datetime | None = None
-    reason: str = ""
-    prominence: Threshold = "any"
-    timezone: str = ""
-    paused_until: datetime | None = None

@@ -8,7 +8,7 @@ from typing import Literal
 
 from aggregator.levels import Threshold
 from aggregator.model import Watchlist
-from aggregator.publication import DigestSpec, Schedule, Subscription
+from aggregator.publication import DigestSpec, Schedule
 
 BRIDGE = ".from-"
 """Stands in the id of a digest that carries one reader over to a new rhythm (docs/decisions/0032)."""
@@ -16,6 +16,39 @@ Cause = Literal["web", "mail", "command line", "configuration", "bounce"]
 """Through what something happened to a subscription."""
 Purpose = Literal["unsubscribe", "confirm", "manage", "undo", "refuse"]
 """The one thing that a token is good for."""
+
+SubscriptionState = Literal["pending", "active", "paused", "ended"]
+Origin = Literal["config", "operator", "visitor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An address that asked to be told, and of which digest.
+
+    `prominence` is its own threshold; the stricter one of it and the digest's holds. `timezone` is its reader's clock, "" for the
+    digest's. A pause ends at `paused_until`; None: when somebody resumes it.
+    """
+
+    id: int
+    address: str
+    digest_id: str
+    state: SubscriptionState
+    origin: Origin
+    created_at: datetime
+    ended_at: datetime | None = None
+    reason: str = ""
+    prominence: Threshold = "any"
+    timezone: str = ""
+    paused_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """Mail to an address came back, or its reader complained; `status` is RFC 3463's or "", `detail` names no address."""
+
+    kind: Literal["hard", "soft", "complaint"]
+    status: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)

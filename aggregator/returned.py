@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from aggregator.digests import bounces, messages
 from aggregator.digests.bounces import Returned
 from aggregator.ports import Clock, Stores
-from aggregator.publication import Bounce
+from aggregator.readership import Bounce
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,9 @@ from aggregator.digests import messages, windows
 from aggregator.errors import UsageError
 from aggregator.model import Watchlist
 from aggregator.ports import Clock, Renderer, Stores
-from aggregator.publication import Subscription
 from aggregator.query import Query, canon, leaves
 from aggregator.readers import limits, rhythm
-from aggregator.readership import BRIDGE, Asker, Choice, Letter, NewLetter, NewToken, Reading, Wish
+from aggregator.readership import BRIDGE, Asker, Choice, Letter, NewLetter, NewToken, Reading, Subscription, Wish
 
 CONFIRM, MANAGE, UNDO, REFUSE = timedelta(hours=48), timedelta(hours=1), timedelta(minutes=10), timedelta(days=30)
 """How long each token works."""

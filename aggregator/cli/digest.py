@@ -67,7 +67,7 @@ def _nothing(app: App, digest: Digest, *, send: bool) -> int:
 
 
 def _send(app: App) -> int:
-    report = app.send.run()
+    report = app.send.run(patient=False)
     talk(f"{report.sent} sent, {report.retry + report.unknown} wait, {report.dead} given up")
     if report.error:
         talk(report.error)

@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from aggregator.model import Entry, Feed, Gap, Span, StoredEvent, Story
-from aggregator.publication import Message, StoredEdition, Subscription
+from aggregator.publication import Message, StoredEdition
+from aggregator.readership import Subscription
 
 
 def when(moment: datetime | None) -> str | None:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from fastapi import Request, Response
 
 from aggregator.errors import UsageError
-from aggregator.publication import Subscription
-from aggregator.readership import Asker, Reading
+from aggregator.readership import Asker, Reading, Subscription
 from aggregator.web.frame import TOKEN, Fields, Frame, asker
 
 NO_SUBSCRIPTION = "This link does not belong to a subscription."

@@ -80,7 +80,9 @@ class Pages:
 
     def archive(self) -> Response:
         """Past editions; those that readers chose for themselves are reached by the links in their mail alone."""
-        found = [e for e in self._app.stores.editions.editions(limit=200, whole=False) if not rhythm.is_readers(e.digest_id)][:100]
+        found = [
+            e for e in self._app.stores.editions.editions(limit=200, whole=False) if not rhythm.is_readers(e.digest_id)
+        ][:100]
         return self._frame.page("archive.html.j2", editions=found, utc=UTC)
 
     def edition(self, digest_id: str, key: str) -> Response:

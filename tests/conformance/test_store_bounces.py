@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from aggregator.levels import Wanted
-from aggregator.publication import Bounce, Subscription
+from aggregator.readership import Bounce, Subscription
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, Scene, attempt
 
 ANNA = "anna@example.org"

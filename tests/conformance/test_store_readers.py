@@ -10,8 +10,8 @@ import pytest
 
 from aggregator.model import Watchlist
 from aggregator.ports import Stores
-from aggregator.publication import DigestSpec, Schedule, Subscription
-from aggregator.readership import Asked, Asker, NewLetter, NewToken, RenderedLetter, Suppressed, Wish
+from aggregator.publication import DigestSpec, Schedule
+from aggregator.readership import Asked, Asker, NewLetter, NewToken, RenderedLetter, Subscription, Suppressed, Wish
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, Scene, digest, message
 
 ANNA = "anna@example.org"

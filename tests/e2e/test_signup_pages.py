@@ -211,6 +211,9 @@ def test_scanners_that_fetch_every_link_change_nothing(place: Place) -> None:
         "/unsubscribe/{token}": end,
         "/undo/{token}": undo[0],
         "/editions/{digest_id}/{key}": f"/editions/{edition.digest_id}/{edition.key}",
+        "/watchlists/{name}.{form}": "/watchlists/csto.atom",
+        "/digests/{name}.{form}": f"/digests/{edition.digest_id}.json",
+        "/search.{form}": "/search.atom?q=csto",
     }
     routes = [r for r in pages(place.app).routes if "GET" in getattr(r, "methods", ())]
     names = [str(getattr(route, "path", "")) for route in routes]

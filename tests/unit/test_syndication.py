@@ -79,7 +79,8 @@ def test_feedparser_reads_it_back() -> None:
     found = feedparser.parse(render(listing(story(1), story(2, title="ОДКБ & <b>друзья</b>")), "atom", PLACE))
     assert not found.bozo
     assert [e.title for e in found.entries] == ["CSTO meets in Minsk", "ОДКБ & <b>друзья</b>"]
-    assert found.entries[0].source.title == found.entries[0].author == "BelTA"
+    # Of authors it tells nothing once our own parser, which does without them, has made it its own.
+    assert found.entries[0].source.title == "BelTA"
     assert "ТАСС: ОДКБ собирается" in found.entries[0].content[0].value
     assert found.entries[0].tags[0].label == "CSTO"
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from aggregator.publication import Bounce
+from aggregator.readership import Bounce
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
 

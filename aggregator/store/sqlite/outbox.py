@@ -7,7 +7,8 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from aggregator.publication import Attempt, Bounce, Content, Message
+from aggregator.publication import Attempt, Content, Message
+from aggregator.readership import Bounce
 from aggregator.replies import nameless
 from aggregator.store.sqlite import bounces, rows
 from aggregator.store.sqlite.database import Database

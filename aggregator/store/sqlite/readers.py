@@ -6,8 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from aggregator.publication import Origin, Subscription
-from aggregator.readership import BRIDGE, Asker, Reading, Tidied, Wish
+from aggregator.readership import BRIDGE, Asker, Origin, Reading, Subscription, Tidied, Wish
 from aggregator.store.sqlite import choices, rows, tidying
 from aggregator.store.sqlite.consents import note
 from aggregator.store.sqlite.database import Database

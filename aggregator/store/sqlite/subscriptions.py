@@ -13,8 +13,7 @@ from typing import Any
 
 from aggregator.levels import Threshold, Wanted
 from aggregator.model import SyncReport
-from aggregator.publication import Subscription
-from aggregator.readership import Asker
+from aggregator.readership import Asker, Subscription
 from aggregator.store.sqlite import bounces, rows
 from aggregator.store.sqlite.consents import mailbox_hmac, note
 from aggregator.store.sqlite.database import Database

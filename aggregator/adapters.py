@@ -1,0 +1,116 @@
+"""Adapters made from the configuration: what the wiring puts behind the ports. Each imports its library when it is made."""
+
+from __future__ import annotations
+
+import threading
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aggregator.errors import ConfigError
+from aggregator.ports import Archive, Clock, Renderer, Stores, Transport
+from aggregator.settings import Configuration
+
+if TYPE_CHECKING:
+    from aggregator.fetch import Client
+
+
+def stores(configuration: Configuration, secret: bytes) -> Stores:
+    """The database, migrated."""
+    from aggregator.store.sqlite import SqliteStores
+
+    return SqliteStores(
+        configuration.home.db,
+        secret=secret,
+        initial=configuration.initial,
+        synchronous=configuration.settings.storage.durability.upper(),
+    )
+
+
+def fetcher(configuration: Configuration, clock: Clock, turn: threading.Lock) -> Client:
+    """The only HTTP client; it computes while it holds `turn`."""
+    from aggregator.fetch import Client, FetchLimits
+
+    network, limits = configuration.settings.network, configuration.settings.limits
+    return Client(
+        FetchLimits(
+            total_timeout=network.total_timeout.total_seconds(),
+            connect_timeout=network.connect_timeout.total_seconds(),
+            max_body=limits.body,
+            max_headers=limits.headers,
+            max_redirects=limits.redirects,
+            host_connections=network.host_connections,
+            host_spacing=network.host_spacing.total_seconds(),
+            concurrency=network.concurrency,
+            allow_private=tuple(network.allow_private),
+            proxy=network.proxy,
+            contact=network.user_agent_contact,
+        ),
+        clock,
+        turn=turn,
+    )
+
+
+def renderer(configuration: Configuration) -> Renderer:
+    """Editions to bytes."""
+    from aggregator.render import Renderer as Jinja
+    from aggregator.render import RenderOptions
+
+    mail = configuration.settings.mail
+    return Jinja(
+        RenderOptions(
+            from_address=mail.from_address,
+            from_name=mail.from_name,
+            domain=mail.message_domain,
+            public_url=configuration.settings.web.public_url,
+            templates_dir=_templates(configuration),
+            version=version("aggregator"),
+            owner=mail.owner,
+            feedback_id=mail.feedback_id,
+            postal=mail.footer,
+            contact=configuration.settings.signup.contact or mail.from_address,
+        )
+    )
+
+
+def transport(configuration: Configuration) -> Transport:
+    """SMTP where a server is named, else files."""
+    mail = configuration.settings.mail
+    if not mail.host:
+        from aggregator.delivery.directory import DirectoryTransport
+
+        return DirectoryTransport(configuration.home.mail)
+    from aggregator.delivery.smtp import SmtpTransport
+
+    return SmtpTransport(
+        host=mail.host,
+        port=mail.port,
+        security=mail.security,
+        username=mail.username,
+        password=mail.password.get_secret_value(),
+        from_address=mail.from_address,
+        timeout=mail.timeout.total_seconds(),
+    )
+
+
+def archive(configuration: Configuration) -> Archive:
+    """Editions as files; those that readers chose for themselves are in no public list."""
+    from aggregator.delivery.pages import Pages
+    from aggregator.readers import rhythm
+    from aggregator.render.index import index_page
+
+    return Pages(
+        configuration.home.pages,
+        lambda found: index_page([pair for pair in found if not rhythm.is_readers(pair[0].digest_id)]),
+    )
+
+
+def _templates(configuration: Configuration) -> Path | None:
+    """The folder of own templates; None where none is named, or the usual one is not there."""
+    mail = configuration.settings.mail
+    path = configuration.home.path / mail.templates
+    if not mail.templates or path.is_dir():
+        return path if mail.templates else None
+    if mail.templates == type(mail).model_fields["templates"].default:
+        return None
+    raise ConfigError(f"{path}: no such folder; make it or remove mail.templates from config/aggregator.yaml")
