@@ -190,6 +190,7 @@ class App:
             clock=self.clock,
             secret=self.secret,
             domain=self.configuration.settings.mail.message_domain,
+            thread=self.configuration.settings.mail.thread,
         )
 
     @cached_property

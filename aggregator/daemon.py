@@ -322,6 +322,10 @@ class Daemon:
         report = self._app.send.run(self._stop)
         if report.sent:
             log.info("sent %s", journal.many(report.sent, "message"))
+        if report.late:
+            log.warning(
+                "%s too late to be sent: a later edition tells what stood there", journal.many(report.late, "message")
+            )
         if report.error:
             wait = journal.many(report.retry + report.unknown, "message")
             log.warning("%s to be tried again, %d given up: %s", wait, report.dead, report.error)

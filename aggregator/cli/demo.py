@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
+from html import unescape
 from pathlib import Path
 
 import click
@@ -23,7 +25,7 @@ from aggregator.model import Entry, PollReport
 from aggregator.sample import home as sample_home
 from aggregator.sample.newsroom import EXPECTED
 from aggregator.sample.server import Newsroom
-from aggregator.sample.sink import Sink
+from aggregator.sample.sink import Received, Sink
 from aggregator.sample.story import MINSK, OPENING
 
 SETTINGS = """\
@@ -237,21 +239,38 @@ def _send(app: App, sink: Sink, home: Path, made: list[Composed], ledger: Ledger
     ledger.expect("one message went through a real SMTP conversation", report.sent == 1 and len(received) == 1)
     if not received or not made:
         return
-    mail = message_from_bytes(received[0].content, policy=policy.default)
-    unsubscribe = mail["List-Unsubscribe"] or ""
-    ledger.expect("its subject is the edition's", mail["Subject"] == made[0].edition.subject)
-    ledger.expect(
-        "one click ends it (RFC 8058)",
-        "https://news.example/unsubscribe/" in unsubscribe and bool(mail["List-Unsubscribe-Post"]),
-    )
-    ledger.expect(
-        "it has a text part and an HTML part",
-        [p.get_content_type() for p in mail.iter_parts()] == ["text/plain", "text/html"],
-    )
+    _mail(received[0], made[0], ledger)
     _eml(home).parent.mkdir(parents=True, exist_ok=True)
     _eml(home).write_bytes(received[0].content)
     ledger.expect("the page lies in the archive", _page(home, made[0]).is_file())
     ledger.expect("the database is sound", not app.stores.upkeep.check(deep=True))
+
+
+def _mail(received: Received, made: Composed, ledger: Ledger) -> None:
+    """What the mail carries, read as a mail program would, its one click as raw bytes."""
+    mail = message_from_bytes(received.content, policy=policy.default)
+    ledger.expect("its subject is the edition's", mail["Subject"] == made.edition.subject)
+    one_click = re.search(
+        rb"^List-Unsubscribe: <https://news\.example/unsubscribe/[a-z2-7]{26}>", received.content, re.MULTILINE
+    )
+    posted = mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    ledger.expect("one click to https://news.example ends it (RFC 8058)", bool(one_click) and posted)
+    names = ("List-Id", "List-Help", "List-Owner", "List-Archive", "Auto-Submitted", "Message-ID", "Date")
+    ledger.expect("it names its list and its archive, and that a program wrote it", all(mail[name] for name in names))
+    ledger.expect(
+        "its return path says whose it is, should it bounce",
+        re.fullmatch(r"briefing\+[a-z2-7]{14,26}@news\.example", received.sender) is not None,
+    )
+    parts = list(mail.iter_parts())
+    ledger.expect(
+        "it has a text part and an HTML part", [p.get_content_type() for p in parts] == ["text/plain", "text/html"]
+    )
+    text, html = (part.get_content() for part in parts)
+    in_html = {unescape(link) for link in re.findall(r'href="([^"]+)"', html)}
+    ledger.expect(
+        f"both hold the same {len(in_html)} links, and nothing is loaded from afar",
+        in_html == set(re.findall(r"<(\S+:\S+)>", text)) and not re.search(r"<(img|script|link|iframe)\b", html),
+    )
 
 
 def _page(home: Path, composed: Composed) -> Path:

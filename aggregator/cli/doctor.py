@@ -187,6 +187,13 @@ def _delivery_problems(app: App) -> Iterator[Problem]:
             f"{output.many(len(dead), 'message')} given up, the newest: {dead[0].error}",
             "`aggregator outbox list --state dead`",
         )
+    for relay in app.stores.relays.failing():
+        what = "mail" if relay.name == "mail" else relay.name.replace(":", " ")
+        yield Problem(
+            f"{what} has not gone out since {output.short(relay.since)} UTC ({output.many(relay.failures, 'failure')} in a row): {relay.error}",
+            f"mend it; it is tried again at {output.short(relay.until)} UTC, or at once by `aggregator send`",
+            "error",
+        )
     since = app.clock.now() - BOUNCES_SINCE
     for kind, count in sorted(app.stores.bounces.recent(since).items()):
         yield Problem(

@@ -110,6 +110,10 @@ class MailSettings(Section):
         default=True,
         description="Whether each reader's mail has a return path of its own, `name+tag@domain`, so that a bounce says whose it is.",
     )
+    thread: Annotated[Literal["story", "watchlist", "none"], BeforeValidator(f.lower)] = Field(
+        default="story",
+        description="Which alerts a mail program shows as one conversation: of a story, of a watchlist, or none.",
+    )
     directory: f.Text = Field(default="var/mail", description="Folder for .eml files while no mail server is named.")
     templates: f.Text = Field(
         default="config/templates", description="Folder with templates of your own, where it exists."

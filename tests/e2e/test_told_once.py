@@ -20,6 +20,7 @@ from aggregator.sample.sink import Sink
 from aggregator.store.sqlite.database import Database
 from tests.conformance.feedserver import Call, FeedServer
 from tests.e2e.homes import ENVIRON, START, WATCHLISTS, Item, rss, write_home
+from tests.e2e.program import aggregator
 
 DESK, ANNA = "desk@example.org", "anna@example.org"
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -228,6 +229,55 @@ def test_a_relay_that_says_no_to_everything_is_left_in_peace_and_nothing_is_lost
         assert len({m.recipients for m in it.sink.messages}) == 50
 
 
+def test_each_reader_is_shown_the_time_of_their_own_clock(tmp_path: Path) -> None:
+    readers = [
+        DESK,
+        {"address": ANNA, "timezone": "Asia/Tokyo"},
+        {"address": "ken@example.org", "timezone": "Asia/Tokyo"},
+    ]
+    with desk(tmp_path, [DAILY | {"to": readers}]) as it:
+        it.publish("CSTO meets", "It does.")
+        assert it.until(local(7, 30, day=3)) == 3
+        parts = {m.recipients[0]: body(m.content) for m in it.sink.messages}
+        assert "Friday 3 February 2023, 07:30 Minsk time (UTC+3)" in parts[DESK]
+        assert "Friday 3 February 2023, 13:30 Tokyo time (UTC+9)" in parts[ANNA]
+        assert parts[ANNA].count("Minsk") == parts[DESK].count("Tokyo") == 0
+        with closing(sqlite3.connect(tmp_path / "var/aggregator.db")) as conn:
+            assert conn.execute("SELECT count(*) FROM edition_mails").fetchone() == (1,), "one for all of a zone"
+
+
+def test_alerts_of_one_story_are_one_conversation(tmp_path: Path) -> None:
+    digest = NOW | {"to": [DESK, {"address": ANNA, "prominence": "title"}]}
+    with desk(tmp_path, [digest]) as it:
+        it.publish("CSTO speaks of grain", "Of grain.")
+        it.publish("CSTO speaks of roads", "Of roads.")
+        it.tick()
+        it.publish("CSTO speaks of milk", "Of milk.")
+        it.tick()
+        mails = [message_from_bytes(m.content, policy=policy.default) for m in it.sink.messages]
+        threads = {(m["To"], m["References"]) for m in mails}
+        assert [m["References"] for m in mails[:2]] == [None, None], "several stories are no conversation"
+        assert len({reference for _, reference in threads} - {None}) == 1
+        assert all(m["References"].startswith("<thread.") for m in mails[2:])
+        assert not {m["Message-ID"] for m in mails} & {m["References"] for m in mails}
+
+
+def test_stats_and_doctor_say_how_long_alerts_take_and_what_keeps_them(tmp_path: Path) -> None:
+    with desk(tmp_path, [NOW | {"wait": "20s"}]) as it:
+        it.publish("CSTO meets", "It does.")
+        it.clock.advance(20 * SECOND)
+        assert it.tick() == 1
+        assert it.app.stores.upkeep.stats(it.clock.now())["alert_seconds"] == {"p50": 20, "p95": 20}
+        it.sink.mode = "421"
+        it.publish("CSTO leaves", "It does.")
+        it.clock.advance(20 * SECOND)
+        assert it.tick() == 0
+        said = aggregator(tmp_path, "doctor", environ=ENVIRON)
+        assert said.code == 1
+        assert "mail has not gone out since 2023-02-02 12:00" in said.out
+        assert "421 4.3.2 Service shutting down" in said.out
+
+
 def test_sending_takes_two_commits_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with desk(tmp_path, [NOW | {"to": [f"r{n}@example.org" for n in range(100)]}]) as it:
         it.publish("CSTO meets", "It does.")
@@ -256,6 +306,13 @@ def test_composing_again_and_again_makes_nothing_more(tmp_path: Path) -> None:
             it.tick()
             it.app.sync()
         assert dump(tmp_path) == before
+
+
+def body(content: bytes) -> str:
+    """The text part of a mail."""
+    part = message_from_bytes(content, policy=policy.default).get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
 
 
 def dump(home: Path) -> list[tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import os
 import sqlite3
@@ -153,7 +154,7 @@ class Upkeep:
 
     def stats(self, now: datetime) -> dict[str, Any]:
         """See ports.Upkeep.stats."""
-        day = rows.stamp(now - timedelta(days=1))
+        day, week = rows.stamp(now - timedelta(days=1)), rows.stamp(now - timedelta(days=7))
         with self._db.read() as conn:
 
             def pairs(sql: str, *values: str) -> dict[str, int]:
@@ -171,6 +172,7 @@ class Upkeep:
                 "matches": pairs("SELECT watchlist_id, count(DISTINCT entry_id) FROM matches GROUP BY watchlist_id"),
                 "editions": pairs("SELECT digest_id, count(*) FROM editions GROUP BY digest_id"),
                 "messages": pairs("SELECT state, count(*) FROM messages GROUP BY state"),
+                "alert_seconds": _latency([float(r[0]) for r in conn.execute(_LATENCY, (week,))]),
                 "subscriptions": pairs("SELECT state, count(*) FROM subscriptions GROUP BY state"),
                 "database_bytes": self._db.path.stat().st_size,
             }
@@ -197,6 +199,12 @@ class Upkeep:
         self._db.close()
 
 
+def _latency(seconds: builtins.list[float]) -> dict[str, int]:
+    """The median and the 95th percentile of what alerts took; empty where there was none."""
+    ordered = sorted(seconds)
+    return {f"p{n}": round(ordered[(len(ordered) * n - 1) // 100]) for n in (50, 95)} if ordered else {}
+
+
 def _unread(row: sqlite3.Row, last: str) -> bool:
     """Whether a feed in order was asked in vain since it was read, or was due when another was."""
     return bool(row["last_poll_at"] > row["last_ok_at"] or row["next_poll_at"] <= last)
@@ -215,6 +223,10 @@ def _missed(row: sqlite3.Row) -> Missed:
 
 _MISSED = """SELECT g.feed_id, h.title, g.after_at, g.before_at FROM gaps g JOIN feed_health h ON h.feed_id = g.feed_id
 WHERE g.found_at >= ? ORDER BY g.found_at DESC, g.id DESC"""
+# From the first match of an alert to the moment its message was taken, of the last days.
+_LATENCY = """SELECT (julianday(m.settled_at) - julianday(min(x.matched_at))) * 86400 FROM messages m
+JOIN edition_matches em ON em.edition_id = m.edition_id JOIN matches x ON x.id = em.match_id
+WHERE m.kind = 'alert' AND m.state = 'sent' AND m.settled_at >= ? GROUP BY m.id"""
 _OTHER_TOKENS = "search index: made by another tokeniser; searches may miss entries until it is rebuilt"
 
 # What must never be found (DESIGN §1); each query returns the offending rows.
