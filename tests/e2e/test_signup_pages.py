@@ -23,6 +23,7 @@ from aggregator.readership import Asker
 from aggregator.sample.sink import Sink
 from aggregator.web.pages import build as pages
 from aggregator.web.server import WebThread
+from tests import counts
 from tests.conformance.feedserver import Call, FeedServer
 from tests.e2e.homes import ENVIRON, START, WATCHLISTS, Item, rss, write_home
 from tests.e2e.program import smtp
@@ -225,7 +226,8 @@ def test_scanners_that_fetch_every_link_change_nothing(place: Place) -> None:
     for path in paths * 2:
         for method in ("GET", "HEAD"):
             status = place.ask(path, method=method)[0].status
-            assert status in (200, 303), (path, status)
+            # What a reader chose for themselves is nobody else's feed.
+            assert status == 404 if path.startswith("/digests/") else status in (200, 303), (path, status)
     assert tables(home) == before
 
 
@@ -248,9 +250,9 @@ def test_the_answer_is_the_same_whoever_the_address_is(place: Place) -> None:
     assert subjects == [(ANNA, "Please confirm: CSTO"), ("new@example.org", "Please confirm: CSTO")]
 
 
-def test_a_thousand_requests_send_no_more_letters_than_the_limits(place: Place) -> None:
+def test_a_flood_of_requests_sends_no_more_letters_than_the_limits(place: Place) -> None:
     stamp = place.stamp()
-    for n in range(1000):
+    for n in range(counts.count(150, 1000)):
         fields = CHOICE | {"address": f"victim{n % 7}@d{n}.example", "stamp": stamp}
         place.ask("/subscribe", fields, X_Forwarded_For=f"10.{n % 20}.0.{n % 250}")
     place.tick()

@@ -17,6 +17,7 @@ from aggregator.app import App, build
 from aggregator.clock import SetClock
 from aggregator.errors import UsageError
 from aggregator.readership import Asker, Choice
+from tests import counts
 from tests.conformance.feedserver import Call, FeedServer
 from tests.e2e.homes import ENVIRON, WATCHLISTS, Item, rss, staged, write_home
 
@@ -202,20 +203,22 @@ def test_who_refused_gets_no_letter_ever_again(newsroom: Newsroom) -> None:
 
 
 def test_bombing_sends_no_more_than_the_limits_say(newsroom: Newsroom) -> None:
-    """A thousand requests from a thousand networks in an hour, at thousand addresses: 60 letters; at one address, one."""
+    """Requests from as many networks in an hour, at as many addresses: 60 letters; at one address, one."""
     room = newsroom
     choice = room.choice(DAILY)
     sent = [
         room.line.request(f"v{n}@d{n % 100}.example", choice, Asker("web", f"10.{n // 250}.{n % 250}.0/24"))
-        for n in range(700)
+        for n in range(counts.count(100, 700))
     ]
-    sent += [room.line.request(ANNA, choice, Asker("web", f"11.1.{n % 250}.0/24")) for n in range(300)]
+    sent += [
+        room.line.request(ANNA, choice, Asker("web", f"11.1.{n % 250}.0/24")) for n in range(counts.count(30, 300))
+    ]
     assert sum(sent) == 60
     room.clock.advance(2 * HOUR)
-    sent = [room.line.request(f"w{n}@d{n}.example", choice, WEB) for n in range(100)]
+    sent = [room.line.request(f"w{n}@d{n}.example", choice, WEB) for n in range(20)]
     assert sum(sent) == 5
     room.clock.advance(2 * HOUR)
-    sent = [room.line.request(f"x{n}@one.example", choice, Asker("web", f"12.1.{n}.0/24")) for n in range(100)]
+    sent = [room.line.request(f"x{n}@one.example", choice, Asker("web", f"12.1.{n}.0/24")) for n in range(50)]
     assert sum(sent) == 30
     room.clock.advance(timedelta(days=1))
     letters = 0
@@ -259,10 +262,16 @@ MOVES = [
 ]
 
 
-@pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
-@pytest.mark.parametrize(("before", "after"), MOVES, ids=lambda fields: fields["rhythm"].partition(" ")[0])
+CASES = [(*move, shared) for move in MOVES for shared in (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shared"),
+    CASES if counts.STORM else CASES[::3],
+    ids=lambda field: field["rhythm"].partition(" ")[0] if isinstance(field, dict) else ["alone", "shared"][field],
+)
 def test_between_two_rhythms_nothing_is_lost_and_nothing_told_twice(
-    newsroom: Newsroom, before: dict[str, str], after: dict[str, str], *, shared: bool
+    newsroom: Newsroom, before: dict[str, str], after: dict[str, str], shared: bool
 ) -> None:
     room = newsroom
     mine = room.add(ANNA, before)
@@ -317,13 +326,15 @@ def test_a_pause_ends_by_itself(newsroom: Newsroom) -> None:
     room.publish("CSTO meets")
     room.tick(2 * HOUR)
     assert room.told(ANNA) == []
-    room.tick(timedelta(days=30))
+    room.clock.advance(timedelta(days=30))
+    room.tick()
     assert room.states()[ANNA][1] == "active"
     room.publish("CSTO meets again")
     room.tick(2 * HOUR)
     assert room.told(ANNA) == ["CSTO meets again"]
     room.line.pause(mine, WEB, None)
-    room.tick(timedelta(days=90))
+    room.clock.advance(timedelta(days=90))
+    room.tick()
     assert room.states()[ANNA][1] == "paused"
     assert room.line.resume(mine, WEB)
     assert not room.line.resume(mine, WEB)

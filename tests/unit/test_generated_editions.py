@@ -31,7 +31,7 @@ from aggregator.render import HTML_LIMIT, Renderer, RenderOptions
 from tests import counts
 from tests.unit.test_render import ID, NOW, TOKEN, story
 
-ROUNDS = counts.count(200, 10_000)
+ROUNDS = counts.count(60, 10_000)
 ADDRESS = "desk@example.org"
 RENDERERS = (
     Renderer(RenderOptions("watch@news.example", "Newsroom", "news.example", "https://news.example")),
