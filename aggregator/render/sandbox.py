@@ -8,6 +8,7 @@ of short ones (output, `~`, arithmetic, filters, methods) is measured, the worst
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from types import FrameType
 from typing import Any
@@ -18,8 +19,8 @@ from jinja2.nodes import Concat
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-STEPS = 1_000_000
-"""Lines of templates that one rendering may run; a page of a thousand stories takes about a third."""
+STEPS = 600_000
+"""Lines of templates that one rendering may run; a page of a thousand stories takes about half."""
 LARGEST = 8_000_000
 """Characters that a template may make."""
 WIDEST = 1_000
@@ -31,6 +32,10 @@ _GROWING = frozenset(
     ("center", "expandtabs", "format", "format_map", "join", "ljust", "replace", "rjust", "translate", "zfill")
 )
 """Methods of texts that make a long one of a short one; filters do the same within bounds."""
+
+
+_bill = threading.local()
+"""What long texts one rendering has made, in characters."""
 
 
 class TooMuchError(Exception):
@@ -50,8 +55,14 @@ class _Generator(CodeGenerator):
 
 def _measured(made: Any) -> Any:
     """What was made, where it is not too large."""
-    if isinstance(made, (str, list, tuple)) and len(made) > LARGEST:
-        raise TooMuchError(_TOO_LARGE)
+    if isinstance(made, (str, list, tuple)):
+        if len(made) > LARGEST:
+            raise TooMuchError(_TOO_LARGE)
+        if len(made) > WIDEST:
+            # A macro keeps all that it makes until its end: the sum counts, not the pieces.
+            _bill.made = getattr(_bill, "made", 0) + len(made)
+            if _bill.made > 2 * LARGEST:
+                raise TooMuchError(_TOO_LARGE)
     return made
 
 
@@ -117,6 +128,7 @@ def watched(template: Template, values: Mapping[str, Any]) -> str:
         return count if "__jinja_template__" in frame.f_globals else None
 
     before = sys.gettrace()
+    _bill.made = 0
     sys.settrace(enter)
     try:
         return template.render(dict(values))
