@@ -240,8 +240,10 @@ _INVARIANTS = {
     "a revised entry without its earlier text": (
         "SELECT id FROM entries WHERE revision > 1 AND id NOT IN (SELECT entry_id FROM entry_revisions)"
     ),
+    # A reader who moves takes along what was told (docs/decisions/0032).
     "a match told in another digest's edition": (
-        "SELECT em.match_id FROM edition_matches em JOIN editions ed ON ed.id = em.edition_id WHERE ed.digest_id != em.digest_id"
+        "SELECT em.match_id FROM edition_matches em JOIN editions ed ON ed.id = em.edition_id "
+        "JOIN digests d ON d.id = em.digest_id WHERE ed.digest_id != em.digest_id AND d.origin = 'config'"
     ),
     "a claim without an end": "SELECT id FROM feeds WHERE claimed_by IS NOT NULL AND claimed_until IS NULL",
     "a claimed message that nobody holds": "SELECT id FROM messages WHERE state = 'claimed' AND claimed_by IS NULL",

@@ -1,0 +1,36 @@
+"""Between composing and sending: readers who leave, pause, move or are erased meanwhile, and what comes too late for them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aggregator.digests import outbox as rule
+from aggregator.publication import Message
+from tests.conformance.stores import MINUTE, NOW, Scene, message
+from tests.conformance.test_store_readers import ANNA, WEB, added, wish
+
+DAY = timedelta(days=1)
+
+
+def now_is(scene: Scene, message_id: int) -> Message:
+    found = scene.stores.outbox.get(message_id)
+    assert found is not None
+    return found
+
+
+def late(scene: Scene, digest_id: str = "morning") -> Message:
+    """One message that was given up because time ran out."""
+    waiting = scene.message(ANNA, digest_id, NOW)
+    assert scene.stores.relays.expire(rule.given_up(NOW + 3 * DAY), NOW + 3 * DAY) == 1
+    return waiting
+
+
+def owed(scene: Scene, digest_id: str = "morning") -> list[int]:
+    return [one.message_id for one in scene.stores.alerts.late(digest_id)]
+
+
+def test_a_database_is_sound_after_a_reader_has_moved(scene: Scene) -> None:
+    mine = added(scene)
+    scene.tell("csto.hourly", [scene.matched()], NOW + MINUTE, [message(mine.id, ANNA)])
+    assert scene.stores.readers.move(mine.id, wish("instant"), WEB, NOW + 2 * MINUTE) is not None
+    assert scene.stores.upkeep.check(deep=True) == []
