@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from aggregator.digests import outbox as rule
 from aggregator.publication import Message
-from tests.conformance.stores import MINUTE, NOW, Scene, message
+from tests.conformance.stores import ME, MINUTE, NOW, Scene, attempt, message
 from tests.conformance.test_store_readers import ANNA, WEB, added, wish
 
 DAY = timedelta(days=1)
@@ -27,6 +28,15 @@ def late(scene: Scene, digest_id: str = "morning") -> Message:
 
 def owed(scene: Scene, digest_id: str = "morning") -> list[int]:
     return [one.message_id for one in scene.stores.alerts.late(digest_id)]
+
+
+def test_the_last_attempt_of_a_run_is_judged_as_the_others_are(scene: Scene) -> None:
+    claimed = scene.claimed(ANNA)
+    bad = replace(
+        attempt(claimed, "dead", phase="connect", detail="550 5.1.1 no such user"), status="5.1.1", fault="hard"
+    )
+    assert scene.stores.outbox.claim_due(ME, 9, NOW, settled=[bad]) == []
+    assert scene.stores.suppressions.reason(ANNA) == "bounced"
 
 
 def test_a_database_is_sound_after_a_reader_has_moved(scene: Scene) -> None:

@@ -45,8 +45,7 @@ class Outbox:
             "but": rows.dump(sorted(but)),
         }
         with self._db.write() as conn:
-            for attempt in settled:
-                _settle(conn, attempt, owner)
+            self._settled(conn, settled, owner)
             conn.execute(_EXPIRE, values)
             conn.execute(_CANCEL, values)
             self._cancel_suppressed(conn, values)
@@ -80,9 +79,12 @@ class Outbox:
     def settle(self, attempts: Sequence[Attempt], owner: str) -> None:
         """See OutboxStore.settle."""
         with self._db.write() as conn:
-            for attempt in attempts:
-                if _settle(conn, attempt, owner):
-                    self._judge(conn, attempt)
+            self._settled(conn, attempts, owner)
+
+    def _settled(self, conn: sqlite3.Connection, attempts: Sequence[Attempt], owner: str) -> None:
+        for attempt in attempts:
+            if _settle(conn, attempt, owner):
+                self._judge(conn, attempt)
 
     def _judge(self, conn: sqlite3.Connection, attempt: Attempt) -> None:
         """What an attempt says of its address: an address that is to blame has bounced, one that took mail may be well again."""
