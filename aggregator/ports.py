@@ -659,7 +659,7 @@ class OutboxStore(Protocol):
         ...
 
     def content(self, message: Message) -> Content | None:
-        """What the message carries, with placeholders; None when its edition is gone."""
+        """What the message carries, with placeholders; None when its edition is gone, or its letter forgotten."""
         ...
 
     def retry(self, message_id: int, now: datetime) -> bool:

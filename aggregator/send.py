@@ -149,7 +149,7 @@ class SendLine:
         """One message handed over, and what went wrong on the way."""
         started = self._clock.now()
         if content is None:
-            return outbox.cancelled(message, started, "its edition is gone"), None
+            return outbox.cancelled(message, started, "its edition is gone, or its letter forgotten"), None
         try:
             body = self._body(transport, content, message)
             session.prepare(message.address, self._return_path(message.subscription_id))

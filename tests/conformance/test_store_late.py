@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from aggregator.digests import outbox as rule
 from aggregator.publication import Message
-from tests.conformance.stores import ME, MINUTE, NOW, Scene, attempt, message
-from tests.conformance.test_store_readers import ANNA, WEB, added, wish
+from tests.conformance.stores import HOUR, ME, MINUTE, NOW, Scene, attempt, message
+from tests.conformance.test_store_readers import ANNA, WEB, added, letter, wish
 
 DAY = timedelta(days=1)
 
@@ -44,3 +44,12 @@ def test_a_database_is_sound_after_a_reader_has_moved(scene: Scene) -> None:
     scene.tell("csto.hourly", [scene.matched()], NOW + MINUTE, [message(mine.id, ANNA)])
     assert scene.stores.readers.move(mine.id, wish("instant"), WEB, NOW + 2 * MINUTE) is not None
     assert scene.stores.upkeep.check(deep=True) == []
+
+
+def test_a_letter_that_is_forgotten_is_not_sent_empty(scene: Scene) -> None:
+    scene.stores.signups.request(wish(), letter("t"), WEB, NOW, "")
+    [waiting] = scene.stores.outbox.claim_due(ME, 9, NOW)
+    scene.stores.outbox.settle([attempt(waiting, "dead")], ME)
+    scene.stores.readers.tidy(NOW + HOUR)
+    scene.stores.outbox.retry(waiting.id, NOW + HOUR)
+    assert scene.stores.outbox.content(waiting) is None

@@ -113,7 +113,7 @@ class Outbox:
 
     def content(self, message: Message) -> Content | None:
         """See OutboxStore.content."""
-        sql = """SELECT coalesce(v.mail, ed.mail, l.mail) AS mail, coalesce(v.data, ed.data, '') AS data
+        sql = """SELECT coalesce(v.mail, ed.mail, nullif(l.mail, x'')) AS mail, coalesce(v.data, ed.data, '') AS data
                  FROM (SELECT ? AS edition_id, ? AS letter_id, ? AS variant) m
                  LEFT JOIN editions ed ON ed.id = m.edition_id LEFT JOIN letters l ON l.id = m.letter_id
                  LEFT JOIN edition_mails v ON v.edition_id = m.edition_id AND v.variant = m.variant"""
