@@ -83,7 +83,7 @@ class Pages:
         found = [
             e for e in self._app.stores.editions.editions(limit=200, whole=False) if not rhythm.is_readers(e.digest_id)
         ][:100]
-        return self._frame.page("archive.html.j2", editions=found, utc=UTC)
+        return self._frame.page("archive.html.j2", editions=found, utc=UTC, open=self._app.subscribe.rules.open)
 
     def edition(self, digest_id: str, key: str) -> Response:
         """One edition, as sent."""

@@ -304,6 +304,8 @@ def test_a_preview_tells_what_a_choice_would_have_brought_and_stores_nothing(pla
     assert response.status == 200
     assert "In the last 30 days: 3 entries, 3 stories" in page
     assert "<mark>Grain</mark> &amp; number" in page
+    assert "About 0.1 entries a day" in page
+    assert "a day" not in place.ask("/subscribe", CHOICE | {"query": "barley", "do": "preview"})[1]
     assert tables(place.app.configuration.home.path) == before
 
 

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import aggregator
 from aggregator.digests.messages import message_id, new_token
 from aggregator.errors import ConfigError, GiveUp
 from aggregator.levels import Prominence
@@ -566,6 +567,32 @@ def test_a_missing_folder_of_templates_is_named(tmp_path: Path) -> None:
 def test_options_that_cannot_stand_in_a_header_are_refused(change: dict[str, str]) -> None:
     with pytest.raises(ConfigError):
         replace(OPTIONS, **change)  # type: ignore[arg-type]
+
+
+def test_letters_and_pages_wear_the_colours_of_the_mail() -> None:
+    def colours(*files: str) -> set[str]:
+        return set(re.findall(r"#[0-9a-f]{6}\b", "".join((root / file).read_text("utf-8") for file in files)))
+
+    root = Path(aggregator.__file__).parent
+    mail = colours("render/templates/edition.html.j2", "render/templates/page.html.j2")
+    assert colours("render/templates/confirm.html.j2", "render/templates/index.html.j2") <= mail
+    fields = {"#7d7a72", "#77818b"}  # the edges of what can be filled in stand out 3:1, as WCAG 1.4.11 asks
+    assert colours("web/templates/base.html.j2") <= mail | fields
+
+
+def test_the_name_of_an_excerpts_source_is_apart_from_its_colon() -> None:
+    told = story(excerpt=Excerpt("بدأت القمة اليوم.", (), source="Звязда"))
+    html = read(RENDERER.render(edition(told)))[2]
+    assert "<bdi>Звязда</bdi>: " in html  # inside, the colon would stand on the far side of the name
+
+
+def test_the_index_says_the_digest_once() -> None:
+    rendered = RENDERER.render(FULL)
+    values = (FULL.window, "Morning briefing, Thu 2 Feb: 1 story", 1, 1, FULL.composed_at, rendered)
+    named = StoredEdition(1, "morning", "Morning briefing", "k", "digest", *values)
+    page = index_page([(named, "a.html"), (replace(named, title="CSTO at once"), "b.html")])
+    assert page.count("Morning briefing") == 2
+    assert "CSTO at once" in page
 
 
 def test_the_index_lists_editions_and_escapes_them() -> None:
