@@ -539,7 +539,7 @@ class EditionStore(Protocol):
 
         Returns their ids. When an edition with this digest and one of these keys exists already, only the window moves on and
         none is returned; when one of the matches has been settled by this digest meanwhile, nothing is written and none is returned.
-        A match that is passed over does not make its story told.
+        A match that is passed over does not make its story told. Who has left, paused or moved meanwhile gets no message.
         """
         ...
 

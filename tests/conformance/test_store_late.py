@@ -53,3 +53,25 @@ def test_a_letter_that_is_forgotten_is_not_sent_empty(scene: Scene) -> None:
     scene.stores.readers.tidy(NOW + HOUR)
     scene.stores.outbox.retry(waiting.id, NOW + HOUR)
     assert scene.stores.outbox.content(waiting) is None
+
+
+def test_who_is_erased_while_an_edition_is_made_gets_no_message(scene: Scene) -> None:
+    mine = scene.stores.subscriptions.add("morning", ANNA, NOW)
+    scene.stores.subscriptions.erase(ANNA, NOW)
+    scene.tell("morning", [], NOW + MINUTE, [message(mine.id, ANNA)])
+    assert scene.stores.outbox.list() == []
+
+
+def test_who_pauses_while_an_edition_is_made_gets_no_message(scene: Scene) -> None:
+    mine = scene.stores.subscriptions.add("morning", ANNA, NOW)
+    scene.stores.readers.pause(mine.id, None, WEB, NOW)
+    scene.tell("morning", [], NOW + MINUTE, [message(mine.id, ANNA)])
+    assert scene.stores.outbox.list() == []
+
+
+def test_who_moves_while_an_edition_is_made_is_told_once(scene: Scene) -> None:
+    mine, waits = added(scene), scene.matched()
+    assert scene.stores.readers.move(mine.id, wish("instant"), WEB, NOW + MINUTE) is not None
+    scene.tell("csto.hourly", [waits], NOW + MINUTE, [message(mine.id, ANNA)])
+    assert scene.waiting("csto.instant") == [waits]
+    assert scene.stores.outbox.list() == []

@@ -17,17 +17,15 @@ from aggregator.publication import (
     Edition,
     EditionMatch,
     NewEdition,
-    NewMessage,
     Quiet,
     RenderedEdition,
     Schedule,
     StoredEdition,
     Window,
 )
-from aggregator.store.sqlite import markup, revised, rows
+from aggregator.store.sqlite import markup, queueing, revised, rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.stories import load_stories
-from aggregator.store.sqlite.subscriptions import token_hash
 
 AHEAD = timedelta(hours=1)
 
@@ -153,7 +151,7 @@ class Editions:
             passed = [(one.match_id, None, one.level) for one in settled if one.place < 0]
             _assign(conn, edition.digest_id, [*told, *passed])
             for edition_id, one in zip(ids, made, strict=True):
-                _queue(conn, one.edition, edition_id, one.messages)
+                queueing.queue(conn, one.edition, edition_id, one.messages)
             _move_on(conn, edition.digest_id, edition.window.end, next_at)
             return ids
 
@@ -321,24 +319,6 @@ def _assign(conn: sqlite3.Connection, digest_id: str, settled: Sequence[tuple[in
     conn.executemany(
         "INSERT OR IGNORE INTO edition_matches (digest_id, match_id, edition_id, prominence) VALUES (?, ?, ?, ?)",
         [(digest_id, *one) for one in settled],
-    )
-
-
-def _queue(conn: sqlite3.Connection, edition: Edition, edition_id: int, messages: Sequence[NewMessage]) -> None:
-    now = rows.stamp(edition.composed_at)
-    conn.executemany(
-        "INSERT OR IGNORE INTO messages (edition_id, variant, kind, subscription_id, address, token, message_id, next_attempt_at, created_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (  # one after the other: there may be ten thousand
-            (edition_id, m.variant, edition.kind, m.subscription_id, m.address, m.token, m.message_id, now, now)
-            for m in messages
-        ),
-    )
-    sql = "UPDATE messages SET told_in = (SELECT id FROM messages WHERE message_id = ?) WHERE id = ?"
-    conn.executemany(sql, ((m.message_id, told) for m in messages for told in m.tells))
-    conn.executemany(
-        "INSERT OR IGNORE INTO tokens (hash, purpose, subscription_id, created_at) VALUES (?, 'unsubscribe', ?, ?)",
-        ((token_hash(m.token), m.subscription_id, now) for m in messages),
     )
 
 
