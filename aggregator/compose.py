@@ -208,7 +208,8 @@ class ComposeLine:
             digest, late = digests[digest_id], self._late(stranded[digest_id])
             moment = _Moment(Window(now, now), now)
             empty = self._edition(digest, moment, (), digest.spec.prominence)
-            edition = replace(empty, kind="digest", key=f"{windows.alert_key(0, now)}-late")
+            behind = late_stories.stories(stranded[digest_id])
+            edition = replace(empty, kind="digest", key=f"{windows.alert_key(0, now)}-late", late=behind)
             readers = [one for found in self._readers(digest).values() for one in found if one.id in late]
             new = self._new(edition, readers, late)
             made += self._stored([new], [], windows.next_due(digest.spec.schedule, now))
@@ -274,7 +275,13 @@ class ComposeLine:
             threshold=threshold,
             revised=self._stores.editions.revised(digest.spec.id, window),
         )
-        edition = replace(edition, held=moment.held, list_name=messages.list_name(digest.spec))
+        next_at = windows.next_due(digest.spec.schedule, max(moment.now, window.end))
+        edition = replace(
+            edition,
+            held=moment.held,
+            list_name=messages.list_name(digest.spec),
+            next_at=next_at if next_at < windows.NEVER else None,
+        )
         return replace(edition, thread=messages.thread_id(self._secret, edition, self._domain, self._thread))
 
     def _readers(self, digest: Digest) -> dict[Threshold, list[Subscription]]:

@@ -233,10 +233,9 @@ class Edition:
         queries: (watchlist title, query text) of every watchlist it covers.
         prominence: what its stories reach at least.
         updated: stories told before whose text was changed in the window.
-        late: what could not be delivered to its reader before.
-        held: why the stories of an alert come together: quiet hours, or a storm; "" for no reason.
-        list_name: what its List-Id says of it: `morning`, or `csto.watch` of a reader's own rhythm.
-        thread: a Message-ID that is never sent, for References; "" for none.
+        late, held: what could not be delivered to its reader before; why the stories of an alert come together, or "".
+        list_name, thread: for List-Id, `morning` or `csto.watch`; for References, a Message-ID that is never sent, or "".
+        next_at: when the digest comes next; None for one that does not come by the clock.
     """
 
     digest_id: str
@@ -259,6 +258,7 @@ class Edition:
     held: Literal["", "quiet", "storm"] = ""
     list_name: str = ""
     thread: str = ""
+    next_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,7 +390,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class FailingRelay:
-    """A destination that fails as a whole: `name` is `mail` or `channel:newsdesk`, `failures` how often in a row."""
+    """A destination that fails as a whole, `mail` or `channel:newsdesk`; `failures` in a row."""
 
     name: str
     failures: int

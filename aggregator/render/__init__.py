@@ -128,6 +128,7 @@ class Renderer:
             archive=headers.archive(self._options, edition),
             stop=headers.stop(self._options, marks.token),
             stop_words=words,
+            manage=f"{self._options.public_url}/manage" if self._options.public_url else "",
             generator=self._generator(),
             postal=self._options.postal,
         )

@@ -118,6 +118,8 @@ class EditionView:
         stop: the link (https or mailto) that ends the subscription, "" where there is no reader to end it.
         stop_label: what the link does: "Stop this digest".
         stop_words: how to stop, in words.
+        manage: the page where readers see and change what they get, or "".
+        next: when it comes next, in words, or "".
         postal: a line for the footer, such as a postal address, or "".
     """
 
@@ -144,6 +146,8 @@ class EditionView:
     stop: str
     stop_label: str
     stop_words: str
+    manage: str
+    next: str
     preheader: str
     subject: str
     generator: str
@@ -158,7 +162,7 @@ class Frame:
         shown: how many stories fit; the others are counted.
         extras: how many of the updated, the late and the continued fit, of each kind.
         archive: the edition on the web, or "".
-        stop: see EditionView.
+        stop, manage: see EditionView.
     """
 
     shown: int
@@ -166,6 +170,7 @@ class Frame:
     archive: str = ""
     stop: str = ""
     stop_words: str = ""
+    manage: str = ""
     generator: str = ""
     postal: str = ""
 
@@ -203,6 +208,8 @@ def view(edition: Edition, frame: Frame) -> EditionView:
         stop=frame.stop,
         stop_label="Stop these alerts" if edition.kind == "alert" else "Stop this digest",
         stop_words=frame.stop_words,
+        manage=frame.manage,
+        next=wording.next_one(edition, calendar),
         preheader=wording.preheader(edition, calendar),
         subject=wording.subject(edition),
         generator=frame.generator,

@@ -34,6 +34,8 @@ def subject(edition: Edition) -> str:
     end, length = edition.window.end, edition.window.end - edition.window.start
     day = calendar.day(end) if length.total_seconds() > 20 * 3600 else f"{calendar.day(end)} {calendar.clock(end)}"
     what = f"{count(total, 'story', 'stories')} - {headline}" if edition.stories else _lowered(_nothing(edition))
+    if edition.late and not edition.stories and not edition.updated:
+        what = f"{count(len(edition.late), 'story', 'stories')} delayed - {plain(edition.late[0].headline)}"
     return cut(f"{cut(plain(edition.title), 40)}, {day}: {what}", 110)
 
 
@@ -128,6 +130,11 @@ def _between(gap: Missed, calendar: Calendar) -> str:
 
 def _rest(number: int) -> str:
     return f" and {number} more" if number else ""
+
+
+def next_one(edition: Edition, calendar: Calendar) -> str:
+    """`The next one comes on Fri 3 Feb, 07:30.`, "" where it comes with the news."""
+    return f"The next one comes on {calendar.moment(edition.next_at)}." if edition.next_at else ""
 
 
 def _nothing(edition: Edition) -> str:
