@@ -628,7 +628,7 @@ class OutboxStore(Protocol):
         `but` names destinations (`mail`, `channel:newsdesk`) that are left in peace. `settled` is recorded first, as `settle`
         would, in the same transaction.
 
-        A message of an ended subscription or a suppressed address becomes cancelled instead, in the same transaction. A
+        A message of an ended subscription or a suppressed address, and an edition of a paused one, becomes cancelled instead, in the same transaction. A
         claim that has run out is free again: waiting, or unknown when it was in phase data. `only` narrows it. Held messages
         stay.
         """

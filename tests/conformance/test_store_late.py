@@ -75,3 +75,11 @@ def test_who_moves_while_an_edition_is_made_is_told_once(scene: Scene) -> None:
     scene.tell("csto.hourly", [waits], NOW + MINUTE, [message(mine.id, ANNA)])
     assert scene.waiting("csto.instant") == [waits]
     assert scene.stores.outbox.list() == []
+
+
+def test_a_message_whose_claim_runs_out_while_its_reader_pauses_ends(scene: Scene) -> None:
+    claimed = scene.claimed(ANNA)
+    scene.stores.readers.pause(claimed.subscription_id, None, WEB, NOW)
+    scene.stores.outbox.claim_due(ME, 9, NOW + HOUR)
+    scene.stores.outbox.claim_due(ME, 9, NOW + HOUR)
+    assert now_is(scene, claimed.id).state == "cancelled"

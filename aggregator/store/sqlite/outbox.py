@@ -212,9 +212,13 @@ UNCLAIM = """state = iif(phase = 'data', 'unknown', 'waiting'), phase = iif(phas
 claimed_by = NULL, claimed_until = NULL"""
 _EXPIRE = f"""UPDATE messages SET {UNCLAIM}
 WHERE state = 'claimed' AND claimed_until <= :now"""  # noqa: S608 - our own words
-_CANCEL = """UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = 'the subscription has ended'
+# Nobody waits for it any more: its reader has left, or what came before a pause would come weeks late.
+_CANCEL = """UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = (
+  SELECT iif(s.state = 'ended', 'the subscription has ended', 'the subscription is paused')
+  FROM subscriptions s WHERE s.id = messages.subscription_id)
 WHERE state IN ('waiting', 'unknown') AND next_attempt_at <= :now AND EXISTS (
-  SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id AND s.state = 'ended')"""
+  SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id
+  AND (s.state = 'ended' OR (s.state IN ('paused', 'pending') AND messages.letter_id IS NULL)))"""
 # A letter goes to who has not confirmed yet, or pauses; an edition to the active alone.
 _WANTED = "(s.state = 'active' OR (kind IN ('confirm', 'manage') AND s.state IN ('pending', 'paused')))"
 _DUE = f"""FROM messages m JOIN subscriptions s ON s.id = m.subscription_id AND {_WANTED}
