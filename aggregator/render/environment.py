@@ -18,6 +18,7 @@ from jinja2 import (
     ChoiceLoader,
     Environment,
     FileSystemLoader,
+    PrefixLoader,
     StrictUndefined,
     TemplateNotFound,
     TemplateSyntaxError,
@@ -45,7 +46,9 @@ class Templates:
         self._built_in = {
             html: _environment(Environment, FileSystemLoader(BUILT_IN), html=html) for html in (True, False)
         }
-        loader: BaseLoader = ChoiceLoader([FileSystemLoader(own or BUILT_IN), FileSystemLoader(BUILT_IN)])
+        ours = FileSystemLoader(BUILT_IN)
+        # under two names: an own template can extend the one that it replaces
+        loader: BaseLoader = ChoiceLoader([FileSystemLoader(own or BUILT_IN), ours, PrefixLoader({"built-in": ours})])
         self._sandbox = {html: _environment(Sandbox, loader, html=html) for html in (True, False)} if own else {}
         for name in NAMES:
             self._compile(name)
@@ -87,6 +90,8 @@ class Templates:
             return f"{self._own}/{error.name}: no such template"
         if isinstance(error, UnicodeDecodeError):  # perhaps of a template that the failing one extends
             return f"{self._unreadable(name)}:1: not UTF-8: {error.reason}"
+        if isinstance(error, RecursionError):
+            return f'{self._own}/{name}: it extends itself; write {{% extends "built-in/{name}" %}}'
         place = error.place if isinstance(error, TooMuchError) else ""
         return f"{place or self._place(error, name)}: {columns.plain(str(error)) or type(error).__name__}"
 

@@ -532,6 +532,21 @@ def test_a_template_that_is_no_text_is_passed_over(tmp_path: Path) -> None:
     assert len(renderer.problems()) == 1
 
 
+def test_an_own_template_may_extend_the_one_that_it_replaces(tmp_path: Path) -> None:
+    source = '{% extends "built-in/edition.html.j2" %}{% block footer %}{{ super() }}<p>Ask the desk.</p>{% endblock %}'
+    renderer = own(tmp_path, "edition.html.j2", source)
+    html = read(renderer.render(FULL), renderer)[2]
+    assert not renderer.problems()
+    assert "Ask the desk." in html
+    assert "Covers what was first seen" in html
+
+
+def test_an_own_template_that_extends_itself_is_told_how_to_name_the_built_in_one(tmp_path: Path) -> None:
+    renderer = own(tmp_path, "edition.html.j2", '{% extends "edition.html.j2" %}')
+    renderer.render(FULL)
+    assert any('write {% extends "built-in/edition.html.j2" %}' in problem for problem in renderer.problems())
+
+
 def test_a_fault_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     renderer = own(tmp_path, "page.html.j2", "{{ edition.titel }}")
     renderer.render(FULL)
