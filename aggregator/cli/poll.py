@@ -65,7 +65,9 @@ def command(context: Context, everything: bool, feed_ids: tuple[str, ...], artic
             "and a few are tried every minute. `make demo` (`aggregator demo`) shows everything without a network"
         )
     if enriched is not None and (enriched.fetched or enriched.failed):
-        talk(f"article pages: {enriched.fetched} read, {enriched.failed} failed, {enriched.matches} matches")
+        talk(
+            f"article pages: {enriched.fetched} read, {enriched.failed} failed, {output.many(enriched.matches, 'match', 'matches')}"
+        )
     if waiting:
         talk(f"pages of {output.many(len(waiting), 'host')} wait for their turn; the next poll goes on with them")
 
@@ -87,7 +89,7 @@ def _show(report: PollReport, *, as_json: bool) -> None:
         )
     elif report.outcome == "new":
         more = f", {report.entries_revised} revised" if report.entries_revised else ""
-        found = f", {report.matches} matches" if report.matches else ""
+        found = f", {output.many(report.matches, 'match', 'matches')}" if report.matches else ""
         missed = f", {output.missed(report.gap)}" if report.gap else ""
         click.echo(f"{report.feed_id}: {report.entries_new} new{more}{found}{missed}")
     else:
@@ -114,5 +116,6 @@ def _summary(reports: list[PollReport]) -> None:
     by = Counter(r.outcome for r in reports)
     talk(
         f"{output.many(len(reports), 'feed')} polled: {by['new']} read, {by['not_modified']} not modified, {by['unchanged']} same bytes, "
-        f"{by['failed']} failed; {sum(r.entries_new for r in reports)} new entries, {sum(r.matches for r in reports)} matches"
+        f"{by['failed']} failed; {output.many(sum(r.entries_new for r in reports), 'new entry', 'new entries')}, "
+        f"{output.many(sum(r.matches for r in reports), 'match', 'matches')}"
     )

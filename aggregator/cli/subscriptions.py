@@ -56,7 +56,7 @@ def list_(context: Context, digest_id: str, as_json: bool) -> None:
         found = app.stores.subscriptions.list(digest_id)
         due = {d.spec.id: "at once" if d.spec.schedule.every == "instant" else output.short(d.next_at) for d in app.stores.editions.digests()}  # fmt: skip
         why = {s.id: app.stores.suppressions.reason(s.address) for s in found}
-    rows = [["subscription", "digest", "address", "state", "origin", "prominence", "next", "reason"]]
+    rows = [["subscription", "digest", "address", "state", "origin", "prominence", "next (UTC)", "reason"]]
     for s in found:
         reason = f"suppressed: {why[s.id]}" if why[s.id] else s.reason
         until = f" until {s.paused_until:%Y-%m-%d}" if s.state == "paused" and s.paused_until else ""

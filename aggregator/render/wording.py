@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from aggregator.levels import Threshold
@@ -23,12 +24,14 @@ _HELD = {
 
 
 def subject(edition: Edition) -> str:
-    """Content first: `Morning briefing, Thu 2 Feb: 5 stories - Headline`; of an alert `CSTO: Headline`."""
+    """Content first: `Morning briefing, Thu 2 Feb: 5 stories - Headline`; of an alert `CSTO: Headline`, or the headline that begins so."""
     calendar = Calendar(edition.timezone, edition.composed_at)
     total = len(edition.stories) + edition.more
     headline = plain(edition.stories[0].headline) if edition.stories else ""
     if edition.kind == "alert" and edition.stories:
         names = ", ".join(dict.fromkeys(plain(t) for story in edition.stories for t in story.watchlist_titles))
+        if total == 1 and re.match(rf"{re.escape(names or plain(edition.title))}\b", headline):
+            return cut(headline, 120)
         counted = "" if total == 1 else f"{count(total, 'story', 'stories')} - "
         return cut(f"{cut(names or plain(edition.title), 40)}: {counted}{headline}", 120)
     end, length = edition.window.end, edition.window.end - edition.window.start

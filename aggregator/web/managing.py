@@ -17,7 +17,10 @@ from aggregator.readership import Asker, Reading
 from aggregator.web.frame import TOKEN, Fields, Frame, asker, is_foreign
 from aggregator.web.joining import LATE
 
-SENT = "If this address has subscriptions, the link to them is on its way. It works for one hour."
+SENT = (
+    "If this address has subscriptions, the link to them is on its way. It works for one hour. No address gets more than one "
+    "letter a day, whatever it asks for; the link in every mail pauses, changes and ends that mail without one."
+)
 OVER = "Your link has run out. Ask for a new one."
 REASON = "ended by its reader"
 

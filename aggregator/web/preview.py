@@ -45,7 +45,7 @@ def preview(app: App, text: str) -> Preview:
     since = app.clock.now() - timedelta(days=DAYS)
     results = list(islice(search(app.stores, query, since), MOST + 1))
     counted = results[:MOST]
-    days = Counter(f"{r.entry.sort_at:%Y-%m-%d}" for r in counted)
+    days = Counter(f"{r.entry.sort_at:%-d %B}" for r in counted)
     warnings = advice(app.stores, query, list(newest(app.stores)))
     return Preview(
         entries=len(counted),

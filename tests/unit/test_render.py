@@ -547,6 +547,17 @@ def test_an_own_template_that_extends_itself_is_told_how_to_name_the_built_in_on
     assert any('write {% extends "built-in/edition.html.j2" %}' in problem for problem in renderer.problems())
 
 
+def test_an_alert_says_its_word_once() -> None:
+    def subject(headline: str, *more: EditionStory) -> str:
+        return RENDERER.render(edition(story(1, headline), *more, kind="alert", window=Window(NOW, NOW))).subject
+
+    assert subject("CSTO leaders meet in Minsk") == "CSTO leaders meet in Minsk"
+    assert subject("CSTO-led drills end") == "CSTO-led drills end"
+    assert subject("CSTOs of nowhere meet") == "CSTO: CSTOs of nowhere meet"
+    assert subject("Leaders of the CSTO meet") == "CSTO: Leaders of the CSTO meet"
+    assert subject("CSTO leaders meet", story(2)) == "CSTO: 2 stories - CSTO leaders meet"
+
+
 def test_a_fault_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     renderer = own(tmp_path, "page.html.j2", "{{ edition.titel }}")
     renderer.render(FULL)
