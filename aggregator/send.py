@@ -105,9 +105,11 @@ class SendLine:
         for attempts, error in self._attempts(messages, stop):
             judged = relays.judged(name, attempts, error)
             done.attempts += judged
-            if done.last:
-                self._stores.outbox.settle(done.last, self._owner)
-            done.last = judged
+            if len(done.attempts) < len(messages):
+                # At once: while the next is handed over, a crash must not leave this one in doubt, too.
+                self._stores.outbox.settle(judged, self._owner)
+            else:
+                done.last = judged
         return done
 
     def _attempts(
