@@ -15,7 +15,7 @@ CHUNK = 64 * 1024
 
 
 @click.command("bounce")
-@click.argument("files", metavar="FILE", nargs=-1, type=click.Path(allow_dash=True, path_type=Path))
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(allow_dash=True, path_type=Path))
 @pass_context
 def command(context: Context, files: tuple[Path, ...]) -> None:
     """Take mail that came back: delivery reports, complaints, and mails that ask to stop.

@@ -128,7 +128,9 @@ def _digest(app: App, digest_id: str) -> str:
 def request(context: Context, /, address: str, prominence: Threshold, **fields: str) -> int:
     """Send an address the letter that asks to confirm, as the page does; its limits hold here too.
 
-    Exit 1 when no letter goes out. Example: aggregator subscriptions request --watchlist csto --rhythm hourly anna@example.org
+    Exit 1 when no letter goes out.
+
+    Example: aggregator subscriptions request --watchlist csto --rhythm hourly anna@example.org
     """
     plain = suppressions.plain_address(address)
     with context.app() as app:
