@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from aggregator.digests import outbox as rule
 from aggregator.publication import Message
+from aggregator.readership import NewToken
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, Scene, attempt, message
 from tests.conformance.test_store_readers import ANNA, WEB, added, letter, wish
 
@@ -83,3 +84,32 @@ def test_a_message_whose_claim_runs_out_while_its_reader_pauses_ends(scene: Scen
     scene.stores.outbox.claim_due(ME, 9, NOW + HOUR)
     scene.stores.outbox.claim_due(ME, 9, NOW + HOUR)
     assert now_is(scene, claimed.id).state == "cancelled"
+
+
+def test_what_was_late_before_a_pause_is_not_told_after_it(scene: Scene) -> None:
+    one = late(scene)
+    assert owed(scene) == [one.id]
+    scene.stores.readers.pause(one.subscription_id, None, WEB, NOW + 3 * DAY)
+    scene.stores.readers.resume(one.subscription_id, WEB, NOW + 60 * DAY)
+    assert owed(scene) == []
+
+
+def test_what_was_late_for_a_reader_who_left_is_not_told_when_it_comes_back(scene: Scene) -> None:
+    one = late(scene)
+    scene.stores.subscriptions.end(one.subscription_id, "enough", NOW + 3 * DAY)
+    scene.stores.subscriptions.add("morning", ANNA, NOW + 99 * DAY)
+    assert owed(scene) == []
+
+
+def test_an_end_taken_back_tells_what_was_late(scene: Scene) -> None:
+    mine = added(scene)
+    scene.tell("csto.hourly", [], NOW, [message(mine.id, ANNA)])
+    soon = NOW + 3 * DAY
+    scene.stores.relays.expire(rule.given_up(soon), soon)
+    [one] = owed(scene, "csto.hourly")
+    scene.stores.readers.end([mine.id], "enough", WEB, soon)
+
+    scene.stores.signups.issue(mine.id, [NewToken("u", "undo", soon + HOUR)], soon)
+    assert scene.stores.readers.take_back("u", ["x" * 26], WEB, soon + MINUTE)
+    scene.stores.relays.expire(rule.given_up(soon + MINUTE), soon + MINUTE)
+    assert owed(scene, "csto.hourly") == [one]

@@ -109,6 +109,6 @@ _STOP = """UPDATE subscriptions SET reason = :reason, paused_until = NULL,
 WHERE subscriber_id = (SELECT id FROM subscribers WHERE address = :address) AND (state IN ('active', 'pending')
   OR (state = 'paused' AND (:complaint OR reason NOT LIKE 'bounced:%')))
 RETURNING id"""
-_CANCEL = """UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = :reason
-WHERE state IN ('waiting', 'unknown') AND subscription_id IN (
-  SELECT s.id FROM subscriptions s JOIN subscribers b ON b.id = s.subscriber_id WHERE b.address = :address)"""
+_CANCEL = f"""UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', late = 0, error = :reason
+WHERE {rows.OWED} AND subscription_id IN (
+  SELECT s.id FROM subscriptions s JOIN subscribers b ON b.id = s.subscriber_id WHERE b.address = :address)"""  # noqa: S608 - our own words

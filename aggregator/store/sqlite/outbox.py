@@ -158,10 +158,10 @@ def _settle(conn: sqlite3.Connection, attempt: Attempt, owner: str) -> bool:
         "ended": ended,
         "late": attempt.late,
     }
-    sql = """UPDATE messages SET state = :state, phase = :phase, attempts = attempts + 1, next_attempt_at = :next,
-             error = :error, settled_at = :settled, late = :late, claimed_by = NULL, claimed_until = NULL,
+    sql = f"""UPDATE messages SET state = :state, phase = :phase, attempts = attempts + 1, next_attempt_at = :next,
+             error = :error, settled_at = :settled, late = :late AND {rows.WANTED}, claimed_by = NULL, claimed_until = NULL,
              token = iif(:ended, '', token)
-             WHERE id = :id AND (claimed_by = :owner OR (:state = 'sent' AND state != 'sent'))"""
+             WHERE id = :id AND (claimed_by = :owner OR (:state = 'sent' AND state != 'sent'))"""  # noqa: S608 - our own words
     if conn.execute(sql, values).rowcount != 1:
         return False
     conn.execute(

@@ -247,8 +247,8 @@ def _queue_again(conn: sqlite3.Connection, ended: sqlite3.Row, fresh: Iterator[s
 
 
 # What is queued would come weeks late.
-_PAUSED = """UPDATE messages SET state = 'cancelled', settled_at = ?, token = '', error = 'the subscription is paused'
-WHERE subscription_id = ? AND state IN ('waiting', 'unknown') AND letter_id IS NULL"""
+_PAUSED = f"""UPDATE messages SET state = 'cancelled', settled_at = ?, token = '', late = 0, error = 'the subscription is paused'
+WHERE subscription_id = ? AND {rows.OWED} AND letter_id IS NULL"""  # noqa: S608 - our own words
 _READING = """SELECT s.*, b.address, d.title, d.every, d.at, d.days, d.wait_seconds, d.most, d.quiet, d.next_at,
   d.timezone AS digest_timezone, d.origin AS digest_origin, d.prominence AS digest_prominence, w.id AS watchlist_id, w.query
 FROM subscriptions s JOIN subscribers b ON b.id = s.subscriber_id JOIN digests d ON d.id = s.digest_id

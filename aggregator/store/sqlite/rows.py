@@ -64,6 +64,10 @@ FEED_COLUMNS = (
 POLL_COLUMNS = FEED_COLUMNS[FEED_COLUMNS.index("next_poll_at") :]
 """Of these, what polling taught: what a poll writes."""
 
+OWED = "(state IN ('waiting', 'unknown') OR (late = 1 AND told_in IS NULL))"
+"""Of `messages`: what its reader has still to get, itself or told by a later edition. One under way is whoever's that carries it."""
+WANTED = "EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id AND s.state = 'active')"
+"""Of `messages`: its reader reads on. What comes too late for one who has left or paused is told nowhere."""
 HEX_DIGITS = 64
 """Of a SHA-256 digest."""
 

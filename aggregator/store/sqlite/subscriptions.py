@@ -252,8 +252,8 @@ def _end(conn: sqlite3.Connection, subscription_id: int, reason: str, now: datet
     ended: bool = conn.execute(sql, values).rowcount == 1
     # A claimed message is under way; it is cancelled when its claim is next looked at.
     conn.execute(
-        "UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = :reason "
-        "WHERE subscription_id = :id AND state IN ('waiting', 'unknown')",
+        "UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', late = 0, error = :reason "  # noqa: S608 - our own words
+        f"WHERE subscription_id = :id AND {rows.OWED}",
         values,
     )
     return ended
