@@ -252,6 +252,26 @@ def test_a_digest_that_nobody_reads_any_more_sleeps(newsroom: Newsroom) -> None:
     assert room.app.stores.editions.editions() == []
 
 
+def test_a_readers_quiet_hours_hold_alerts_until_the_morning(newsroom: Newsroom) -> None:
+    room = newsroom
+    room.add(ANNA, INSTANT | {"quiet": "22:00-07:00"})
+    room.add(BORIS, INSTANT)
+    assert len({digest for digest, _ in room.states().values()}) == 2, "other hours are another digest"
+    room.tick(7 * HOUR + timedelta(minutes=30))  # 22:31 in Minsk
+    room.publish("CSTO meets at night")
+    room.publish("CSTO speaks of grain")
+    room.tick(HOUR)
+    assert sorted(room.told(BORIS)) == ["CSTO meets at night", "CSTO speaks of grain"]
+    assert room.told(ANNA) == []
+    room.tick(9 * HOUR)
+    assert sorted(room.told(ANNA)) == ["CSTO meets at night", "CSTO speaks of grain"]
+    to_anna = [m for m in room.app.stores.outbox.list(["sent"]) if m.address == ANNA]
+    assert len(to_anna) == 1, "as one mail"
+    edition = room.app.stores.editions.edition(to_anna[0].edition_id)
+    assert edition is not None
+    assert "Held during your quiet hours" in edition.rendered.text
+
+
 # -- another rhythm ----------------------------------------------------------------------------------------------------
 
 MOVES = [
