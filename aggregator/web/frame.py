@@ -90,9 +90,16 @@ def asker(request: Request) -> Asker:
 
 
 def is_foreign(request: Request, public_url: str) -> bool:
-    """Whether a form was sent from another site's page: its Origin is neither the host that was asked nor ours."""
+    """Whether a form was sent from another site's page.
+
+    A browser says so itself (Sec-Fetch-Site), at least over https; else its Origin names a host that is neither the one asked
+    nor ours. Our own pages send no referrer, and so `Origin: null`: that says nothing, and the mark in the form decides.
+    """
+    site = request.headers.get("sec-fetch-site", "")
+    if site:
+        return site not in ("same-origin", "none")
     origin = request.headers.get("origin", "")
-    if not origin:
+    if origin in ("", "null"):
         return False
     named = urlsplit(origin).netloc.lower()
     return named not in {request.headers.get("host", "").lower(), urlsplit(public_url).netloc.lower()} - {""}

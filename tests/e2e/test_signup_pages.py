@@ -296,6 +296,14 @@ def test_forms_of_other_sites_torn_forms_and_large_ones_are_refused(place: Place
     assert place.ask("/subscribe", fields, Origin="https://news.example")[0].status == 200
 
 
+def test_a_form_comes_from_our_own_pages_as_browsers_send_it(place: Place) -> None:
+    """Whoever sends no referrer sends `Origin: null` with its forms (Fetch, "append a request Origin header")."""
+    fields = CHOICE | {"address": ANNA, "stamp": place.stamp()}
+    assert place.ask("/subscribe", fields, Origin="null", Sec_Fetch_Site="cross-site")[0].status == 403
+    assert place.ask("/subscribe", fields, Origin="null", Sec_Fetch_Site="same-origin")[0].status == 200
+    assert place.ask("/manage", {"address": ANNA, "stamp": place.stamp()}, Origin="null")[0].status == 200
+
+
 def test_a_preview_tells_what_a_choice_would_have_brought_and_stores_nothing(place: Place) -> None:
     for n in range(3):
         place.publish(f"Grain & number {n}")
