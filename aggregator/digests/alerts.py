@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -67,21 +67,20 @@ def release(schedule: Schedule, arrivals: Sequence[datetime], earlier: Sequence[
 def quiet_until(quiet: Quiet, timezone: str, moment: datetime) -> datetime | None:
     """When the quiet hours that `moment` is in end; None when it is in none.
 
-    They are the digest's wall-clock hours, so a change of the clock makes a night of them an hour longer or shorter.
+    They are the digest's wall-clock hours, so a change of the clock makes a night of them an hour longer or shorter; an end
+    that comes twice is the first, else the hour after it would wait for the end of the next night.
     """
     zone = ZoneInfo(timezone)
-    wall = moment.astimezone(zone).time().replace(tzinfo=None)
-    if not _inside(quiet, wall):
-        return None
     day = moment.astimezone(zone).date()
-    ends = (windows.instant_of(datetime.combine(day + timedelta(days=n), quiet.end), zone) for n in (0, 1, 2))
-    return next(end for end in ends if end > moment)
+    nights = (_hours(quiet, zone, day + timedelta(days=n)) for n in (-1, 0, 1))
+    return next((end for start, end in nights if start <= moment < end), None)
 
 
-def _inside(quiet: Quiet, wall: time) -> bool:
-    if quiet.start <= quiet.end:
-        return quiet.start <= wall < quiet.end
-    return wall >= quiet.start or wall < quiet.end
+def _hours(quiet: Quiet, zone: tzinfo, day: date) -> tuple[datetime, datetime]:
+    """The quiet hours that begin on a local date; of no length where both are the same."""
+    last = day + timedelta(days=quiet.end < quiet.start)
+    start, end = datetime.combine(day, quiet.start), datetime.combine(last, quiet.end)
+    return windows.instant_of(start, zone), windows.instant_of(end, zone)
 
 
 def _calm(schedule: Schedule, earlier: Sequence[datetime], moment: datetime) -> datetime | None:

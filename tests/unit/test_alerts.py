@@ -70,6 +70,14 @@ def test_quiet_hours_follow_the_wall_clock_over_a_change_of_it() -> None:
     assert alerts.quiet_until(gone, "Europe/Berlin", evening) == datetime(2023, 3, 26, 1, 0, tzinfo=UTC)
 
 
+def test_quiet_hours_that_end_in_an_hour_that_comes_twice_end_once() -> None:
+    short = Quiet(time(22), time(2, 30))
+    first = datetime(2023, 10, 29, 0, 30, tzinfo=UTC)  # 02:30 in Berlin, and 02:30 again an hour later
+    assert alerts.quiet_until(short, "Europe/Berlin", first - SECOND) == first
+    for minutes in range(0, 120, 10):
+        assert alerts.quiet_until(short, "Europe/Berlin", first + timedelta(minutes=minutes)) is None
+
+
 def test_quiet_hours_within_a_day() -> None:
     lunch = Quiet(time(12), time(13))
     assert alerts.quiet_until(lunch, "UTC", NOON) == NOON + HOUR
