@@ -147,12 +147,13 @@ class ComposeLine:
         earlier = self._stores.alerts.sent_since(spec.id, now - alerts.LOOK_BACK)
         answer = alerts.release(spec.schedule, list(arrivals.values()), earlier, now)
         made: list[Composed] = []
+        seen = max(item.match.id for item in waiting)
         if answer.now == "urgent":
             waiting = editions.urgent(waiting, spec.schedule)
         if answer.now != "none" and waiting:
             made = self._commit(digest, _Moment(window, now, answer.held), waiting)
         if answer.until is not None:
-            self._stores.alerts.hold(spec.id, answer.until)
+            self._stores.alerts.hold(spec.id, answer.until, seen)
         return made
 
     def _commit(

@@ -564,8 +564,8 @@ class EditionStore(Protocol):
 class AlertStore(Protocol):
     """What alerts wait for, when the last ones came, and which messages came too late to be sent as they were."""
 
-    def hold(self, digest_id: str, until: datetime) -> None:
-        """Let what waits for an instant digest wait until then; it is due before only when more has come."""
+    def hold(self, digest_id: str, until: datetime, seen: int) -> None:
+        """Let what waits for an instant digest wait until then; it is due before only when more has come than match `seen`."""
         ...
 
     def sent_since(self, digest_id: str, since: datetime) -> list[datetime]:

@@ -113,3 +113,14 @@ def test_an_end_taken_back_tells_what_was_late(scene: Scene) -> None:
     assert scene.stores.readers.take_back("u", ["x" * 26], WEB, soon + MINUTE)
     scene.stores.relays.expire(rule.given_up(soon + MINUTE), soon + MINUTE)
     assert owed(scene, "csto.hourly") == [one]
+
+
+def test_what_came_while_an_alert_was_put_off_is_looked_at_at_once(scene: Scene) -> None:
+    seen = scene.matched()
+    scene.stores.alerts.hold("now", NOW + 9 * HOUR, seen)
+    assert [d.spec.id for d in scene.stores.editions.due(NOW)] == []
+    came = scene.matched()
+    scene.stores.alerts.hold("now", NOW + 9 * HOUR, seen)
+    assert [d.spec.id for d in scene.stores.editions.due(NOW)] == ["now"]
+    scene.stores.alerts.hold("now", NOW + 9 * HOUR, came)
+    assert scene.stores.editions.due(NOW) == []

@@ -17,11 +17,11 @@ class Alerts:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def hold(self, digest_id: str, until: datetime) -> None:
+    def hold(self, digest_id: str, until: datetime, seen: int) -> None:
         """See AlertStore.hold."""
-        sql = "UPDATE digests SET held_until = ?, held_match = (SELECT coalesce(max(id), 0) FROM matches) WHERE id = ?"
         with self._db.write() as conn:
-            conn.execute(sql, (rows.stamp(until), digest_id))
+            sql = "UPDATE digests SET held_until = ?, held_match = ? WHERE id = ?"
+            conn.execute(sql, (rows.stamp(until), seen, digest_id))
 
     def sent_since(self, digest_id: str, since: datetime) -> list[datetime]:
         """See AlertStore.sent_since."""
