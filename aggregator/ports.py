@@ -538,7 +538,8 @@ class EditionStore(Protocol):
         """Store the editions of one digest and moment, settle its matches, queue messages and move the window on, in ONE transaction.
 
         Returns their ids. When an edition with this digest and one of these keys exists already, only the window moves on and
-        none is returned; when one of the matches has been settled by this digest meanwhile, nothing is written and none is returned.
+        none is returned; when one of the matches has been settled by this digest meanwhile, or somebody else has told, tried again or
+        dropped what a message tells as late, nothing is written and none is returned.
         A match that is passed over does not make its story told. Who has left, paused or moved meanwhile gets no message.
         """
         ...

@@ -115,6 +115,22 @@ def test_an_end_taken_back_tells_what_was_late(scene: Scene) -> None:
     assert owed(scene, "csto.hourly") == [one]
 
 
+def test_what_is_told_in_one_edition_is_not_told_in_another(scene: Scene) -> None:
+    one = late(scene, "now")
+    new = replace(message(one.subscription_id, ANNA), tells=(one.id,))
+    assert scene.tell("now", [], NOW + 3 * DAY, [new])
+    again = replace(message(one.subscription_id, ANNA), tells=(one.id,))
+    assert scene.tell("now", [], NOW + 3 * DAY + MINUTE, [again]) == 0
+
+
+def test_what_a_person_tries_again_meanwhile_is_not_told_as_late(scene: Scene) -> None:
+    one = late(scene)
+    assert scene.stores.outbox.retry(one.id, NOW + 3 * DAY)
+    new = replace(message(one.subscription_id, ANNA), tells=(one.id,))
+    assert scene.tell("morning", [], NOW + 3 * DAY, [new]) == 0
+    assert now_is(scene, one.id).state == "waiting"
+
+
 def test_what_came_while_an_alert_was_put_off_is_looked_at_at_once(scene: Scene) -> None:
     seen = scene.matched()
     scene.stores.alerts.hold("now", NOW + 9 * HOUR, seen)

@@ -144,7 +144,8 @@ class Editions:
             if any(_taken(conn, one.edition) for one in made):
                 _move_on(conn, edition.digest_id, edition.window.end, next_at)
                 return []
-            if _assigned(conn, edition.digest_id, [one.match_id for one in settled]):
+            late = any(queueing.told_meanwhile(conn, one.messages) for one in made)
+            if late or _assigned(conn, edition.digest_id, [one.match_id for one in settled]):
                 return []
             ids = [_insert_edition(conn, one) for one in made]
             told = [(one.match_id, ids[one.place], one.level) for one in settled if one.place >= 0]

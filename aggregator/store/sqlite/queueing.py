@@ -29,6 +29,12 @@ def queue(conn: sqlite3.Connection, edition: Edition, edition_id: int, messages:
     conn.executemany(_WAY_OUT, ((token_hash(m.token), now, m.message_id, m.token) for m in messages))
 
 
+def told_meanwhile(conn: sqlite3.Connection, messages: Sequence[NewMessage]) -> bool:
+    """Whether somebody else has told, tried again or dropped what one of these tells as late."""
+    sql = "SELECT 1 FROM messages WHERE id = ? AND NOT (late = 1 AND told_in IS NULL)"
+    return any(conn.execute(sql, (late,)).fetchone() for m in messages for late in m.tells)
+
+
 _MESSAGE = """INSERT OR IGNORE INTO messages
   (edition_id, variant, kind, subscription_id, address, token, message_id, next_attempt_at, created_at)
 SELECT ?, ?, ?, s.id, b.address, ?, ?, ?, ? FROM subscriptions s JOIN subscribers b ON b.id = s.subscriber_id
