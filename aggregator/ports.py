@@ -581,7 +581,10 @@ class AlertStore(Protocol):
         ...
 
     def stranded(self) -> dict[str, list[LateMessage]]:
-        """Alerts that came too late for readers without any digest that comes by the clock, by their own digest."""
+        """What came too late for readers of alerts and no digest that comes by the clock will tell them, by their own digest.
+
+        Nothing for a reader while a mail that tells of late alerts is still on its way to it: one is enough.
+        """
         ...
 
 

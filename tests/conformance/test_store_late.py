@@ -131,6 +131,26 @@ def test_what_a_person_tries_again_meanwhile_is_not_told_as_late(scene: Scene) -
     assert now_is(scene, one.id).state == "waiting"
 
 
+def test_an_alert_that_is_late_is_told_in_one_mail_however_many_follow(scene: Scene) -> None:
+    mine = scene.stores.subscriptions.add("now", ANNA, NOW)
+    for n in range(3):
+        scene.tell("now", [], NOW + n * MINUTE, [message(mine.id, ANNA)], kind="alert")
+        scene.stores.relays.expire(rule.given_up(NOW + n * MINUTE + 7 * HOUR), NOW + 7 * HOUR)
+        found = [one.message_id for one in scene.stores.alerts.stranded().get("now", [])]
+        if n == 0:
+            new = replace(message(mine.id, ANNA), tells=tuple(found))
+            scene.tell("now", [], NOW + 7 * HOUR, [new], kind="digest")
+        else:
+            assert found == []
+
+
+def test_what_told_of_late_alerts_and_came_too_late_itself_is_told(scene: Scene) -> None:
+    mine = scene.stores.subscriptions.add("now", ANNA, NOW)
+    scene.tell("now", [], NOW, [message(mine.id, ANNA)], kind="digest")
+    scene.stores.relays.expire(rule.given_up(NOW + 3 * DAY), NOW + 3 * DAY)
+    assert scene.stores.alerts.stranded()
+
+
 def test_what_came_while_an_alert_was_put_off_is_looked_at_at_once(scene: Scene) -> None:
     seen = scene.matched()
     scene.stores.alerts.hold("now", NOW + 9 * HOUR, seen)

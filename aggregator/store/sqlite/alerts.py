@@ -40,9 +40,12 @@ class Alerts:
 
     def stranded(self) -> dict[str, list[LateMessage]]:
         """See AlertStore.stranded."""
-        where = """t.id = m.subscription_id AND m.kind = 'alert' AND NOT EXISTS (
+        # One such mail at a time: what becomes late while it waits for the relay goes into the next.
+        where = """t.id = m.subscription_id AND d.every = 'instant' AND (m.kind = 'digest' OR NOT EXISTS (
             SELECT 1 FROM subscriptions o JOIN digests p ON p.id = o.digest_id AND p.every != 'instant' AND p.removed_at IS NULL
-            WHERE o.subscriber_id = t.subscriber_id AND o.state = 'active')"""
+            WHERE o.subscriber_id = t.subscriber_id AND o.state = 'active')) AND NOT EXISTS (
+            SELECT 1 FROM messages q WHERE q.subscription_id = t.id AND q.kind = 'digest'
+            AND q.state IN ('waiting', 'claimed', 'unknown'))"""
         found: dict[str, list[LateMessage]] = {}
         with self._db.read() as conn:
             for digest_id, late in _loaded(conn, conn.execute(f"{_LATE} AND {where} ORDER BY m.id").fetchall()):
