@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from aggregator.digests import outbox as rule
+from aggregator.levels import Wanted
 from aggregator.publication import Message
 from aggregator.readership import NewToken
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, Scene, attempt, message
@@ -129,6 +130,16 @@ def test_what_a_person_tries_again_meanwhile_is_not_told_as_late(scene: Scene) -
     new = replace(message(one.subscription_id, ANNA), tells=(one.id,))
     assert scene.tell("morning", [], NOW + 3 * DAY, [new]) == 0
     assert now_is(scene, one.id).state == "waiting"
+
+
+def test_the_file_does_not_end_a_pause_by_naming_another_threshold(scene: Scene) -> None:
+
+    scene.stores.subscriptions.sync([Wanted("morning", ANNA)], NOW)
+    [mine] = scene.stores.subscriptions.list()
+    scene.stores.readers.pause(mine.id, None, WEB, NOW)
+    scene.stores.subscriptions.sync([Wanted("morning", ANNA, "title")], NOW)
+    [mine] = scene.stores.subscriptions.list()
+    assert (mine.state, mine.prominence) == ("paused", "title")
 
 
 def test_an_alert_that_is_late_is_told_in_one_mail_however_many_follow(scene: Scene) -> None:

@@ -54,8 +54,10 @@ class Subscriptions:
                     self._note(conn, _find_id(conn, one.digest_id, one.address), "added", FILE, now=now)
                     added.append(f"{one.digest_id}: {one.address}")
                 elif row is not None and _differs(row, one) and not self._suppressed(conn, one.address):
-                    self._revive(conn, row["id"], "config", one.prominence)
-                    conn.execute("UPDATE subscriptions SET timezone = ? WHERE id = ?", (one.timezone, row["id"]))
+                    if row["state"] == "ended":
+                        self._revive(conn, row["id"], "config", one.prominence)
+                    sql = "UPDATE subscriptions SET prominence = ?, timezone = ? WHERE id = ?"
+                    conn.execute(sql, (one.prominence, one.timezone, row["id"]))
                     self._note(conn, row["id"], "added" if row["state"] == "ended" else "changed", FILE, now=now)
                     changed.append(f"{one.digest_id}: {one.address}")
             for key, row in stored.items():
