@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from aggregator.digests import outbox as rule
 from aggregator.levels import Wanted
-from aggregator.publication import Message
+from aggregator.publication import FailingRelay, Message
 from aggregator.readership import NewToken
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, Scene, attempt, message
 from tests.conformance.test_store_readers import ANNA, WEB, added, letter, wish
@@ -140,6 +140,24 @@ def test_the_file_does_not_end_a_pause_by_naming_another_threshold(scene: Scene)
     scene.stores.subscriptions.sync([Wanted("morning", ANNA, "title")], NOW)
     [mine] = scene.stores.subscriptions.list()
     assert (mine.state, mine.prominence) == ("paused", "title")
+
+
+def test_erasing_takes_an_address_out_of_what_a_relay_said(scene: Scene) -> None:
+
+    scene.stores.relays.pause(FailingRelay("mail", 1, NOW, NOW, "connect", f"450 <{ANNA}> wait"))
+    mine = scene.stores.subscriptions.add("morning", ANNA, NOW)
+    scene.stores.subscriptions.end(mine.id, f"asked by {ANNA}", NOW)
+    scene.stores.subscriptions.erase(ANNA, NOW)
+    assert ANNA not in scene.stores.relays.failing()[0].error
+    assert ANNA not in scene.stores.subscriptions.list()[0].reason
+
+
+def test_what_a_server_says_after_an_erasure_names_nobody(scene: Scene) -> None:
+    claimed = scene.claimed(ANNA)
+    scene.stores.subscriptions.erase(ANNA, NOW)
+    bad = replace(attempt(claimed, "dead", phase="connect", detail=f"550 5.1.1 <{ANNA}>: no such user"), fault="hard")
+    scene.stores.outbox.settle([bad], ME)
+    assert ANNA not in now_is(scene, claimed.id).error
 
 
 def test_an_alert_that_is_late_is_told_in_one_mail_however_many_follow(scene: Scene) -> None:

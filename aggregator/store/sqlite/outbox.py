@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import sqlite3
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aggregator.publication import Attempt, Content, Message
@@ -83,18 +84,20 @@ class Outbox:
 
     def _settled(self, conn: sqlite3.Connection, attempts: Sequence[Attempt], owner: str) -> None:
         for attempt in attempts:
-            if _settle(conn, attempt, owner):
-                self._judge(conn, attempt)
+            address = _address(conn, attempt.message_id)
+            # Of a reader who was erased meanwhile no server's words bring the address back.
+            said = attempt if address else replace(attempt, detail=nameless(attempt.detail))
+            if _settle(conn, said, owner):
+                self._judge(conn, said, address)
 
-    def _judge(self, conn: sqlite3.Connection, attempt: Attempt) -> None:
+    def _judge(self, conn: sqlite3.Connection, attempt: Attempt, address: str) -> None:
         """What an attempt says of its address: an address that is to blame has bounced, one that took mail may be well again."""
-        if not attempt.fault and attempt.state != "sent":
+        if "@" not in address:
             return
-        address = conn.execute("SELECT address FROM messages WHERE id = ?", (attempt.message_id,)).fetchone()["address"]
         if attempt.fault:
             bounce = Bounce(attempt.fault, attempt.status, nameless(attempt.detail))
             bounces.record(conn, self._secret, address, bounce, attempt.ended_at)
-        elif "@" in address:
+        elif attempt.state == "sent":
             bounces.clear(conn, self._secret, address, attempt.ended_at)
 
     def list(self, states: Collection[str] = (), limit: int = 200) -> builtins.list[Message]:
@@ -142,6 +145,11 @@ class Outbox:
                  WHERE held_at IS NOT NULL AND state IN ('waiting', 'unknown')"""
         with self._db.write() as conn:
             return conn.execute(sql, (rows.stamp(now),)).rowcount
+
+
+def _address(conn: sqlite3.Connection, message_id: int) -> str:
+    row = conn.execute("SELECT address FROM messages WHERE id = ?", (message_id,)).fetchone()
+    return "" if row is None else str(row["address"])
 
 
 def _settle(conn: sqlite3.Connection, attempt: Attempt, owner: str) -> bool:

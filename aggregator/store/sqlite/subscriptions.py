@@ -231,20 +231,26 @@ def _find(conn: sqlite3.Connection, digest_id: str, address: str) -> sqlite3.Row
 def _scrub(conn: sqlite3.Connection, address: str) -> None:
     """Take an address out of what mail servers said of it, and out of the digests' own lists."""
     pattern = re.compile(re.escape(address), re.IGNORECASE)
-    for table, column in (
-        ("messages", "error"),
-        ("attempts", "detail"),
-        ("consents", "detail"),
-        ("digests", "addresses"),
-    ):
-        sql = f"SELECT {column} AS text, rowid AS id FROM {table} WHERE {column} LIKE '%@%'"  # noqa: S608 - names are ours
+    for table, key, column in _SPOKEN:
+        sql = f"SELECT {column} AS text, {key} AS id FROM {table} WHERE {column} LIKE '%@%'"  # noqa: S608 - names are ours
         found = [(r["text"], r["id"]) for r in conn.execute(sql) if pattern.search(r["text"])]
-        update = f"UPDATE {table} SET {column} = ? WHERE rowid = ?"  # noqa: S608 - names are ours
+        update = f"UPDATE {table} SET {column} = ? WHERE {key} = ?"  # noqa: S608 - names are ours
         if column == "addresses":
             kept = [([a for a in json.loads(t) if a.lower() != address.lower()], i) for t, i in found]
             conn.executemany(update, [(rows.dump(a), i) for a, i in kept])
         else:
             conn.executemany(update, [(pattern.sub("(erased)", t), i) for t, i in found])
+
+
+_SPOKEN = (
+    ("messages", "id", "error"),
+    ("attempts", "id", "detail"),
+    ("consents", "id", "detail"),
+    ("subscriptions", "id", "reason"),
+    ("bounces", "id", "detail"),
+    ("relays", "name", "error"),
+    ("digests", "id", "addresses"),
+)
 
 
 def _end(conn: sqlite3.Connection, subscription_id: int, reason: str, now: datetime) -> bool:
