@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -164,6 +165,47 @@ def test_what_an_older_file_told_was_told_to_everybody_and_its_readers_want_ever
     assert [digest.spec.prominence for digest in stores.editions.digests()] == ["any"]
     assert [one.prominence for one in stores.subscriptions.list()] == ["any"]
     assert stores.upkeep.check() == []
+    stores.upkeep.close()
+
+
+def test_messages_of_an_older_file_keep_their_states_attempts_and_ways_out(path: Path) -> None:
+    old = Utils(path)
+    migrations.migrations.apply(old, stop_before="0011_delivery")
+    states = ("waiting", "claimed", "sent", "unknown", "dead", "cancelled")
+    with old.conn:
+        old.execute("INSERT INTO facts VALUES ('tokenizer_version', ?)", [str(tokens.TOKENIZER_VERSION)])
+        sql = "INSERT INTO digests (id, title, every, days, timezone, covered_until, next_at, added_at) VALUES (?, '', ?, '[]', 'UTC', ?, ?, ?)"
+        for digest_id, every, kind in (("now", "instant", "alert"), ("day", "hourly", "digest")):
+            old.execute(sql, [digest_id, every, AT, AT, AT])
+            edition = "INSERT INTO editions (digest_id, key, kind, title, window_start, window_end, subject, stories, entries, composed_at, mail, page, text, data) VALUES (?, 'k', ?, '', ?, ?, 's', 1, 1, ?, x'41', '', '', '{}')"
+            old.execute(edition, [digest_id, kind, AT, AT, AT])
+        for number, state in enumerate(states, 1):
+            old.execute("INSERT INTO subscribers (address, added_at) VALUES (?, ?)", [f"{state}@example.org", AT])
+            for edition_id, digest_id in enumerate(("now", "day"), 1):
+                sql = "INSERT INTO subscriptions (subscriber_id, digest_id, state, origin, created_at) VALUES (?, ?, 'active', 'config', ?)"
+                subscription = old.execute(sql, [number, digest_id, AT]).lastrowid
+                token = "" if state in ("sent", "cancelled") else f"t{subscription}"
+                held = AT if state == "unknown" else None
+                sql = "INSERT INTO messages (edition_id, subscription_id, address, token, message_id, state, claimed_by, claimed_until, next_attempt_at, created_at, held_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                claim = ["host:1:me", AT] if state == "claimed" else [None, None]
+                values = [edition_id, subscription, f"{state}@example.org", token, f"<{subscription}@x>", state]
+                made = old.execute(sql, [*values, *claim, AT, AT, held]).lastrowid
+                sql = "INSERT INTO attempts (message_id, started_at, ended_at, outcome, phase, code, detail) VALUES (?, ?, ?, 'retry', 'data', 451, 'later')"
+                old.execute(sql, [made, AT, AT])
+                sql = "INSERT INTO tokens (hash, purpose, subscription_id, created_at) VALUES (?, 'unsubscribe', ?, ?)"
+                old.execute(sql, [hashlib.sha256(f"t{subscription}".encode()).hexdigest(), subscription, AT])
+    before = [tuple(r) for r in old.execute("SELECT id, state, token, held_at, claimed_by FROM messages ORDER BY id")]
+    old.close()
+    stores = SqliteStores(path, secret=SECRET)
+    conn = connection(stores)
+    after = "SELECT id, state, token, held_at, claimed_by FROM messages ORDER BY id"
+    assert [tuple(r) for r in conn.execute(after)] == before
+    assert stores.upkeep.check(deep=True) == []
+    assert [(m.kind, m.digest_id) for m in stores.outbox.list()] == [("digest", "day"), ("alert", "now")] * len(states)
+    assert all(stores.outbox.content(m) for m in stores.outbox.list())
+    assert conn.execute("SELECT count(*) FROM attempts a JOIN messages m ON m.id = a.message_id").fetchone()[0] == 12
+    assert stores.subscriptions.find_token("t1") is not None
+    assert conn.execute("SELECT count(*) FROM sqlite_master WHERE name LIKE '%_before'").fetchone()[0] == 0
     stores.upkeep.close()
 
 
