@@ -22,7 +22,18 @@ from aggregator import tokens
 from aggregator.errors import StoreError
 from aggregator.model import ArticleOutcome, EntryKey, Hints, PollOutcome, StoryKey
 from aggregator.query import NeedToken
-from aggregator.store.sqlite import SqliteStores, editions, feeds, markup, migrations, outbox, polls, upkeep
+from aggregator.store.sqlite import (
+    SqliteStores,
+    alerts,
+    editions,
+    feeds,
+    markup,
+    migrations,
+    outbox,
+    polls,
+    tidying,
+    upkeep,
+)
 from aggregator.store.sqlite.database import Database
 from tests.conformance.stores import HOUR, ME, NOW, Scene, attempt, digest, first, match, message, new, poll, revised
 
@@ -732,6 +743,9 @@ def test_the_indexes_meant_for_them_are_used(scene: Scene, stores: SqliteStores)
     assert "PRIMARY KEY (kind=? AND key=?)" in of_mark
     assert "entries_by_feed (feed_id=?)" in plan(stores, polls._LAST_TEXTS)
     assert "TEMP B-TREE" not in plan(stores, polls._LAST_TEXTS)
+    assert "messages_by_letter (letter_id=?)" in plan(stores, f"SELECT id {tidying._READ_LETTERS}")
+    assert "subscriptions_by_digest (digest_id=?" in plan(stores, f"SELECT id {tidying._UNREAD}")
+    assert "SCAN m USING INDEX messages_late" in plan(stores, alerts._LATE)
     waiting = plan(stores, f"SELECT m.id FROM digests d, {editions._WAITING[5:]} AND d.id = 'x'", {"until": "x"})
     assert (
         "matches_by_watchlist (watchlist_id=? AND rowid>?)" in waiting

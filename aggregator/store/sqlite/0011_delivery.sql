@@ -175,6 +175,14 @@ CREATE INDEX messages_due ON messages (state, next_attempt_at)
 ;
 CREATE INDEX messages_by_subscription ON messages (subscription_id)
 ;
+-- Of a letter, its message; of a message, who tells it: few rows have either.
+CREATE INDEX messages_by_letter ON messages (letter_id) WHERE letter_id IS NOT NULL
+;
+CREATE INDEX messages_by_teller ON messages (told_in) WHERE told_in IS NOT NULL
+;
+-- Readers of a digest: there may be as many digests as readers, each with its choice.
+CREATE INDEX subscriptions_by_digest ON subscriptions (digest_id, state)
+;
 CREATE INDEX messages_late ON messages (subscription_id) WHERE late = 1 AND told_in IS NULL
 ;
 
