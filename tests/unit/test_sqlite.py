@@ -665,6 +665,11 @@ def test_the_index_reads_our_tokens_as_the_tokeniser_says(stores: SqliteStores) 
 
 
 FORGET = "INSERT INTO entry_index (entry_index, rowid, title, body, article) VALUES"
+ENDED = "UPDATE subscriptions SET state = 'ended'"
+STRANGER = """INSERT INTO subscriptions (id, subscriber_id, digest_id, state, origin, created_at)
+SELECT 99, 99, digest_id, state, origin, created_at FROM subscriptions LIMIT 1;
+INSERT INTO messages (edition_id, kind, subscription_id, address, token, message_id, state, next_attempt_at, created_at, id)
+SELECT edition_id, kind, 99, address, '', 'x', 'dead', '', '', id + 1 FROM messages LIMIT 1"""
 DAMAGE = {
     "an entry without a key": "DELETE FROM entry_keys",
     "an entry that is not indexed": f"{FORGET} ('delete', 1, 'k', 'the council met', '')",
@@ -678,6 +683,11 @@ DAMAGE = {
     "a claimed message that nobody holds": "UPDATE messages SET state = 'claimed', token = 'x'",
     "a sent message that keeps its token": "UPDATE messages SET token = 'x'",
     "a message in the outbox without a token": "UPDATE messages SET state = 'waiting'",
+    "a letter without a message": "INSERT INTO letters (kind, subject, mail, created_at) VALUES ('manage', '', x'', '')",
+    "a message whose mail is not there": "UPDATE messages SET variant = 'Asia/Tokyo'",
+    "a late message that was not given up": "UPDATE messages SET late = 1, state = 'sent'",
+    "a late message that nobody will be told of": f"UPDATE messages SET late = 1, state = 'dead'; {ENDED}",
+    "a late message told to somebody else": f"{STRANGER}; UPDATE messages SET told_in = id + 1",
     "foreign key": "DELETE FROM feeds WHERE id = 'a'",
     "search index: entry 1 is": f"{FORGET} ('delete', 1, 'k', 'the council', '')",
     "entries: 1: malformed": "UPDATE entries SET markup = x'00' WHERE id = 1",
@@ -693,7 +703,7 @@ def test_a_deep_check_finds_what_must_never_be(scene: Scene, stores: SqliteStore
     assert stores.upkeep.check(deep=True) == []
     conn.execute("PRAGMA foreign_keys=OFF")
     conn.execute("PRAGMA writable_schema=ON")
-    conn.execute(DAMAGE[problem])
+    conn.executescript(DAMAGE[problem])
     found = stores.upkeep.check(deep=True)
     assert any(p.startswith(problem) for p in found), found
 

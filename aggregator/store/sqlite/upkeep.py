@@ -249,6 +249,22 @@ _INVARIANTS = {
     "a claimed message that nobody holds": "SELECT id FROM messages WHERE state = 'claimed' AND claimed_by IS NULL",
     "a sent message that keeps its token": "SELECT id FROM messages WHERE state = 'sent' AND token != ''",
     "a message in the outbox without a token": (
-        "SELECT id FROM messages WHERE state IN ('waiting', 'claimed', 'unknown') AND (token = '' OR address = '')"
+        # Of a reader who was erased it is cancelled when its claim is next looked at.
+        "SELECT m.id FROM messages m JOIN subscriptions s ON s.id = m.subscription_id AND s.state != 'ended' "
+        "WHERE m.state IN ('waiting', 'claimed', 'unknown') AND (m.token = '' OR m.address = '')"
+    ),
+    "a letter without a message": "SELECT id FROM letters WHERE id NOT IN (SELECT letter_id FROM messages WHERE letter_id NOT NULL)",
+    "a message whose mail is not there": (
+        "SELECT id FROM messages m WHERE variant != '' AND NOT EXISTS ("
+        "SELECT 1 FROM edition_mails v WHERE v.edition_id = m.edition_id AND v.variant = m.variant)"
+    ),
+    "a late message that was not given up": "SELECT id FROM messages WHERE late = 1 AND state != 'dead'",
+    "a late message that nobody will be told of": (
+        "SELECT m.id FROM messages m JOIN subscriptions s ON s.id = m.subscription_id "
+        "WHERE m.late = 1 AND m.told_in IS NULL AND s.state = 'ended'"
+    ),
+    "a late message told to somebody else": (
+        "SELECT m.id FROM messages m JOIN messages t ON t.id = m.told_in JOIN subscriptions a ON a.id = m.subscription_id "
+        "JOIN subscriptions b ON b.id = t.subscription_id WHERE a.subscriber_id != b.subscriber_id"
     ),
 }
