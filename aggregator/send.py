@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
 
+from aggregator import replies
 from aggregator.digests import outbox
 from aggregator.errors import GiveUp, WorkError
 from aggregator.lanes import Lanes
@@ -39,7 +40,9 @@ class SendReport:
         """The report with one more attempt in it."""
         counts = {n: getattr(self, n) for n in ("sent", "retry", "dead", "unknown", "cancelled", "late")}
         counts["late" if attempt.late else attempt.outcome] += 1
-        return SendReport(**counts, error=self.error or (attempt.detail if attempt.outcome != "sent" else ""))
+        # It is logged: no address stands in a log. The outbox has the server's own words.
+        said = replies.nameless(attempt.detail) if attempt.outcome != "sent" else ""
+        return SendReport(**counts, error=self.error or said)
 
 
 class SendLine:

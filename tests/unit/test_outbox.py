@@ -10,6 +10,7 @@ import pytest
 from aggregator.digests import outbox
 from aggregator.errors import FetchErrorClass, GiveUp, Quarantine, Retry, WorkError
 from aggregator.publication import Message
+from aggregator.send import SendReport
 
 NOW = datetime(2023, 2, 2, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=3)
@@ -46,6 +47,12 @@ def retry(error_class: FetchErrorClass = "connect") -> Retry:
 def test_a_message_that_was_taken_is_sent() -> None:
     attempt = outbox.accepted(message(), NOW, LATER, "250 ok")
     assert (attempt.state, attempt.outcome, attempt.phase, attempt.detail) == ("sent", "sent", "data", "250 ok")
+
+
+def test_what_a_run_says_for_the_log_names_no_address() -> None:
+    no = GiveUp("internal", "mail.example said 550 5.1.1 <a@example.org>: no such user")
+    attempt = outbox.failed(message(), NOW, LATER, no, "connect")
+    assert SendReport().plus(attempt).error == "mail.example said 550 5.1.1 (address): no such user"
 
 
 def test_one_that_nobody_wants_any_more_is_cancelled() -> None:
