@@ -310,6 +310,8 @@ class App:
         fresh.warm()
         report = catalog.sync(configuration, self.stores, self.clock.now())
         changed = catalog.differing(before, configuration)
+        if before.settings.mail != configuration.settings.mail or before.channels != configuration.channels:
+            self.stores.relays.works("")  # what failed may be what was mended: it is asked at once
         with self._lock:
             self.configuration = configuration
             self._watch_again(before, changed)

@@ -14,7 +14,7 @@ from tests import counts
 from tests.conformance.feedserver import FeedServer
 from tests.faults.newsroom import GrowingFeed, World, Zygote, kill
 
-KILLS = counts.count(small=30, storm=400)
+KILLS = counts.count(small=15, storm=400)
 
 
 @pytest.fixture(scope="module")
