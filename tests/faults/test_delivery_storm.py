@@ -63,7 +63,7 @@ def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         call.respond(200, rss(*items), [("Content-Type", "application/rss+xml")])
 
     about = {"watchlists": ["csto"], "to": READERS}
-    now = about | {"id": "now", "title": "At once", "every": "instant", "wait": "30s"}
+    now = about | {"id": "now", "title": "At once", "every": "instant", "wait": "5s"}
     daily = about | {"id": "daily", "title": "Daily", "at": "05:00"}
     with FeedServer() as server:
         write_home(
