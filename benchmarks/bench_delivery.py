@@ -257,14 +257,15 @@ def handed(home: Path, readers: int) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def counted() -> Iterator[list[int]]:
-    """How often anything is committed."""
+    """How often anything is committed; a transaction that changed nothing writes nothing."""
     write, commits = Database.write, [0]
 
     @contextlib.contextmanager
     def counting(self: Database) -> Iterator[sqlite3.Connection]:
-        commits[0] += 1
         with write(self) as conn:
+            before = conn.total_changes
             yield conn
+            commits[0] += conn.total_changes > before
 
     Database.write = counting  # type: ignore[method-assign]
     yield commits
