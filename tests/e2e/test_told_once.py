@@ -55,10 +55,11 @@ class Desk:
     def __init__(self, app: App, clock: SetClock, sink: Sink, items: list[Item]) -> None:
         self.app, self.clock, self.sink, self._items = app, clock, sink, items
 
-    def publish(self, title: str, text: str = "") -> None:
-        """An item of a minute ago, polled a second later."""
+    def publish(self, title: str, text: str = "", *more: str) -> None:
+        """An item of a minute ago, and more that are titles alone, polled a second later."""
         self.clock.advance(SECOND)
-        self._items.append(Item(str(len(self._items)), title, text, self.clock.now() - MINUTE))
+        for one in (title, *more):
+            self._items.append(Item(str(len(self._items)), one, text, self.clock.now() - MINUTE))
         for _ in self.app.poll.sweep(everything=True):
             pass
 
@@ -155,6 +156,26 @@ def test_a_storm_of_news_is_told_in_a_few_mails_that_say_so(tmp_path: Path) -> N
         assert it.until(START + HOUR + MINUTE) == 1
         assert len(it.data()["stories"]) == 9
         assert it.data()["held"] == "storm"
+
+
+def test_a_hundred_hits_in_a_minute_are_one_mail_with_the_first_thirty_and_a_link(tmp_path: Path) -> None:
+    usual = {name: value for name, value in NOW.items() if name != "wait"}
+    with desk(tmp_path, [usual]) as it:
+        for n in range(10):
+            it.publish(
+                *(f"CSTO meets in {TOPICS[n]}", ""), *(f"CSTO of {TOPICS[n]}, matter {m * 7919}" for m in range(9))
+            )
+            for _ in range(2):
+                assert it.tick() == 0, "it collects"
+                it.clock.advance(2 * SECOND)
+        it.clock.advance(20 * SECOND)
+        assert it.tick() == 1
+        assert it.subjects()[0].startswith("CSTO: 100 stories - ")
+        assert (len(it.data()["stories"]), it.data()["held"]) == (100, "storm")
+        text = body(it.sink.messages[0].content)
+        assert "30. CSTO" in text
+        assert "31. CSTO" not in text
+        assert "70 more stories" in text
 
 
 def test_an_alert_waits_for_company_and_no_longer(tmp_path: Path) -> None:
