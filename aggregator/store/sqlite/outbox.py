@@ -49,24 +49,24 @@ class Outbox:
             self._settled(conn, settled, owner)
             conn.execute(_EXPIRE, values)
             conn.execute(_CANCEL, values)
-            self._cancel_suppressed(conn, values)
             claim = _CLAIM_ONLY if only else _CLAIM
-            ids = [r["id"] for r in conn.execute(claim, values).fetchall()]
-            sql = (
-                f"{_SELECT} WHERE m.id IN ({rows.marks(len(ids))}) ORDER BY m.kind = 'digest', m.next_attempt_at, m.id"
-            )
-            return [_message(r) for r in conn.execute(sql, ids)] if ids else []
+            while ids := [r["id"] for r in conn.execute(claim, values).fetchall()]:
+                sql = f"{_SELECT} WHERE m.id IN ({rows.marks(len(ids))}) ORDER BY m.kind = 'digest', m.next_attempt_at, m.id"
+                messages = [_message(r) for r in conn.execute(sql, ids)]
+                if wanted := self._without_suppressed(conn, messages, now):
+                    return wanted
+            return []
 
-    def _cancel_suppressed(self, conn: sqlite3.Connection, values: dict[str, object]) -> None:
-        """The list holds keyed hashes, so each address that is due is hashed and looked up; mostly it is empty."""
+    def _without_suppressed(
+        self, conn: sqlite3.Connection, messages: Sequence[Message], now: datetime
+    ) -> builtins.list[Message]:
+        """Those whose address is not on the list; the others are cancelled. The list holds keyed hashes; mostly it is short."""
         suppressed = {r[0] for r in conn.execute("SELECT address_hmac FROM suppressions")}
-        if not suppressed:
-            return
-        due = [r[0] for r in conn.execute(f"SELECT DISTINCT m.address {_DUE}", values)]
-        sql = """UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = 'the address is suppressed'
-                 WHERE address = :address AND state IN ('waiting', 'unknown')"""
-        refused = [a for a in due if address_hmac(self._secret, a) in suppressed]
-        conn.executemany(sql, [{"now": values["now"], "address": a} for a in refused])
+        refused = [m for m in messages if suppressed and address_hmac(self._secret, m.address) in suppressed]
+        sql = """UPDATE messages SET state = 'cancelled', phase = 'queued', settled_at = ?, token = '', claimed_by = NULL,
+                 claimed_until = NULL, error = 'the address is suppressed' WHERE id = ?"""
+        conn.executemany(sql, [(rows.stamp(now), m.id) for m in refused])
+        return [m for m in messages if m not in refused]
 
     def enter_data(self, message_id: int, owner: str, now: datetime) -> bool:
         """See OutboxStore.enter_data."""
