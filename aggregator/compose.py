@@ -15,8 +15,10 @@ from aggregator.digests import edition as editions
 from aggregator.digests import late as late_stories
 from aggregator.errors import AggregatorError, StoreError
 from aggregator.levels import LEVELS, THRESHOLDS, Level, Settled, Threshold
+from aggregator.model import Revised, Watchlist
 from aggregator.ports import Archive, Clock, Renderer, Stores
 from aggregator.publication import (
+    Checked,
     Content,
     Digest,
     Edition,
@@ -53,6 +55,15 @@ class _Moment:
     def is_digest(self) -> bool:
         """Whether it comes by the clock."""
         return self.window.end > self.window.start
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What all editions of one moment stand on: the watchlists by id, what was checked, what publishers changed."""
+
+    watchlists: Mapping[str, Watchlist]
+    checked: Checked
+    revised: Sequence[Revised]
 
 
 class ComposeLine:
@@ -113,7 +124,8 @@ class ComposeLine:
         now = self._clock.now()
         window = self._window(digest, now, early=True)
         waiting = self._stores.editions.waiting(digest.spec.id, window.end)
-        edition = self._edition(digest, _Moment(window, now), waiting, digest.spec.prominence)
+        moment = _Moment(window, now)
+        edition = self._edition(digest, moment, waiting, digest.spec.prominence, self._ground(digest, moment))
         return edition, self._renderer.render(edition)
 
     def compose(self, digest: Digest, *, early: bool = False) -> list[Composed]:
@@ -181,9 +193,10 @@ class ComposeLine:
         """The editions of one moment, rendered, the digest's own first."""
         readers = self._readers(digest)
         late = self._late(self._stores.alerts.late(digest.spec.id))
+        ground = self._ground(digest, moment)
         made = []
         for threshold in sorted({digest.spec.prominence, *readers}, key=THRESHOLDS.index):
-            edition = self._edition(digest, moment, waiting, threshold)
+            edition = self._edition(digest, moment, waiting, threshold, ground)
             mine = readers.get(threshold, [])
             if not self._silent(digest, edition) or (moment.is_digest and any(r.id in late for r in mine)):
                 made.append(self._new(edition, mine, late))
@@ -208,7 +221,7 @@ class ComposeLine:
         for digest_id in stranded.keys() & digests.keys():
             digest, late = digests[digest_id], self._late(stranded[digest_id])
             moment = _Moment(Window(now, now), now)
-            empty = self._edition(digest, moment, (), digest.spec.prominence)
+            empty = self._edition(digest, moment, (), digest.spec.prominence, self._ground(digest, moment))
             behind = late_stories.stories(stranded[digest_id])
             edition = replace(empty, kind="digest", key=f"{windows.alert_key(0, now)}-late", late=behind)
             readers = [one for found in self._readers(digest).values() for one in found if one.id in late]
@@ -259,22 +272,34 @@ class ComposeLine:
             return not edition.stories
         return digest.spec.empty == "skip" and not (edition.stories or edition.continued or edition.updated)
 
+    def _ground(self, digest: Digest, moment: _Moment) -> _Ground:
+        """What the editions of one moment share, read once for all thresholds."""
+        since = None if digest.spec.schedule.every == "instant" else moment.window.start
+        return _Ground(
+            watchlists={w.id: w for w in self._stores.watch.list()},
+            checked=self._stores.upkeep.checked(since),
+            revised=self._stores.editions.revised(digest.spec.id, moment.window),
+        )
+
     def _edition(
-        self, digest: Digest, moment: _Moment, waiting: Sequence[EditionMatch], threshold: Threshold
+        self,
+        digest: Digest,
+        moment: _Moment,
+        waiting: Sequence[EditionMatch],
+        threshold: Threshold,
+        ground: _Ground,
     ) -> Edition:
-        watchlists = {w.id: w for w in self._stores.watch.list()}
-        kind: Literal["alert", "digest"] = "alert" if digest.spec.schedule.every == "instant" else "digest"
         window = moment.window
         edition = editions.compose(
             digest,
             window,
             waiting,
-            watchlists,
-            self._stores.upkeep.checked(None if kind == "alert" else window.start),
+            ground.watchlists,
+            ground.checked,
             moment.now,
-            kind=kind,
+            kind="alert" if digest.spec.schedule.every == "instant" else "digest",
             threshold=threshold,
-            revised=self._stores.editions.revised(digest.spec.id, window),
+            revised=ground.revised,
         )
         next_at = windows.next_due(digest.spec.schedule, max(moment.now, window.end))
         edition = replace(

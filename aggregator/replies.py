@@ -56,10 +56,15 @@ def status(text: str) -> str:
     return "" if found is None else ".".join(str(int(part)) for part in found.groups())
 
 
+def one_line(text: bytes | str) -> str:
+    """What the other side said on one line, whatever bytes it used."""
+    shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return " ".join("".join(c if c.isprintable() else " " for c in shown).split())
+
+
 def nameless(text: str) -> str:
     """What a server said, on one line of at most 300 characters, with the addresses taken out: it outlives them."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * _LONGEST]).split())
-    return _NAMED.sub("(address)", line)[:_LONGEST]
+    return _NAMED.sub("(address)", one_line(text[: 4 * _LONGEST]))[:_LONGEST]
 
 
 def refusal(code: int, text: str, step: Step) -> Refusal:

@@ -97,7 +97,7 @@ class SendLine:
 
     def _next(self, but: Collection[str], settled: Sequence[Attempt], stop: threading.Event | None) -> list[Message]:
         """The next messages; settling the last of some and claiming the next is one commit."""
-        if stop is not None and stop.is_set():
+        if _is_set(stop):
             self._stores.outbox.settle(settled, self._owner)
             return []
         return self._stores.outbox.claim_due(self._owner, BATCH, self._clock.now(), but=but, settled=settled)

@@ -270,8 +270,7 @@ def _relay(error: WorkError) -> WorkError:
 
 def _line(text: bytes | str) -> str:
     """A reply's text on one line, whatever bytes the server put in it."""
-    shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return " ".join("".join(c if c.isprintable() else " " for c in shown).split())[:300]
+    return replies.one_line(text)[:300]
 
 
 def _words(error: Exception) -> str:

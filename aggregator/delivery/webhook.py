@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal, NoReturn
 from urllib.parse import urlsplit
 
+from aggregator import replies
 from aggregator.errors import FetchErrorClass, GiveUp, Retry
 from aggregator.ports import Clock, Poster
 
@@ -124,5 +125,4 @@ def _wait(text: str, now: datetime) -> timedelta | None:
 
 def _line(text: bytes) -> str:
     """The beginning of an answer on one line."""
-    shown = text.decode("utf-8", "replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in shown).split())[:200]
+    return replies.one_line(text)[:200]

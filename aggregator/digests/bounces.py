@@ -175,7 +175,7 @@ def _field(mail: Mail, name: str) -> str:
         text = str(make_header(decode_header(str(value)[:_FIELD])))
     except (ValueError, LookupError, MessageError):
         text = str(value)[:_FIELD]
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return replies.one_line(text)
 
 
 def _body(part: Mail) -> str:

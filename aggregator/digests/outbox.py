@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from aggregator import channel
 from aggregator.errors import GiveUp, Quarantine, WorkError
 from aggregator.publication import Attempt, FailingRelay, Message, Phase
 
@@ -52,7 +53,7 @@ def failed(message: Message, started: datetime, ended: datetime, error: WorkErro
 
 def destination(message: Message) -> str:
     """What takes a message and may fail as a whole: `mail`, or its channel."""
-    return message.address if message.address.startswith("channel:") else "mail"
+    return message.address if channel.named(message.address) else "mail"
 
 
 def postponed(attempt: Attempt, until: datetime) -> Attempt:

@@ -25,6 +25,7 @@ from aggregator.query import NeedToken
 from aggregator.store.sqlite import (
     SqliteStores,
     alerts,
+    choices,
     editions,
     feeds,
     markup,
@@ -754,7 +755,7 @@ def test_the_indexes_meant_for_them_are_used(scene: Scene, stores: SqliteStores)
     assert "entries_by_feed (feed_id=?)" in plan(stores, polls._LAST_TEXTS)
     assert "TEMP B-TREE" not in plan(stores, polls._LAST_TEXTS)
     assert "messages_by_letter (letter_id=?)" in plan(stores, f"SELECT id {tidying._READ_LETTERS}")
-    assert "subscriptions_by_digest (digest_id=?" in plan(stores, f"SELECT id {tidying._UNREAD}")
+    assert "subscriptions_by_digest (digest_id=?" in plan(stores, f"SELECT id {choices.UNREAD}")
     assert "SCAN m USING INDEX messages_late" in plan(stores, alerts._LATE)
     waiting = plan(stores, f"SELECT m.id FROM digests d, {editions._WAITING[5:]} AND d.id = 'x'", {"until": "x"})
     assert (

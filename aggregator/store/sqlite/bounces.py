@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from aggregator.readership import Bounce
+from aggregator.readership import Asker, Bounce
 from aggregator.store.sqlite import rows
+from aggregator.store.sqlite.consents import note
 from aggregator.store.sqlite.database import Database
 
 SOFT_DAYS, SOFT_WITHIN = 5, timedelta(days=14)
@@ -59,10 +60,9 @@ def record(conn: sqlite3.Connection, secret: bytes, address: str, bounce: Bounce
     values = {"address": address, "reason": reason, "now": rows.stamp(now), "complaint": bounce.kind == "complaint"}
     stopped = [r["id"] for r in conn.execute(_STOP, values).fetchall()]
     conn.execute(_CANCEL, values)
-    told = [(i, "ended" if values["complaint"] else "suspended", values["now"], reason) for i in stopped]
-    conn.executemany(
-        "INSERT INTO consents (subscription_id, event, at, cause, detail) VALUES (?, ?, ?, 'bounce', ?)", told
-    )
+    event = "ended" if values["complaint"] else "suspended"
+    for subscription_id in stopped:
+        note(conn, secret, subscription_id, event, Asker("bounce"), now=now, detail=reason)
     conn.execute(
         "INSERT OR IGNORE INTO suppressions (address_hmac, reason, created_at) VALUES (?, ?, ?)",
         (key, "complained" if values["complaint"] else "bounced", values["now"]),

@@ -5,19 +5,21 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from datetime import datetime, time, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from aggregator.model import Watchlist
-from aggregator.publication import DigestSpec, Quiet, Schedule
+from aggregator.publication import DigestSpec
 from aggregator.readership import BRIDGE
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.editions import _save, _spec_columns
 
 TOLD = timedelta(days=14)
 """What was told so long ago is forgotten when a reader moves; a story lives for three days."""
+
+UNREAD = """FROM digests WHERE origin = 'reader' AND removed_at IS NULL AND NOT EXISTS (
+  SELECT 1 FROM subscriptions s WHERE s.digest_id = digests.id AND s.state IN ('active', 'paused'))"""
+"""Digests of readers that nobody reads any more."""
 
 
 def lay_down(conn: sqlite3.Connection, spec: DigestSpec, own: Watchlist | None, now: datetime) -> None:
@@ -30,7 +32,7 @@ def lay_down(conn: sqlite3.Connection, spec: DigestSpec, own: Watchlist | None, 
         )
     if conn.execute("SELECT 1 FROM digests WHERE id = ?", (spec.id,)).fetchone() is None:
         asleep = {"covered_until": stamp, "next_at": stamp, "added_at": stamp, "removed_at": stamp}
-        _save(conn, _columns(spec) | asleep, exists=False)
+        _save(conn, _spec_columns(spec) | asleep, exists=False)
         conn.executemany(
             "INSERT INTO digest_watchlists (digest_id, watchlist_id, position) VALUES (?, ?, ?)",
             [(spec.id, w, i) for i, w in enumerate(spec.watchlists)],
@@ -98,8 +100,7 @@ def bridge(conn: sqlite3.Connection, digest_id: str, subscription_id: int, now: 
 def put_to_sleep(conn: sqlite3.Connection, now: datetime) -> int:
     """End the digests and watchlists of readers that nobody reads any more; how many digests."""
     stamp = rows.stamp(now)
-    sql = """UPDATE digests SET removed_at = ? WHERE origin = 'reader' AND removed_at IS NULL AND NOT EXISTS (
-             SELECT 1 FROM subscriptions s WHERE s.digest_id = digests.id AND s.state IN ('active', 'paused'))"""
+    sql = f"UPDATE digests SET removed_at = ? WHERE id IN (SELECT id {UNREAD})"  # noqa: S608 - our own words
     removed = conn.execute(sql, (stamp,)).rowcount
     sql = """UPDATE watchlists SET removed_at = ? WHERE origin = 'reader' AND removed_at IS NULL AND NOT EXISTS (
              SELECT 1 FROM digest_watchlists w JOIN digests d ON d.id = w.digest_id
@@ -115,26 +116,3 @@ def next_turn(conn: sqlite3.Connection) -> None:
         "INSERT INTO facts (name, value) VALUES ('readers_turn', '1') "
         "ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
     )
-
-
-def schedule(row: sqlite3.Row, timezone: str) -> Schedule:
-    """The schedule in the columns of `digests`, and the zone of its clock."""
-    at = tuple(time.fromisoformat(t) for t in json.loads(row["at"]))
-    quiet = None
-    if row["quiet"]:
-        start, end, urgent = json.loads(row["quiet"])
-        quiet = Quiet(time.fromisoformat(start), time.fromisoformat(end), urgent)
-    days, wait = tuple(json.loads(row["days"])), timedelta(seconds=row["wait_seconds"])
-    return Schedule(row["every"], timezone, at, days, wait, row["most"], quiet)
-
-
-def _columns(spec: DigestSpec) -> dict[str, Any]:
-    """A digest's columns, with those of alerts."""
-    quiet = spec.schedule.quiet
-    told = [f"{quiet.start:%H:%M}", f"{quiet.end:%H:%M}", quiet.urgent] if quiet else None
-    return _spec_columns(spec) | {
-        "origin": spec.origin,
-        "wait_seconds": int(spec.schedule.wait.total_seconds()),
-        "most": spec.schedule.most,
-        "quiet": rows.dump(told) if told else "",
-    }

@@ -231,14 +231,15 @@ def _quiet_column(quiet: Quiet | None) -> str:
     return "" if quiet is None else rows.dump([f"{quiet.start:%H:%M}", f"{quiet.end:%H:%M}", quiet.urgent])
 
 
-def _schedule(row: sqlite3.Row) -> Schedule:
+def schedule(row: sqlite3.Row, timezone: str) -> Schedule:
+    """The schedule in the columns of `digests`, and the zone of its clock."""
     at = tuple(time.fromisoformat(t) for t in json.loads(row["at"]))
     quiet = None
     if row["quiet"]:
         start, end, urgent = json.loads(row["quiet"])
         quiet = Quiet(time.fromisoformat(start), time.fromisoformat(end), urgent)
     wait = timedelta(seconds=row["wait_seconds"])
-    return Schedule(row["every"], row["timezone"], at, tuple(json.loads(row["days"])), wait, row["most"], quiet)
+    return Schedule(row["every"], timezone, at, tuple(json.loads(row["days"])), wait, row["most"], quiet)
 
 
 def _load_digests(conn: sqlite3.Connection, found: Iterable[sqlite3.Row]) -> list[Digest]:
@@ -250,7 +251,7 @@ def _load_digests(conn: sqlite3.Connection, found: Iterable[sqlite3.Row]) -> lis
             id=row["id"],
             title=row["title"],
             watchlists=watchlists,
-            schedule=_schedule(row),
+            schedule=schedule(row, row["timezone"]),
             to=tuple(json.loads(row["addresses"])),
             empty=row["empty"],
             prominence=row["prominence"],

@@ -10,6 +10,7 @@ from aggregator.readership import BRIDGE, Asker, Origin, Reading, Subscription, 
 from aggregator.store.sqlite import choices, rows, tidying
 from aggregator.store.sqlite.consents import note
 from aggregator.store.sqlite.database import Database
+from aggregator.store.sqlite.editions import schedule
 from aggregator.store.sqlite.subscriptions import _end, _subscription, token_hash
 
 
@@ -188,7 +189,7 @@ def reading(row: sqlite3.Row) -> Reading:
     return Reading(
         subscription=_subscription(row),
         title=row["title"],
-        schedule=choices.schedule(row, row["digest_timezone"]),
+        schedule=schedule(row, row["digest_timezone"]),
         next_at=rows.moment(row["next_at"]),
         own=row["digest_origin"] == "reader",
         watchlist_id=row["watchlist_id"] or "",

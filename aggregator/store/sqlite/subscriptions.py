@@ -51,33 +51,23 @@ class Subscriptions:
                 row = stored.get(key)
                 if row is None and not self._suppressed(conn, one.address):
                     self._insert(conn, one, "config", now)
-                    self._note(conn, _find_id(conn, one.digest_id, one.address), "added", FILE, now=now)
+                    note(conn, self._secret, _find_id(conn, one.digest_id, one.address), "added", FILE, now=now)
                     added.append(f"{one.digest_id}: {one.address}")
                 elif row is not None and _differs(row, one) and not self._suppressed(conn, one.address):
                     if row["state"] == "ended":
                         self._revive(conn, row["id"], "config", one.prominence)
                     sql = "UPDATE subscriptions SET prominence = ?, timezone = ? WHERE id = ?"
                     conn.execute(sql, (one.prominence, one.timezone, row["id"]))
-                    self._note(conn, row["id"], "added" if row["state"] == "ended" else "changed", FILE, now=now)
+                    note(
+                        conn, self._secret, row["id"], "added" if row["state"] == "ended" else "changed", FILE, now=now
+                    )
                     changed.append(f"{one.digest_id}: {one.address}")
             for key, row in stored.items():
                 if key not in named and row["origin"] == "config" and row["state"] != "ended":
                     _end(conn, row["id"], LEFT_FILE, now)
-                    self._note(conn, row["id"], "ended", FILE, now=now, detail=LEFT_FILE)
+                    note(conn, self._secret, row["id"], "ended", FILE, now=now, detail=LEFT_FILE)
                     removed.append(f"{row['digest_id']}: {row['address']}")
         return SyncReport(tuple(added), tuple(changed), tuple(removed))
-
-    def _note(
-        self,
-        conn: sqlite3.Connection,
-        subscription_id: int,
-        event: str,
-        asker: Asker,
-        *,
-        now: datetime,
-        detail: str = "",
-    ) -> None:
-        note(conn, self._secret, subscription_id, event, asker, now=now, detail=detail)
 
     @staticmethod
     def _insert(conn: sqlite3.Connection, wanted: Wanted, origin: str, now: datetime) -> None:
@@ -118,7 +108,7 @@ class Subscriptions:
             assert found is not None
             if row is None or tuple(row) != tuple(found):
                 event = "changed" if row is not None and row["state"] == "active" else "added"
-                self._note(conn, found["id"], event, OPERATOR, now=now)
+                note(conn, self._secret, found["id"], event, OPERATOR, now=now)
             return _subscription(found)
 
     def end(self, subscription_id: int, reason: str, now: datetime) -> bool:
@@ -126,7 +116,7 @@ class Subscriptions:
         with self._db.write() as conn:
             ended = _end(conn, subscription_id, reason, now)
             if ended:
-                self._note(conn, subscription_id, "ended", OPERATOR, now=now, detail=reason)
+                note(conn, self._secret, subscription_id, "ended", OPERATOR, now=now, detail=reason)
             return ended
 
     def find_token(self, token: str) -> Subscription | None:
@@ -185,7 +175,7 @@ class Subscriptions:
             found = conn.execute(_SELECT + " WHERE b.address = ?", (address,)).fetchall()
             for row in found:
                 if _end(conn, row["id"], "erased", now):
-                    self._note(conn, row["id"], "ended", OPERATOR, now=now, detail="erased")
+                    note(conn, self._secret, row["id"], "ended", OPERATOR, now=now, detail="erased")
             _scrub(conn, address)
             self._forget(conn, address)
             sql = "UPDATE messages SET address = '', token = '' WHERE address = ? COLLATE NOCASE"

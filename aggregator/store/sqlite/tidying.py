@@ -18,8 +18,6 @@ SETTLED = "('sent', 'dead', 'cancelled')"
 
 _PAUSED = "FROM subscriptions WHERE state = 'paused' AND paused_until <= ?"
 _BRIDGES = "FROM digests WHERE origin = 'reader' AND removed_at IS NULL AND instr(id, ?) > 0"
-_UNREAD = """FROM digests WHERE origin = 'reader' AND removed_at IS NULL AND NOT EXISTS (
-  SELECT 1 FROM subscriptions s WHERE s.digest_id = digests.id AND s.state IN ('active', 'paused'))"""
 _UNCONFIRMED = "FROM subscriptions WHERE state = 'pending' AND coalesce((SELECT max(at) FROM consents c WHERE c.subscription_id = subscriptions.id), created_at) < ?"
 _OLD_REQUESTS = "FROM requests WHERE at < ?"
 _OLD_TOKENS = "FROM tokens WHERE expires_at < ?"
@@ -33,7 +31,7 @@ def questions(now: datetime) -> Iterator[tuple[str, tuple[str, ...]]]:
     asked: tuple[tuple[str, tuple[str, ...]], ...] = (
         (_PAUSED, (rows.stamp(now),)),
         (_BRIDGES, (BRIDGE,)),
-        (_UNREAD, ()),
+        (choices.UNREAD, ()),
         (_UNCONFIRMED, (rows.stamp(now - UNCONFIRMED),)),
         (_OLD_REQUESTS, (old,)),
         (_OLD_TOKENS, (old,)),
