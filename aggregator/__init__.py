@@ -12,5 +12,5 @@ A clock tick decides nothing: it asks the database what is due, so a crash, a sl
 alert is an edition whose window is zero: there is one path to the mailbox, not two.
 
 Where to read, in order: poll.py, compose.py, send.py; then the stages they name (feeds/, stories/, watch/, digests/), which
-touch nothing; then ports.py for what the lines ask of the world, and app.py for who answers. docs/route.md tells the journey.
+touch nothing; then ports.py and stores.py for what the lines ask of the world, and app.py for who answers. docs/route.md tells the journey.
 """

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregator.errors import ConfigError
-from aggregator.ports import Archive, Clock, Renderer, Stores, Transport
+from aggregator.ports import Archive, Clock, Renderer, Transport
 from aggregator.settings import Configuration
+from aggregator.stores import Stores
 
 if TYPE_CHECKING:
     from aggregator.fetch import Client

@@ -14,8 +14,9 @@ from aggregator import adapters, instance, settings
 from aggregator.channel import named
 from aggregator.clock import SystemClock
 from aggregator.errors import ConfigError, GiveUp
-from aggregator.ports import Archive, Clock, Renderer, Stores, Transport, Workers
+from aggregator.ports import Archive, Clock, Renderer, Transport, Workers
 from aggregator.settings import Configuration
+from aggregator.stores import Stores
 
 if TYPE_CHECKING:
     from aggregator.catalog import CatalogReport

@@ -11,8 +11,8 @@ from aggregator import query
 from aggregator.digests import windows
 from aggregator.levels import Wanted
 from aggregator.model import Entry, FeedSpec, NewMatch, Reach, SyncReport, Watchlist
-from aggregator.ports import Stores
 from aggregator.publication import DigestSpec
+from aggregator.stores import Stores
 from aggregator.watch import documents, match
 from aggregator.watch.index import WatchIndex
 

@@ -16,7 +16,7 @@ from aggregator.digests import late as late_stories
 from aggregator.errors import AggregatorError, StoreError
 from aggregator.levels import LEVELS, THRESHOLDS, Level, Settled, Threshold
 from aggregator.model import Revised, Watchlist
-from aggregator.ports import Archive, Clock, Renderer, Stores
+from aggregator.ports import Archive, Clock, Renderer
 from aggregator.publication import (
     Checked,
     Content,
@@ -31,6 +31,7 @@ from aggregator.publication import (
     Window,
 )
 from aggregator.readership import Subscription
+from aggregator.stores import Stores
 
 RECENT = 100
 

@@ -13,7 +13,8 @@ from aggregator.errors import WorkError
 from aggregator.feeds import charset, headers, politeness
 from aggregator.manners import Manners
 from aggregator.model import ArticleOutcome, ArticleTask, FetchFailure, FetchRequest, FetchResponse, NewMatch
-from aggregator.ports import Clock, Fetcher, Stores, Workers
+from aggregator.ports import Clock, Fetcher, Workers
+from aggregator.stores import Stores
 from aggregator.stories import extract, withheld
 from aggregator.watch import documents, match
 from aggregator.watch.index import WatchIndex

@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from aggregator import catalog
 from aggregator.errors import QueryError
-from aggregator.ports import Clock, Stores
+from aggregator.ports import Clock
 from aggregator.query import Query
 from aggregator.settings import Configuration
+from aggregator.stores import Stores
 from aggregator.watch.index import WatchIndex
 
 log = logging.getLogger("aggregator")

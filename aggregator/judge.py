@@ -24,7 +24,7 @@ from aggregator.model import (
     RevisedEntry,
     SameEntry,
 )
-from aggregator.ports import PollStore
+from aggregator.stores import PollStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from aggregator.feeds import rounds
 from aggregator.model import FetchResponse
-from aggregator.ports import Clock, Stores
+from aggregator.ports import Clock
+from aggregator.stores import Stores
 from aggregator.sweep import Decided, Sweep
 
 

@@ -37,7 +37,8 @@ from aggregator.model import (
     StoryChoice,
 )
 from aggregator.outages import Outages
-from aggregator.ports import Clock, Fetcher, Stores, Workers
+from aggregator.ports import Clock, Fetcher, Workers
+from aggregator.stores import Stores
 from aggregator.stories import assign, language
 from aggregator.sweep import LINGER, TOGETHER, Decided, Sweep
 from aggregator.watch import documents, match

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from aggregator.digests import bounces, messages
 from aggregator.digests.bounces import Returned
-from aggregator.ports import Clock, Stores
+from aggregator.ports import Clock
 from aggregator.readership import Bounce
+from aggregator.stores import Stores
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from datetime import datetime
 from itertools import islice
 
 from aggregator.model import Entry, Span
-from aggregator.ports import Stores
 from aggregator.query import NeedEverything, Proposed, Query, is_decided, proposal, show
+from aggregator.stores import Stores
 from aggregator.tokens import Document
 from aggregator.watch import documents, lint, match
 

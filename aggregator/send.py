@@ -11,8 +11,9 @@ from aggregator import replies
 from aggregator.digests import outbox
 from aggregator.errors import GiveUp, WorkError
 from aggregator.lanes import Lanes
-from aggregator.ports import Clock, RelayStore, Renderer, Stores, Transport, TransportSession
+from aggregator.ports import Clock, Renderer, Transport, TransportSession
 from aggregator.publication import Attempt, Content, Message
+from aggregator.stores import RelayStore, Stores
 
 BATCH = 100
 LOOK = 0.5

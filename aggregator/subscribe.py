@@ -16,10 +16,11 @@ from aggregator import addresses
 from aggregator.digests import messages, windows
 from aggregator.errors import UsageError
 from aggregator.model import Watchlist
-from aggregator.ports import Clock, Renderer, Stores
+from aggregator.ports import Clock, Renderer
 from aggregator.query import Query, canon, leaves
 from aggregator.readers import limits, rhythm
 from aggregator.readership import BRIDGE, Asker, Choice, Letter, NewLetter, NewToken, Reading, Subscription, Wish
+from aggregator.stores import Stores
 
 CONFIRM, MANAGE, UNDO, REFUSE = timedelta(hours=48), timedelta(hours=1), timedelta(minutes=10), timedelta(days=30)
 """How long each token works."""

@@ -15,8 +15,8 @@ from urllib.parse import quote
 from aggregator.digests import excerpt
 from aggregator.listing import ListedOutlet, ListedStory, Listing
 from aggregator.model import Entry, Span, Story, Watchlist
-from aggregator.ports import Stores
 from aggregator.publication import DigestSpec
+from aggregator.stores import Stores
 
 STORIES = 50
 EXCERPT = 300

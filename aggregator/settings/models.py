@@ -151,6 +151,17 @@ class WebSettings(Section):
     public_url: f.BaseUrl = Field(
         default="", description="Where readers reach the pages; needed for links and one-click unsubscribe in mail."
     )
+    visitors: Annotated[Literal["open", "closed"], BeforeValidator(f.lower)] = Field(
+        default="open",
+        description="open: whoever reaches the pages may read them; closed: only who signs in (`aggregator admin link`).",
+    )
+    timezone: f.Zone = Field(
+        default="UTC", description="Zone of the days and times on the pages, such as Europe/Minsk."
+    )
+    trusted_proxies: tuple[f.Network, ...] = Field(
+        default=(),
+        description="Networks of proxies in front of the pages whose X-Forwarded-For and -Proto are believed, such as 127.0.0.1/32.",
+    )
 
 
 class SignupSettings(Section):

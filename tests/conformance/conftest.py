@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.ports import Stores
 from aggregator.store.sqlite import SqliteStores
+from aggregator.stores import Stores
 from tests.conformance.stores import INITIAL, Scene
 
 SECRET = b"s" * 32

@@ -26,7 +26,6 @@ from aggregator.model import (
     StoryKey,
     Watchlist,
 )
-from aggregator.ports import Stores
 from aggregator.publication import (
     Attempt,
     Checked,
@@ -41,6 +40,7 @@ from aggregator.publication import (
     Schedule,
     Window,
 )
+from aggregator.stores import Stores
 
 NOW = datetime(2023, 2, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from aggregator.errors import StoreError
 from aggregator.levels import Level, Settled
 from aggregator.model import NewMatch
-from aggregator.ports import Stores
 from aggregator.publication import NewEdition, RenderedEdition, Schedule, Window
+from aggregator.stores import Stores
 from tests.conformance.stores import (
     HOUR,
     INITIAL,

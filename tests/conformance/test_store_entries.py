@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from aggregator import query, tokens
 from aggregator.model import ArticleOutcome
-from aggregator.ports import Stores
 from aggregator.query import Need, NeedAll, NeedAny, NeedEverything, NeedPhrase, NeedPrefix, NeedToken
+from aggregator.stores import Stores
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, OTHER, Scene, first, match, new, parsed, revised
 
 NUMBERS = itertools.count(1)

@@ -12,7 +12,7 @@ import pytest
 
 from aggregator.errors import StoreError
 from aggregator.model import NO_RECALL, EntryKey, FeedEvent, Hints, PollOutcome
-from aggregator.ports import Stores
+from aggregator.stores import Stores
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, OTHER, Scene, new, poll, spec
 
 

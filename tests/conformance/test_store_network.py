@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from aggregator.model import Counted, Feed, Gap, PollOutcome
-from aggregator.ports import Stores
+from aggregator.stores import Stores
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, OTHER, Scene, new, poll, spec
 
 HOST = "https://cms.example:443"

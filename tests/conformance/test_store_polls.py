@@ -9,7 +9,7 @@ import pytest
 
 from aggregator.errors import StoreError
 from aggregator.model import Enclosure, EntryKey, PollOutcome, Span, StoredChange, StoryKey, Watchlist
-from aggregator.ports import Stores
+from aggregator.stores import Stores
 from tests.conformance.stores import (
     HOUR,
     ME,

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from aggregator.model import Watchlist
-from aggregator.ports import Stores
 from aggregator.publication import DigestSpec, Schedule
 from aggregator.readership import Asked, Asker, NewLetter, NewToken, RenderedLetter, Subscription, Suppressed, Wish
+from aggregator.stores import Stores
 from tests.conformance.stores import HOUR, ME, MINUTE, NOW, Scene, digest, message
 
 ANNA = "anna@example.org"

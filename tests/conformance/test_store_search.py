@@ -9,9 +9,9 @@ from typing import Any
 from aggregator import query, tokens
 from aggregator.errors import QueryError
 from aggregator.model import ArticleOutcome, EntryKey, NewEntry, ParsedEntry, RevisedEntry, StoredChange
-from aggregator.ports import Stores
 from aggregator.query import Query
 from aggregator.search import search, word_counts
+from aggregator.stores import Stores
 from aggregator.watch import documents, match
 from tests import counts
 from tests.conformance.stores import ME, NOW, Scene, first

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator.model import StoryKey
-from aggregator.ports import Stores
+from aggregator.stores import Stores
 from tests.conformance.stores import HOUR, NOW, Scene, first, joins, match, new, revised
 
 KEY, OTHER_KEY = StoryKey("title", "talks in minsk begin"), StoryKey("title", "gas price falls again")

@@ -11,8 +11,8 @@ import pytest
 
 from aggregator.errors import StoreError
 from aggregator.model import EntryKey, Gap, PollOutcome, StoryKey
-from aggregator.ports import Stores
 from aggregator.publication import FailingFeed, Missed
+from aggregator.stores import Stores
 from tests.conformance.stores import (
     HOUR,
     ME,

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from aggregator.errors import StoreError
 from aggregator.store.sqlite.alerts import Alerts
+from aggregator.store.sqlite.attention import Attention
 from aggregator.store.sqlite.bounces import Bounces
+from aggregator.store.sqlite.credentials import Credentials
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.editions import Editions
 from aggregator.store.sqlite.entries import Entries
@@ -17,7 +19,9 @@ from aggregator.store.sqlite.network import Network
 from aggregator.store.sqlite.outbox import Outbox
 from aggregator.store.sqlite.polls import Polls
 from aggregator.store.sqlite.readers import Readers
+from aggregator.store.sqlite.reading import Reading
 from aggregator.store.sqlite.relays import Relays
+from aggregator.store.sqlite.signals import Signals
 from aggregator.store.sqlite.signups import Signups
 from aggregator.store.sqlite.stories import Stories
 from aggregator.store.sqlite.subscriptions import Subscriptions
@@ -27,7 +31,7 @@ from aggregator.store.sqlite.watch import Watch
 
 
 class SqliteStores:
-    """All parts of the store on one database file (ports.Stores)."""
+    """All parts of the store on one database file (stores.Stores)."""
 
     def __init__(
         self, path: Path, *, secret: bytes, initial: timedelta = timedelta(days=1), synchronous: str = "FULL"
@@ -62,6 +66,10 @@ class SqliteStores:
         self.signups = Signups(db, secret)
         self.readers = Readers(db, secret, initial)
         self.suppressions = Suppressions(db, secret)
+        self.attention = Attention(db)
+        self.signals = Signals(db)
+        self.reading = Reading(db)
+        self.credentials = Credentials(db)
         self.upkeep = Upkeep(db)
         try:
             self.upkeep.migrate()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +133,7 @@ class Database:
         finally:
             self._rollback(conn)
 
-    def ask(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    def ask(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[sqlite3.Row]:
         """The rows of one statement, which is a snapshot by itself: a third of the cost of `read`.
 
         Raises:

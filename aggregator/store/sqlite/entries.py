@@ -12,7 +12,7 @@ from aggregator.model import ArticleOutcome, ArticleTask, Entry
 from aggregator.query import Need, NeedAll, NeedAny, NeedPhrase, NeedPrefix, NeedToken, Proposed
 from aggregator.store.sqlite import index, rows
 from aggregator.store.sqlite.database import Database
-from aggregator.store.sqlite.polls import add_matches
+from aggregator.store.sqlite.matches import add_matches
 
 CLAIM = timedelta(minutes=10)
 PAGE = 500

@@ -103,6 +103,12 @@ def delivery(db: Database) -> None:
     _run(db, "0011_delivery.sql")
 
 
+@migrations(name="0012_reading")
+def reading(db: Database) -> None:
+    """Counts by day and hour, which feeds were read when, bursts and silences, sessions and tokens."""
+    _run(db, "0012_reading.sql")
+
+
 def _pack(conn: sqlite3.Connection, table: str, key: str) -> None:
     """Row by row: the texts of a year must not stand in memory at once."""
     names = key.split(", ")

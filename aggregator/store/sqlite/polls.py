@@ -28,8 +28,9 @@ from aggregator.model import (
     StoryChoice,
     StoryKey,
 )
-from aggregator.store.sqlite import history, index, markup, rows
+from aggregator.store.sqlite import counting, history, index, markup, rows
 from aggregator.store.sqlite.database import Database
+from aggregator.store.sqlite.matches import add_matches
 
 COMMON_MARK = 100
 """Entries with the same mark of a text, beyond which it is a subscribe line or a form, unless they tell one story."""
@@ -163,6 +164,7 @@ class _Writer:
         self._articles: list[tuple[Any, ...]] = []
         self._moved: list[tuple[int, tuple[Any, ...]]] = []
         self._matches: list[tuple[int, int, NewMatch]] = []
+        self._tally = counting.Tally()
 
     def outcome(self, outcome: PollOutcome) -> list[int]:
         """One feed: its poll state and all its changes; ids of the new entries."""
@@ -173,6 +175,7 @@ class _Writer:
             host = urls.host_key(outcome.poll.moved_url or home[0])
             self._conn.execute("UPDATE feeds SET host = ? WHERE id = ?", (host, outcome.feed_id))
         history.add_events(self._conn, outcome.feed_id, outcome.events, self._now)
+        self._tally.poll(outcome.feed_id, outcome.poll, self._now)
         if outcome.held_by and outcome.poll.held_until is not None:
             self._conn.execute(_HOLD_HOST, {"host": outcome.held_by, "id": outcome.feed_id, "now": self._now})
         if outcome.gap is not None:
@@ -206,6 +209,7 @@ class _Writer:
         index.put(self._conn, self._index)
         write("INSERT INTO articles (entry_id, reach, next_at) VALUES (?, ?, ?)", self._articles)
         add_matches(self._conn, self._matches, self._now)
+        self._tally.write(self._conn)
 
     def _recall(self, feed_id: str, recall: Recall, fresh: Sequence[tuple[int, int]]) -> None:
         self._conn.execute(
@@ -230,6 +234,7 @@ class _Writer:
         texts = _entry_values(stored, change.entry, change.fingerprint)
         first = (feed_id, story_id, story.reason, story.score, rows.stamp(stored.sort_at), self._now)
         self._entries.append((*texts, *first, merged_from, entry_id))
+        self._tally.entry(feed_id, stored.sort_at, stored.language)
         self._add_keys(feed_id, entry_id, change.keys)
         self._story_keys += [(k.kind, rows.key_digest(k.key), entry_id) for k in story.keys]
         self._index.append((entry_id, stored.index_title, stored.index_body, ""))
@@ -259,6 +264,7 @@ class _Writer:
         if stored.story is not None:
             article = ""
             self._begin_again(stored, stored.story, change.entry_id, revision)
+            self._tally.entry(feed_id, stored.sort_at, stored.language)
         self._conn.execute(
             _UPDATE_ENTRY, (*_entry_values(stored, change.entry, change.fingerprint), revision, change.entry_id)
         )
@@ -287,22 +293,6 @@ class _Writer:
 def keep_titles(conn: sqlite3.Connection, ids: Iterable[int]) -> None:
     """Before entries change or go: what their stories are called stays, though the lead will read otherwise."""
     conn.executemany(_KEEP_TITLE, [(entry_id,) for entry_id in ids])
-
-
-def add_matches(conn: sqlite3.Connection, found: Sequence[tuple[int, int, NewMatch]], now: str) -> int:
-    """Store (entry id, revision, match); a watchlist that an earlier revision satisfied is not told again."""
-    count = 0
-    for entry_id, revision, m in found:
-        values = {
-            "w": m.watchlist_id,
-            "e": entry_id,
-            "r": revision,
-            "s": rows.spans(m.spans),
-            "reach": m.reach,
-            "now": now,
-        }
-        count += max(conn.execute(_INSERT_MATCH, values).rowcount, 0)
-    return count
 
 
 def _entry_values(stored: StoredChange, entry: ParsedEntry, fingerprint: str) -> tuple[Any, ...]:
@@ -391,8 +381,3 @@ _MOVE_ENTRY = """UPDATE entries SET story_id = ?, merged_from = ?, story_reason 
 _DROP_EMPTY = "DELETE FROM stories WHERE id = ? AND NOT EXISTS (SELECT 1 FROM entries WHERE story_id = ?)"
 _KEEP_TITLE = """UPDATE stories SET title = (SELECT t.title FROM story_titles t WHERE t.story_id = stories.id)
 WHERE id = (SELECT story_id FROM entries WHERE id = ?) AND title = ''"""
-_INSERT_MATCH = """INSERT INTO matches (watchlist_id, entry_id, revision, spans, reach, matched_at)
-VALUES (:w, :e, :r, :s,
-  iif(EXISTS (SELECT 1 FROM matches m JOIN entries e ON e.id = m.entry_id WHERE m.watchlist_id = :w AND m.entry_id = :e
-              AND m.revision >= e.story_revision), 'none', :reach), :now)
-ON CONFLICT (watchlist_id, entry_id, revision) DO NOTHING"""

@@ -37,7 +37,7 @@ class Upkeep:
         self._db = db
 
     def migrate(self) -> list[str]:
-        """See ports.Upkeep.migrate."""
+        """See stores.Upkeep.migrate."""
         utils = self._db.utils
         try:
             foreign = migrations.unknown(utils)
@@ -81,7 +81,7 @@ class Upkeep:
                 conn.execute(index.FACT, ("tokenizer_version", str(TOKENIZER_VERSION)))
 
     def check(self, *, deep: bool = False) -> list[str]:
-        """See ports.Upkeep.check; `deep` reads every page and holds the invariants of DESIGN §1 against the rows."""
+        """See stores.Upkeep.check; `deep` reads every page and holds the invariants of DESIGN §1 against the rows."""
         pragma = "integrity_check" if deep else "quick_check"
         try:
             with self._db.read() as conn:
@@ -114,7 +114,7 @@ class Upkeep:
         return []
 
     def backup(self, target: Path) -> None:
-        """See ports.Upkeep.backup; the copy appears under its name only when it is whole and verified."""
+        """See stores.Upkeep.backup; the copy appears under its name only when it is whole and verified."""
         part = target.with_name(target.name + ".part")
         try:
             with contextlib.closing(sqlite3.connect(part)) as copy:
@@ -134,7 +134,7 @@ class Upkeep:
                 part.unlink()
 
     def prune(self, now: datetime, keep: timedelta) -> Mapping[str, int]:
-        """See ports.Upkeep.prune. Keys stay as tombstones; matched entries stay."""
+        """See stores.Upkeep.prune. Keys stay as tombstones; matched entries stay."""
         with self._db.write() as conn:
             old = "SELECT id FROM entries WHERE first_seen_at < ? AND id NOT IN (SELECT entry_id FROM matches)"
             cut = rows.stamp(now - keep)
@@ -148,12 +148,12 @@ class Upkeep:
         return {"entries": len(ids), "stories": stories}
 
     def forget_texts(self, before: datetime) -> int:
-        """See ports.Upkeep.forget_texts."""
+        """See stores.Upkeep.forget_texts."""
         with self._db.write() as conn:
             return conn.execute(f"{_FORGET} AND kind = 'text'", (rows.stamp(before),)).rowcount
 
     def stats(self, now: datetime) -> dict[str, Any]:
-        """See ports.Upkeep.stats."""
+        """See stores.Upkeep.stats."""
         day, week = rows.stamp(now - timedelta(days=1)), rows.stamp(now - timedelta(days=7))
         with self._db.read() as conn:
 
@@ -178,7 +178,7 @@ class Upkeep:
             }
 
     def checked(self, since: datetime | None = None) -> Checked:
-        """See ports.Upkeep.checked."""
+        """See stores.Upkeep.checked."""
         sql = "SELECT h.*, f.last_poll_at FROM feed_health h JOIN feeds f ON f.id = h.feed_id WHERE h.state != 'paused'"
         with self._db.read() as conn:
             found = conn.execute(sql).fetchall()
@@ -189,13 +189,13 @@ class Upkeep:
         return Checked(len(found), len(found) - len(failing), failing, missed)
 
     def hold_outbox(self, now: datetime) -> int:
-        """See ports.Upkeep.hold_outbox."""
+        """See stores.Upkeep.hold_outbox."""
         sql = f"UPDATE messages SET held_at = ?, {UNCLAIM} WHERE state IN ('waiting', 'claimed', 'unknown')"  # noqa: S608 - our own words
         with self._db.write() as conn:
             return conn.execute(sql, (rows.stamp(now),)).rowcount
 
     def close(self) -> None:
-        """See ports.Upkeep.close."""
+        """See stores.Upkeep.close."""
         self._db.close()
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from aggregator.model import Match, NewMatch, SyncReport, Watchlist
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
-from aggregator.store.sqlite.polls import add_matches
+from aggregator.store.sqlite.matches import add_matches
 
 
 class Watch:

@@ -1,0 +1,101 @@
+"""What the reading room shows: attention, signals, news of watchlists, who read what, and who may look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from aggregator.model import Entry, Match
+
+By = Literal["feed", "language", "country"]
+"""By what attention is taken apart."""
+Role = Literal["visitor", "operator"]
+Right = Literal["link", "session", "api"]
+"""What a credential is: a link that signs in once, a session of the pages, a token of the programming interface."""
+Scope = Literal["read", "operate", "health"]
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """How many entries dated on a day (UTC) a watchlist got, of all entries of that day."""
+
+    day: date
+    entries: int
+    all: int
+
+    @property
+    def share(self) -> float:
+        """0 to 1; 0 on a day without entries."""
+        return self.entries / self.all if self.all else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A feed's, language's or country's part of a watchlist's attention; `all` counts everything from there in that time."""
+
+    key: str
+    title: str
+    entries: int
+    all: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedDay:
+    """A day (UTC) of a feed: the entries dated on it, how often it was asked on it and how often it answered."""
+
+    day: date
+    entries: int
+    polls: int
+    answered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something out of a watchlist's or a feed's own rhythm: far more than usual, or nothing where there is usually something.
+
+    One of `watchlist_id` and `feed_id` is "". `id` is 0 until it is stored; `ended_at` None while it lasts.
+    """
+
+    id: int
+    kind: Literal["burst", "silence"]
+    watchlist_id: str
+    feed_id: str
+    began_at: datetime
+    found_at: datetime
+    observed: int
+    expected: float
+    detail: str
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A match and its entry."""
+
+    match: Match
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a watchlist got since a moment: how many entries and stories, and the newest of them, one entry a story."""
+
+    watchlist_id: str
+    entries: int
+    stories: int
+    newest: tuple[Found, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A right to the pages or the programming interface. What it is exercised with is known to its holder alone."""
+
+    id: int
+    right: Right
+    name: str
+    scopes: tuple[Scope, ...]
+    created_at: datetime
+    expires_at: datetime | None = None
+    used_at: datetime | None = None
+    ended_at: datetime | None = None

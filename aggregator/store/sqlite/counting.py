@@ -1,0 +1,68 @@
+"""Counts that are kept as entries and matches come, so that months of attention are read in a moment (migration 0012)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from datetime import datetime
+
+from aggregator.model import PollState
+from aggregator.store.sqlite import rows
+
+DAY, HOUR = len("2026-11-27"), len("2026-11-27T07")
+
+
+class Tally:
+    """What one transaction adds to the counts, gathered so that each day of a feed is written once."""
+
+    def __init__(self) -> None:
+        self._entries: Counter[tuple[str, str, str]] = Counter()
+        self._polls: list[tuple[str, str, bool, str]] = []
+
+    def entry(self, feed_id: str, sort_at: datetime, language: str) -> None:
+        """A new entry, or an id that stands for other news now."""
+        self._entries[feed_id, rows.stamp(sort_at)[:DAY], language] += 1
+
+    def poll(self, feed_id: str, poll: PollState, now: str) -> None:
+        """A feed was asked; it answered where its last good poll is this one."""
+        answered = poll.last_ok_at is not None and poll.last_ok_at == poll.last_poll_at
+        self._polls.append((feed_id, now[:DAY], answered, now))
+
+    def write(self, conn: sqlite3.Connection) -> None:
+        """Add it to what is stored."""
+        days: Counter[str] = Counter()
+        for (_, day, _), entries in self._entries.items():
+            days[day] += entries
+        conn.executemany(_ENTRIES, [(*key, entries) for key, entries in sorted(self._entries.items())])
+        conn.executemany(_DAYS, sorted(days.items()))
+        conn.executemany(
+            _POLLS,
+            [(feed, day, good, now if good else None, now if good else None) for feed, day, good, now in self._polls],
+        )
+
+
+def last_match(conn: sqlite3.Connection) -> int:
+    """The highest id that a match was ever given."""
+    row = conn.execute("SELECT seq FROM sqlite_sequence WHERE name = 'matches'").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def count_matches(conn: sqlite3.Connection, after: int) -> None:
+    """Count the entries of the matches behind this id, each once for a watchlist, whatever its revisions."""
+    conn.execute(_MATCHES, (after,))
+
+
+_ENTRIES = """INSERT INTO entry_counts (feed_id, day, language, entries) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET entries = entries + excluded.entries"""
+_DAYS = (
+    "INSERT INTO day_counts (day, entries) VALUES (?, ?) ON CONFLICT DO UPDATE SET entries = entries + excluded.entries"
+)
+_POLLS = """INSERT INTO feed_days (feed_id, day, polls, answered, first_ok_at, last_ok_at) VALUES (?, ?, 1, ?, ?, ?)
+ON CONFLICT DO UPDATE SET polls = polls + 1, answered = answered + excluded.answered,
+  first_ok_at = coalesce(first_ok_at, excluded.first_ok_at), last_ok_at = coalesce(excluded.last_ok_at, last_ok_at)"""
+_MATCHES = f"""INSERT INTO match_counts (watchlist_id, hour, feed_id, language, entries)
+SELECT m.watchlist_id, substr(e.sort_at, 1, {HOUR}), e.feed_id, e.language, count(*)
+FROM matches m JOIN entries e ON e.id = m.entry_id
+WHERE m.id > ? AND NOT EXISTS (SELECT 1 FROM matches b WHERE b.entry_id = m.entry_id AND b.watchlist_id = m.watchlist_id
+  AND b.id < m.id AND b.revision >= e.story_revision)
+GROUP BY 1, 2, 3, 4 ON CONFLICT DO UPDATE SET entries = entries + excluded.entries"""  # noqa: S608 - a number
