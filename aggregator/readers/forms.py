@@ -20,12 +20,24 @@ def stamp(secret: bytes, now: datetime) -> str:
 
 def is_fresh(secret: bytes, text: str, now: datetime) -> bool:
     """Whether a form was shown by us, and neither a moment ago nor hours ago."""
+    shown = _shown(secret, text)
+    return shown is not None and SOONEST <= now - shown <= LATEST
+
+
+def is_ours(secret: bytes, text: str, now: datetime) -> bool:
+    """Whether a form was shown by us, within a day."""
+    shown = _shown(secret, text)
+    return shown is not None and now - shown <= timedelta(days=1)
+
+
+def _shown(secret: bytes, text: str) -> datetime | None:
+    """When a form was shown by us; None where it was not."""
     seconds, _, mark = text.partition(".")
     if not (seconds.isascii() and seconds.isdigit() and len(seconds) < 13):
-        return False
+        return None
     if not hmac.compare_digest(sign(secret, "form", seconds).encode(), mark.encode("utf-8", "replace")):
-        return False
-    return SOONEST <= now - datetime.fromtimestamp(int(seconds), UTC) <= LATEST
+        return None
+    return datetime.fromtimestamp(int(seconds), UTC)
 
 
 def sign(secret: bytes, purpose: str, text: str) -> str:

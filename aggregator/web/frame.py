@@ -1,11 +1,12 @@
-"""What all pages share: templates, security headers, the fields of a form, and who asks."""
+"""What all pages share: templates, what they know of the visit, copies that were made before, and who may look."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Hashable, Sequence
+from datetime import UTC, date, datetime
 from typing import Annotated
-from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
@@ -13,64 +14,126 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from aggregator import addresses
 from aggregator.app import App
-from aggregator.readers import rhythm
+from aggregator.readers import forms, rhythm
 from aggregator.readership import Asker
+from aggregator.web import door
+from aggregator.web.cache import PageCache
+from aggregator.web.links import Links
+from aggregator.web.visit import VISIT
 
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-TOKEN = re.compile(r"[a-z2-7]{26}")
-LARGEST_FORM = 64_000
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
-
-async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Every answer carries the security headers."""
-    response = await call_next(request)
-    response.headers.update(HEADERS)
-    return response
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    """The fields of a form, urlencoded or multipart; what is too large, or no form, is refused before it is read."""
-    length = request.headers.get("content-length", "")
-    if "transfer-encoding" in request.headers or not (length or "0").isdecimal():
-        raise HTTPException(411)
-    if int(length or 0) > LARGEST_FORM:
-        raise HTTPException(413)
-    form = await request.form(max_files=0, max_fields=40, max_part_size=LARGEST_FORM)
-    found = {name: value for name, value in form.items() if isinstance(value, str)}
-    if any(_CONTROL.search(value) for value in found.values()):
-        raise HTTPException(400)
-    return found
-
-
-Fields = Annotated[dict[str, str], Depends(_fields)]
+PRIVATE = {"Cache-Control": "private, no-store"}
+ASK_AGAIN = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}
+"""A browser may keep a page, and asks each time whether it is still the same."""
+Fields = Annotated[dict[str, str], Depends(door.read_fields)]
+Make = Callable[[], tuple[str, Sequence[int]]]
 
 
 class Frame:
-    """Makes pages from templates, and knows who asks."""
+    """Makes pages from templates."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, links: Links | None = None) -> None:
         self.app = app
+        self.link = links or Links()
+        self.cache = PageCache()
         self._templates = Environment(
             loader=PackageLoader("aggregator.web", "templates"),
             autoescape=select_autoescape(default=True, default_for_string=True),
             undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
         )
-        self._templates.filters.update(rhythm=rhythm.show, quiet=rhythm.show_quiet, described=rhythm.describe)
+        self._templates.filters.update(
+            rhythm=rhythm.show, quiet=rhythm.show_quiet, described=rhythm.describe,
+            clock=self.clock, day=self.day, moment=self.moment, iso=_iso, many=many,
+        )  # fmt: skip
+        self._templates.globals.update(link=self.link, asset=self.link.asset)
 
-    def page(self, name: str, status: int = 200, **values: object) -> HTMLResponse:
-        """A page of this template."""
-        return HTMLResponse(self._templates.get_template(name).render(**values), status)
+    # -- pages -----------------------------------------------------------------------------------------------------
+
+    def text(self, name: str, /, here: str = "", **values: object) -> str:
+        """A page of this template; `here` is the name of the page in the menu."""
+        return self._templates.get_template(name).render(
+            here=here,
+            role=VISIT.get().role,
+            open=self.app.subscribe.rules.open,
+            readable=self.readable,
+            mark=self._mark,
+            **values,
+        )
+
+    def page(self, name: str, status: int = 200, /, here: str = "", **values: object) -> HTMLResponse:
+        """A page that is made for this visit alone."""
+        return HTMLResponse(self.text(name, here, **values), status, PRIVATE)
+
+    def kept(self, key: Hashable, watchlists: Sequence[str], make: Make) -> Response:
+        """A page that stays as it is while what it shows does: made once, and told to be the same (304) to who has it.
+
+        `key` says what was asked; `make` returns the page and the stories on it. What changes it besides, such as the day, belongs
+        into the key.
+        """
+        visit = VISIT.get()
+        made = self.cache.get(
+            (key, visit.role, id(self.app.configuration)),
+            lambda stories: self.app.stores.reading.mark(watchlists, stories),
+            make,
+        )
+        headers = {"ETag": made.tag, **ASK_AGAIN}
+        if visit.tags.strip() == "*" or made.tag in re.findall(r'"[^"]*"', visit.tags):
+            return Response(status_code=304, headers=headers)
+        return HTMLResponse(made.body, headers=headers)
 
     def say(self, status: int, title: str, text: str) -> HTMLResponse:
         """A page of one sentence or two."""
         return self.page("message.html.j2", status, title=title, text=text)
+
+    # -- who may look ------------------------------------------------------------------------------------------------
+
+    @property
+    def readable(self) -> bool:
+        """Whether this visitor may read the pages."""
+        return VISIT.get().role == "operator" or self.app.configuration.settings.web.visitors == "open"
+
+    def reader(self) -> None:
+        """Let through who may read. Raises HTTPException 403."""
+        if not self.readable:
+            raise HTTPException(403)
+
+    def operator(self) -> None:
+        """Let through the operator alone. Raises HTTPException 403."""
+        if VISIT.get().role != "operator":
+            raise HTTPException(403)
+
+    def _mark(self) -> str:
+        return door.mark(self.app)
+
+    def stamp(self) -> str:
+        """What a visitor's form carries."""
+        return forms.stamp(self.app.secret, self.app.clock.now())
+
+    # -- words of the templates ----------------------------------------------------------------------------------------
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the days and times on the pages."""
+        return ZoneInfo(self.app.configuration.settings.web.timezone)
+
+    def today(self) -> date:
+        """The day it is in that zone."""
+        return self.app.clock.now().astimezone(self.zone).date()
+
+    def clock(self, at: datetime) -> str:
+        """`07:30`."""
+        return f"{at.astimezone(self.zone):%H:%M}"
+
+    def day(self, at: datetime | date) -> str:
+        """`Friday, 27 November 2026`."""
+        return f"{at.astimezone(self.zone) if isinstance(at, datetime) else at:%A, %-d %B %Y}"
+
+    def moment(self, at: datetime) -> str:
+        """`27 November 2026, 07:30`, with the zone where it is not UTC's own name."""
+        return f"{at.astimezone(self.zone):%-d %B %Y, %H:%M %Z}"
+
+    # -- the installation ------------------------------------------------------------------------------------------------
 
     @property
     def public_url(self) -> str:
@@ -89,17 +152,11 @@ def asker(request: Request) -> Asker:
     return Asker("web", addresses.network(request.client.host if request.client else ""))
 
 
-def is_foreign(request: Request, public_url: str) -> bool:
-    """Whether a form was sent from another site's page.
+def many(number: int, one: str, more: str = "") -> str:
+    """`1 story`, `1,200 stories`."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
-    A browser says so itself (Sec-Fetch-Site), at least over https; else its Origin names a host that is neither the one asked
-    nor ours. Our own pages send no referrer, and so `Origin: null`: that says nothing, and the mark in the form decides.
-    """
-    site = request.headers.get("sec-fetch-site", "")
-    if site:
-        return site not in ("same-origin", "none")
-    origin = request.headers.get("origin", "")
-    if origin in ("", "null"):
-        return False
-    named = urlsplit(origin).netloc.lower()
-    return named not in {request.headers.get("host", "").lower(), urlsplit(public_url).netloc.lower()} - {""}
+
+def _iso(at: datetime) -> str:
+    """For the `datetime` of a `<time>`."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

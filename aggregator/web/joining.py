@@ -8,7 +8,8 @@ from aggregator import settings
 from aggregator.errors import UsageError
 from aggregator.readers import forms
 from aggregator.readership import Choice
-from aggregator.web.frame import TOKEN, Fields, Frame, asker, is_foreign
+from aggregator.web.door import TOKEN
+from aggregator.web.frame import Fields, Frame, asker
 from aggregator.web.preview import preview
 
 EMPTY = {
@@ -50,13 +51,13 @@ class Joining:
             queries=line.rules.queries,
             choice=choice,
             preview=preview(self._app, line.query(choice)) if choice else None,
-            stamp=forms.stamp(self._app.secret, self._app.clock.now()),
+            stamp=self._frame.stamp(),
         )
 
     def ask(self, request: Request, fields: Fields) -> Response:
         """Show what a choice would have brought, or send the letter; the answer is the same whoever's the address is."""
-        if not self._app.subscribe.rules.open or is_foreign(request, self._frame.public_url):
-            return self._form(fields, 403, "This form was sent from another site.")
+        if not self._app.subscribe.rules.open:
+            return self._form(fields, 403)
         try:
             choice = self._app.subscribe.choice(fields)
             if fields.get("do") == "preview":

@@ -8,7 +8,8 @@ from fastapi import Request, Response
 
 from aggregator.errors import UsageError
 from aggregator.readership import Asker, Reading, Subscription
-from aggregator.web.frame import TOKEN, Fields, Frame, asker
+from aggregator.web.door import TOKEN
+from aggregator.web.frame import Fields, Frame, asker
 
 NO_SUBSCRIPTION = "This link does not belong to a subscription."
 REASON = "unsubscribed by link"

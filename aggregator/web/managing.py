@@ -14,7 +14,9 @@ from aggregator import settings
 from aggregator.errors import UsageError
 from aggregator.readers import forms
 from aggregator.readership import Asker, Reading
-from aggregator.web.frame import TOKEN, Fields, Frame, asker, is_foreign
+from aggregator.web import door
+from aggregator.web.door import TOKEN
+from aggregator.web.frame import Fields, Frame, asker
 from aggregator.web.joining import LATE
 
 SENT = (
@@ -34,48 +36,39 @@ class Managing:
 
     @property
     def _cookie(self) -> str:
-        return "__Host-manage" if self._secure else "manage"
+        return door.cookie(self._app, "manage")
 
-    @property
-    def _secure(self) -> bool:
-        return self._frame.public_url.startswith("https:")
-
-    def _session(self, request: Request) -> tuple[str, list[Reading]]:
-        """The token in the cookie and its reader's subscriptions; ("", []) for none that is good."""
+    def _session(self, request: Request) -> list[Reading]:
+        """The subscriptions of the reader whose token is in the cookie; none where it is not good."""
         token = request.cookies.get(self._cookie, "")
         found = (
             self._app.stores.signups.look(token, "manage", self._app.clock.now()) if TOKEN.fullmatch(token) else None
         )
         if found is None or found.subscription.address.startswith("erased-"):
-            return "", []
-        return token, self._app.stores.signups.of(subscription_id=found.subscription.id)
-
-    def _mark(self, token: str) -> str:
-        """What a form of this session carries, so that no other site can send it."""
-        return forms.sign(self._app.secret, "csrf", token)
+            return []
+        return self._app.stores.signups.of(subscription_id=found.subscription.id)
 
     def show(self, request: Request) -> Response:
         """The subscriptions of the session, or the form that asks for a link."""
-        token, readings = self._session(request)
-        return self._list(token, readings) if readings else self._form()
+        readings = self._session(request)
+        return self._list(readings) if readings else self._form()
 
     def _form(self, status: int = 200, problem: str = "") -> Response:
         if not self._frame.public_url:
             text = f"No links are mailed here. To change or end what you get, write to {self._frame.contact}"
             return self._frame.say(status, "Your subscriptions", text)
-        stamp = forms.stamp(self._app.secret, self._app.clock.now())
-        return self._frame.page("link.html.j2", status, stamp=stamp, problem=problem)
+        return self._frame.page("link.html.j2", status, stamp=self._frame.stamp(), problem=problem)
 
-    def _list(self, token: str, readings: list[Reading], status: int = 200, problem: str = "") -> Response:
+    def _list(self, readings: list[Reading], status: int = 200, problem: str = "") -> Response:
         return self._frame.page(
-            "manage.html.j2", status, readings=readings, mark=self._mark(token), problem=problem,
+            "manage.html.j2", status, readings=readings, problem=problem,
             address=readings[0].subscription.address, queries=self._app.subscribe.rules.queries,
         )  # fmt: skip
 
     def send_link(self, request: Request, fields: Fields) -> Response:
         """Mail the link; the answer is the same whoever's the address is."""
-        if is_foreign(request, self._frame.public_url) or not self._frame.public_url:
-            return self._form(403, "This form was sent from another site.")
+        if not self._frame.public_url:
+            return self._form(403)
         try:
             address = settings.address(fields.get("address", "").strip())
         except ValueError as e:
@@ -95,13 +88,13 @@ class Managing:
             return self._form(404, OVER)
         response = RedirectResponse("/manage", 303)
         response.set_cookie(
-            self._cookie, token, max_age=3600, path="/", secure=self._secure, httponly=True, samesite="lax"
+            self._cookie, token, max_age=3600, path="/", secure=door.is_secure(self._app), httponly=True, samesite="lax"
         )
         return response
 
     def export(self, request: Request) -> Response:
         """All that is stored about the session's address."""
-        _, readings = self._session(request)
+        readings = self._session(request)
         if not readings:
             return self._form(403, OVER)
         name = {"Content-Disposition": 'attachment; filename="subscriptions.json"'}
@@ -109,11 +102,9 @@ class Managing:
 
     def act(self, request: Request, fields: Fields) -> Response:
         """Do what a button says to one of the session's subscriptions, or to all."""
-        token, readings = self._session(request)
+        readings = self._session(request)
         if not readings:
             return self._form(403, OVER)
-        if is_foreign(request, self._frame.public_url) or fields.get("mark") != self._mark(token):
-            return self._list(token, readings, 403, "This form was sent from another site.")
         if fields.get("do") == "erase":
             self._app.subscribe.erase(readings[0].subscription.address)
             return self._frame.say(
@@ -125,7 +116,7 @@ class Managing:
         except UsageError as e:
             problem = str(e)
         if problem:
-            return self._list(token, readings, 400, problem)
+            return self._list(readings, 400, problem)
         return RedirectResponse("/manage", 303)
 
     def _do(self, fields: dict[str, str], readings: list[Reading], chosen: Reading | None, who: Asker) -> str:

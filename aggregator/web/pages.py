@@ -1,31 +1,37 @@
-"""The routes: archive, one edition, subscribing, leaving, one's own subscriptions, health. GET never changes anything.
+"""The application: every page with its route.
 
-frame     templates, headers, forms, who asks        joining   the form, its preview, the confirmation
-leaving   one click, second thoughts, never again    managing  one's own subscriptions, behind a link by mail
+door      who asks, and whether a form is ours         frame     templates, kept copies, who may look
+routes    routes with their rights                     links     the addresses of pages, by name
+joining   the form, its preview, the confirmation      leaving   one click, second thoughts, never again
+managing  one's own subscriptions, behind a link by mail
+editions  past editions, as sent                       syndication   listings for feed readers
 """
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC
-from functools import partial
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.exceptions import HTTPException
 
 from aggregator.app import App
 from aggregator.errors import AggregatorError
-from aggregator.readers import rhythm
-from aggregator.web import syndication
-from aggregator.web.frame import Frame, guarded
+from aggregator.web import assets, editions, syndication
+from aggregator.web.door import REFUSED, Door
+from aggregator.web.frame import Frame
 from aggregator.web.joining import Joining
 from aggregator.web.leaving import Leaving
 from aggregator.web.managing import Managing
+from aggregator.web.routes import Routes
 
 log = logging.getLogger("aggregator")
 
 NOT_NOW = "This cannot be shown at the moment. Try again later."
-REFUSED = {400: "This is no form of ours.", 405: "This address is not made for that.", 411: "The form does not say how long it is.", 413: "The form is too large."}  # fmt: skip
+NOT_MADE = "This address is not made for that."
+NOT_READABLE = "These pages are for who signs in. On the machine they run on, `aggregator admin link` prints an address that does it."
+FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+PARTS = (editions.add, syndication.add)
 
 
 def build(app: App) -> FastAPI:
@@ -33,70 +39,60 @@ def build(app: App) -> FastAPI:
     web = FastAPI(title="aggregator", docs_url=None, redoc_url=None, openapi_url=None)
     frame = Frame(app)
     pages = Pages(frame)
-    get = partial(web.api_route, methods=["GET", "HEAD"], response_model=None)
-    get("/")(pages.archive)
-    get("/editions/{digest_id}/{key}")(pages.edition)
-    get("/help")(pages.help)
-    get("/healthz")(pages.health)
-    get("/readyz")(pages.ready)
-    readers(web, frame)
-    syndication.add(web, app)
-    web.exception_handler(404)(pages.nothing)
-    for status in REFUSED:
-        web.exception_handler(status)(partial(pages.refused, status))
+    routes = Routes(web, frame)
+    routes.anyone("/static/{name}", pages.asset)
+    routes.anyone("/help", pages.help)
+    routes.anyone("/healthz", pages.health)
+    routes.anyone("/readyz", pages.ready)
+    readers(routes)
+    for add in PARTS:
+        add(routes)
+    web.exception_handler(HTTPException)(pages.refused)
     web.exception_handler(AggregatorError)(pages.trouble)
-    web.middleware("http")(guarded)
+    web.add_middleware(Door, app=app, refuse=pages.refuse)
     return web
 
 
-def readers(web: FastAPI, frame: Frame) -> None:
+def readers(routes: Routes) -> None:
     """The routes of readers' subscriptions."""
+    frame = routes.frame
     joining, leaving, managing = Joining(frame), Leaving(frame), Managing(frame)
-    get = partial(web.api_route, methods=["GET", "HEAD"], response_model=None)
-    post = partial(web.post, response_model=None)
-    get("/subscribe")(joining.form)
-    post("/subscribe")(joining.ask)
-    get("/confirm/{token}")(joining.look)
-    post("/confirm/{token}")(joining.confirm)
-    get("/unsubscribe/{token}")(leaving.ask)
-    post("/unsubscribe/{token}")(leaving.act)
-    get("/undo/{token}")(leaving.second_thoughts)
-    post("/undo/{token}")(leaving.undo)
-    get("/refuse/{token}")(leaving.never)
-    post("/refuse/{token}")(leaving.refuse)
-    get("/manage")(managing.show)
-    post("/manage")(managing.send_link)
-    get("/manage/export")(managing.export)
-    post("/manage/do")(managing.act)
-    get("/manage/{token}")(managing.enter)
+    routes.anyone("/subscribe", joining.form)
+    routes.form("/subscribe", joining.ask)
+    routes.anyone("/confirm/{token}", joining.look)
+    routes.form("/confirm/{token}", joining.confirm)
+    routes.anyone("/unsubscribe/{token}", leaving.ask)
+    routes.form("/unsubscribe/{token}", leaving.act)
+    routes.anyone("/undo/{token}", leaving.second_thoughts)
+    routes.form("/undo/{token}", leaving.undo)
+    routes.anyone("/refuse/{token}", leaving.never)
+    routes.form("/refuse/{token}", leaving.refuse)
+    routes.anyone("/manage", managing.show)
+    routes.form("/manage", managing.send_link)
+    routes.anyone("/manage/export", managing.export)
+    routes.form("/manage/do", managing.act)
+    routes.anyone("/manage/{token}", managing.enter)
 
 
 class Pages:
-    """What the other routes answer."""
+    """What the other routes answer, and what is said where nothing else can be."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self._app = frame.app
 
-    def archive(self) -> Response:
-        """Past editions; those that readers chose for themselves are reached by the links in their mail alone."""
-        found = [
-            e for e in self._app.stores.editions.editions(limit=200, whole=False) if not rhythm.is_readers(e.digest_id)
-        ][:100]
-        return self._frame.page("archive.html.j2", editions=found, utc=UTC, open=self._app.subscribe.rules.open)
-
-    def edition(self, digest_id: str, key: str) -> Response:
-        """One edition, as sent."""
-        found = self._app.stores.editions.editions(digest_id, 1, key)
-        if not found:
-            return self._frame.say(404, "No such edition", "There is no edition at this address.")
-        return HTMLResponse(found[0].rendered.page)
+    def asset(self, name: str) -> Response:
+        """A style sheet or script."""
+        found = assets.find(name)
+        if found is None:
+            raise HTTPException(404)
+        kind, body = found
+        return Response(body, headers=FOR_EVER | {"Content-Type": kind})
 
     def help(self) -> Response:
-        """What this mail is, how to stop it, and who runs it."""
-        open_ = self._app.subscribe.rules.open
+        """What this is, how to stop its mail, what is stored, and who runs it."""
         mail = self._app.configuration.settings.mail
-        return self._frame.page("help.html.j2", contact=self._frame.contact, sender=mail.from_address, open=open_)
+        return self._frame.page("help.html.j2", here="about", contact=self._frame.contact, sender=mail.from_address)
 
     def health(self) -> Response:
         """Whether the process lives."""
@@ -106,13 +102,20 @@ class Pages:
         """Whether the database answers."""
         return JSONResponse({"ready": True, "feeds": self._app.stores.upkeep.checked().feeds})
 
-    def nothing(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 - the shape of a handler
-        """No route."""
-        return self._frame.say(404, "No such page", "There is no page at this address.")
+    def refuse(self, status: int, text: str) -> Response:
+        """What the door says."""
+        return self._frame.say(status, "Not taken", text)
 
-    def refused(self, status: int, request: Request, error: Exception) -> Response:  # noqa: ARG002 - the shape of a handler
-        """A form that cannot be read."""
-        return self._frame.say(status, "Not taken", REFUSED[status])
+    def refused(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 - the shape of a handler
+        """No route, no right, or no form."""
+        status = error.status_code if isinstance(error, HTTPException) else 400
+        if status == 404:
+            return self._frame.say(404, "No such page", "There is no page at this address.")
+        if status == 403:
+            return self._frame.page("closed.html.j2", 403, text=NOT_READABLE)
+        if status == 405:
+            return self._frame.say(405, "Not taken", NOT_MADE)
+        return self._frame.say(status, "Not taken", REFUSED.get(status, REFUSED[400]))
 
     def trouble(self, request: Request, error: Exception) -> Response:
         """The database cannot be used; the log says why, without the token in an address."""

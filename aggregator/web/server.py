@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 
 import uvicorn
+from anyio.to_thread import current_default_thread_limiter
 
 from aggregator.app import App
 from aggregator.web.pages import build
+
+THREADS = 6
 
 
 class WebThread:
@@ -27,19 +31,27 @@ class WebThread:
             raise
         bound = self._socket.getsockname()[1]
         self.url = f"http://{'[' + host + ']' if ':' in host else host}:{bound}/"
+        web = app.configuration.settings.web
         config = uvicorn.Config(
             build(app),
             log_config=None,
             access_log=False,
             lifespan="off",
             server_header=False,
+            proxy_headers=bool(web.trusted_proxies),
+            forwarded_allow_ips=[str(network) for network in web.trusted_proxies],
             timeout_graceful_shutdown=2,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
 
     def _serve(self) -> None:
-        self._server.run(sockets=[self._socket])
+        asyncio.run(self._answer())
+
+    async def _answer(self) -> None:
+        # Pages compute: more threads at it than this would only wait for each other, each with a connection of its own.
+        current_default_thread_limiter().total_tokens = THREADS
+        await self._server.serve(sockets=[self._socket])
 
     def start(self) -> None:
         """Serve until stopped."""

@@ -11,10 +11,9 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
-from functools import partial
 from typing import get_args
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
@@ -22,19 +21,19 @@ from aggregator.app import App
 from aggregator.errors import QueryError
 from aggregator.render import syndication
 from aggregator.render.syndication import TYPES, Form, Place
+from aggregator.web.routes import Routes
 
 FRESH = 300
 """Seconds for which a copy may be used without asking."""
 FORMS: Mapping[str, Form] = {form: form for form in get_args(Form)}
 
 
-def add(web: FastAPI, app: App) -> None:
+def add(routes: Routes) -> None:
     """Add the routes."""
-    feeds = Feeds(app)
-    get = partial(web.api_route, methods=["GET", "HEAD"], response_model=None)
-    get("/watchlists/{name}.{form}")(feeds.watchlist)
-    get("/digests/{name}.{form}")(feeds.digest)
-    get("/search.{form}")(feeds.search)
+    feeds = Feeds(routes.frame.app)
+    routes.page("listing", feeds.watchlist)
+    routes.page("digest", feeds.digest)
+    routes.page("found", feeds.search)
 
 
 class Feeds:
@@ -43,13 +42,13 @@ class Feeds:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    def watchlist(self, request: Request, name: str, form: str) -> Response:
+    def watchlist(self, request: Request, watchlist: str, form: str) -> Response:
         """The newest stories of a watchlist."""
-        return self._listing(request, "watchlist", name, form)
+        return self._listing(request, "watchlist", watchlist, form)
 
-    def digest(self, request: Request, name: str, form: str) -> Response:
+    def digest(self, request: Request, digest: str, form: str) -> Response:
         """The stories of a digest's editions."""
-        return self._listing(request, "digest", name, form)
+        return self._listing(request, "digest", digest, form)
 
     def search(self, request: Request, form: str, q: str = "") -> Response:
         """What satisfies a query; one that does not parse is shown with a caret under the fault."""

@@ -21,6 +21,7 @@ from aggregator.app import App, build
 from aggregator.clock import SetClock
 from aggregator.readership import Asker
 from aggregator.sample.sink import Sink
+from aggregator.web.links import Links
 from aggregator.web.pages import build as pages
 from aggregator.web.server import WebThread
 from tests import counts
@@ -116,7 +117,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         write_home(tmp_path, [{"id": "a", "url": server.add("/a", serve)}], watchlists=WATCHLISTS)
         settings: dict[str, Any] = {
             **smtp(sink.host, sink.port),
-            "web": {"public_url": "https://news.example"},
+            "web": {"public_url": "https://news.example", "trusted_proxies": ["127.0.0.0/8"]},
             "signup": {"mode": "open", "queries": True, "contact": "The news desk"},
         }
         (tmp_path / "config/aggregator.yaml").write_text(json.dumps(settings))
@@ -211,9 +212,11 @@ def test_scanners_that_fetch_every_link_change_nothing(place: Place) -> None:
         "/manage/{token}": place.link("manage"),
         "/unsubscribe/{token}": end,
         "/undo/{token}": undo[0],
-        "/editions/{digest_id}/{key}": f"/editions/{edition.digest_id}/{edition.key}",
-        "/watchlists/{name}.{form}": "/watchlists/csto.atom",
-        "/digests/{name}.{form}": f"/digests/{edition.digest_id}.json",
+        "/editions/{digest}/{key}": f"/editions/{edition.digest_id}/{edition.key}",
+        "/editions/{digest}/{key}.css": f"/editions/{edition.digest_id}/{edition.key}.css",
+        "/static/{name}": Links().asset("aggregator.css"),
+        "/watchlists/{watchlist}.{form}": "/watchlists/csto.atom",
+        "/digests/{digest}.{form}": f"/digests/{edition.digest_id}.json",
         "/search.{form}": "/search.atom?q=csto",
     }
     routes = [r for r in pages(place.app).routes if "GET" in getattr(r, "methods", ())]
@@ -280,7 +283,7 @@ def test_a_bad_form_is_told_what_is_wrong_and_nothing_is_stored(
 ) -> None:
     given = {"address": ANNA} | fields
     status, page = place.sign_up(given.pop("address"), **given)
-    assert (status, says in page) == (400, True), page
+    assert (status, says in page) == (403 if "stamp" in fields else 400, True), page
     assert "<script>" not in page
     assert place.app.stores.subscriptions.list() == []
 
@@ -291,7 +294,7 @@ def test_forms_of_other_sites_torn_forms_and_large_ones_are_refused(place: Place
     assert place.ask("/subscribe", fields | {"query": "x\0y"})[0].status == 400
     assert place.ask("/subscribe", {"query": "x" * 70_000})[0].status == 413
     assert place.ask("/subscribe", fields, Content_Type="multipart/form-data; boundary=b")[0].status in (400, 403)
-    assert place.ask("/subscribe", method="DELETE")[0].status == 405
+    assert place.ask("/subscribe", method="DELETE")[0].status in (403, 405)
     assert place.app.stores.subscriptions.list() == []
     assert place.ask("/subscribe", fields, Origin="https://news.example")[0].status == 200
 
@@ -308,12 +311,14 @@ def test_a_preview_tells_what_a_choice_would_have_brought_and_stores_nothing(pla
     for n in range(3):
         place.publish(f"Grain & number {n}")
     before = tables(place.app.configuration.home.path)
-    response, page = place.ask("/subscribe", CHOICE | {"query": "grain", "do": "preview"})
+    response, page = place.ask("/subscribe", CHOICE | {"query": "grain", "do": "preview", "stamp": place.stamp()})
     assert response.status == 200
     assert "In the last 30 days: 3 entries, 3 stories" in page
     assert "<mark>Grain</mark> &amp; number" in page
     assert "About 0.1 entries a day" in page
-    assert "a day" not in place.ask("/subscribe", CHOICE | {"query": "barley", "do": "preview"})[1]
+    assert (
+        "a day" not in place.ask("/subscribe", CHOICE | {"query": "barley", "do": "preview", "stamp": place.stamp()})[1]
+    )
     assert tables(place.app.configuration.home.path) == before
 
 
@@ -408,8 +413,9 @@ def test_readers_own_editions_stand_in_no_public_list(place: Place) -> None:
 
 def test_without_a_public_address_no_link_is_promised(place: Place) -> None:
     closed = place.app.configuration.settings.model_copy(update={"web": type(place.app.configuration.settings.web)()})
+    stamp = place.stamp("/manage")
     place.app.configuration = replace(place.app.configuration, settings=closed)
-    for answer in (place.ask("/manage"), place.ask("/manage", {"address": ANNA, "stamp": "x"})):
+    for answer in (place.ask("/manage"), place.ask("/manage", {"address": ANNA, "stamp": stamp})):
         assert "The news desk" in answer[1]
         assert answer[0].status in (200, 403)
 
