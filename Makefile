@@ -12,7 +12,7 @@ FAILED := { echo "make: the packages could not be installed; pip says above why 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo run test check format docs storm bench clean
+.PHONY: help install demo run test check browser format docs storm bench clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,8 @@ check: $(VENV)/.dev ## format, lint, types, and the direction of imports
 	@$(PY) -m mypy
 	@$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-logo
 
+browser: node_modules/.packages ## install what tests/browser/ drives Chromium with; its tests are skipped without
+
 format: $(VENV)/.dev ## lay the code out, and mend what can be mended without thought
 	@$(PY) -m ruff format --quiet .
 	@$(PY) -m ruff check --fix --quiet .
@@ -52,7 +54,7 @@ bench: $(VENV)/.dev $(BENCH)/.peers ## measure the promises of cost, peers besid
 	@$(PY) benchmarks/run.py --peers $(BENCH)/venv/bin/python $(ARGS)
 
 clean: ## remove what the verbs above made; never var/
-	@rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@rm -rf $(VENV) $(BENCH) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	@find aggregator tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -- environments: one stamp file for each, as old as the last installation ----------------------------------------------------
@@ -73,6 +75,11 @@ $(VENV)/.dev: pyproject.toml | $(PY)
 	@echo "installing aggregator and the tools for its tests into $(VENV) (about a minute, once)"
 	@$(PY) $(PIP) -e '.[dev]' || $(FAILED)
 	@touch $@ $(VENV)/.base
+
+node_modules/.packages: package.json .npmrc
+	@command -v npm >/dev/null 2>&1 || { echo "make: there is no npm here; on Debian and Ubuntu: apt install nodejs npm chromium" >&2; exit 1; }
+	@npm install --no-audit --no-fund --ignore-scripts --loglevel=error || { echo "make: the packages could not be installed; npm says above why (behind a mirror, set npm_config_registry)" >&2; exit 1; }
+	@touch $@
 
 # Peers are measured from an environment of their own: nothing of theirs is a dependency of ours.
 $(BENCH)/.peers: benchmarks/peers.txt | $(PY)

@@ -263,7 +263,7 @@ def test_what_lists_speaks_json() -> None:
 
 def files() -> Iterator[Path]:
     """What belongs to the repository, as text."""
-    skipped = {"__pycache__", "var", "demo", "dist", "build", "results"}
+    skipped = {"__pycache__", "node_modules", "var", "demo", "dist", "build", "results"}
     for path in sorted(ROOT.rglob("*")):
         parts = path.relative_to(ROOT).parts
         hidden = any(p.startswith(".") and p not in (".ci", ".gitignore") for p in parts)

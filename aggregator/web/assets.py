@@ -1,4 +1,4 @@
-"""Style sheet and script, under names that change with their bytes, so that browsers may keep them for ever."""
+"""Style sheet, script and icon, under names that change with their bytes, so that browsers may keep them for ever."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-TYPES: Mapping[str, str] = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+TYPES: Mapping[str, str] = {
+    "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml",
+}  # fmt: skip
 
 
 @cache

@@ -41,6 +41,7 @@ def build(app: App) -> FastAPI:
     pages = Pages(frame)
     routes = Routes(web, frame)
     routes.anyone("/static/{name}", pages.asset)
+    routes.anyone("/favicon.ico", pages.icon)
     routes.anyone("/help", pages.help)
     routes.anyone("/healthz", pages.health)
     routes.anyone("/readyz", pages.ready)
@@ -88,6 +89,10 @@ class Pages:
             raise HTTPException(404)
         kind, body = found
         return Response(body, headers=FOR_EVER | {"Content-Type": kind})
+
+    def icon(self) -> Response:
+        """The icon, for browsers that ask at its old address, as they do of editions."""
+        return self.asset(assets.hashed("aggregator.svg"))
 
     def help(self) -> Response:
         """What this is, how to stop its mail, what is stored, and who runs it."""

@@ -1,0 +1,76 @@
+"""Every page in Chromium, for both roles, light and dark, on a phone and on a desk: WCAG 2.2 AA, no message, no way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+
+from tests.browser import measures
+from tests.browser.chromium import Chromium, Visit
+from tests.browser.installation import Place
+from tests.browser.rooms import SERVED, Room, built, names, rooms
+
+Visits = Mapping[str, Visit]
+LOOKS = [(320, "light"), (320, "dark"), (1280, "light"), (1280, "dark")]
+
+
+@pytest.fixture(scope="module")
+def doors(place: Place) -> dict[str, Room]:
+    return rooms(place)
+
+
+@pytest.fixture(scope="module")
+def visits(browser: Chromium, place: Place) -> Iterator[Visits]:
+    with browser.visit(place.url, {"session": place.session}) as operator, browser.visit(place.url) as visitor:
+        yield {"operator": operator, "visitor": visitor}
+
+
+@pytest.fixture(params=list(names()))
+def room(request: pytest.FixtureRequest, doors: dict[str, Room], place: Place) -> Room:
+    found = doors[request.param]
+    if found.path not in built(place):
+        pytest.skip(f"{found.path} is not built")
+    return found
+
+
+@contextmanager
+def entered(room: Room, role: str, visits: Visits, browser: Chromium, place: Place) -> Iterator[Visit]:
+    """The page, opened by somebody of this role."""
+    if not room.alone:
+        visits[role].open(room.address)
+        yield visits[role]
+        return
+    with browser.visit(place.url) as visit:
+        visit.open(room.address)
+        yield visit
+
+
+@pytest.mark.parametrize("role", ["operator", "visitor"])
+def test_a_page_is_for_everybody_and_asks_nobody_else(
+    room: Room, role: str, visits: Visits, browser: Chromium, place: Place
+) -> None:
+    wrong: list[str] = []
+    with entered(room, role, visits, browser, place) as visit:
+        wrong += visit.ask(measures.UNFOLDED) + visit.ask(measures.SHAPE)
+        for width, scheme in LOOKS:
+            visit.wear(width, scheme)
+            found = visit.axe() + visit.ask(measures.SIDEWAYS)
+            if (width, scheme) == LOOKS[0]:
+                visit.press("Tab")
+                found += visit.ask(measures.FOCUS) + visit.ask(measures.TARGETS)
+            wrong += [f"{width} {scheme}: {line}" for line in found]
+        visit.wear(640, "light")
+        visit.ask(measures.LARGER)
+        wrong += [f"text twice as large: {line}" for line in visit.ask(measures.SIDEWAYS)]
+        visit.ask(measures.SMALLER)
+        wrong += visit.noise()
+    assert wrong == []
+
+
+def test_every_page_of_the_route_table_is_walked(doors: dict[str, Room], place: Place) -> None:
+    walked = {room.path for room in doors.values()}
+    pages = {path for path in built(place) if not path.startswith(SERVED) and "{form}" not in path}
+    left = {path for path in pages if not path.endswith((".css", ".csv"))} - walked
+    assert left == set(), "give them an address in tests/browser/rooms.py"
