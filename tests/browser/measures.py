@@ -59,3 +59,6 @@ TARGETS = """(() => {
   return small;
 })()"""
 """Controls are 44 pixels high: a thumb finds them."""
+
+RING = """(() => { const look = getComputedStyle(document.activeElement); return look.outlineStyle === "none" ? "" : look.outlineWidth; })()"""
+"""How wide the ring is around what has the focus; "" for none."""
