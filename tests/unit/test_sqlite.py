@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -739,6 +740,38 @@ def test_hot_queries_search_indexes_and_scan_nothing(scene: Scene, stores: Sqlit
             s for s in steps.splitlines() if s.startswith("SCAN") and "json_each" not in s and "suppressions" not in s
         ]
         assert scans in ([], ["SCAN (subquery-1)"]) or "feeds_by_next_poll" in steps, f"{sql}\n{steps}"
+
+
+def test_what_pages_read_grows_with_what_they_show_and_not_with_what_is_stored(
+    scene: Scene, stores: SqliteStores
+) -> None:
+    busy(scene)
+    seen: list[str] = []
+    conn = connection(stores)
+    conn.set_trace_callback(seen.append)
+    stores.reading.found("csto", 5)
+    stores.reading.copies([1, 2])
+    stores.reading.mark(["csto", "energy"], [1, 2])
+    since, until = NOW.date() - timedelta(days=364), NOW.date()
+    stores.attention.days("csto", since, until)
+    for by in ("feed", "language", "country"):
+        stores.attention.parts("csto", since, until, by)
+    stores.attention.hours("csto", NOW - HOUR)
+    stores.attention.feed("a", since, until)
+    conn.set_trace_callback(None)
+    asked = [s for s in seen if s.lstrip().startswith(("SELECT", "WITH"))]
+    assert len(asked) >= 12
+    for sql in asked:
+        steps = plan(stores, sql, {})
+        # Feeds are few, and so are signals; `w`, `e`, `found` and the subqueries are what has been found.
+        scans = re.findall(
+            r"^SCAN (?!f\b|signals|json_each|j VIRTUAL|w\b|e$|found|every|most|\(subquery|3 CONST)(.*)",
+            steps,
+            re.MULTILINE,
+        )
+        assert scans == [], f"{sql}\n{steps}"
+        # The oldest match must not be where reading begins.
+        assert not re.search("^SEARCH matches$", steps, re.MULTILINE), f"{sql}\n{steps}"
 
 
 def test_the_indexes_meant_for_them_are_used(scene: Scene, stores: SqliteStores) -> None:

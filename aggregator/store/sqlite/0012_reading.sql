@@ -23,6 +23,33 @@ CREATE TABLE match_counts (
   PRIMARY KEY (watchlist_id, hour, feed_id, language)
 ) WITHOUT ROWID
 ;
+-- One row: entry_counts of a whole month (UTC, `2026-11`), so that a year is read in a moment.
+CREATE TABLE entry_months (
+  feed_id   TEXT NOT NULL REFERENCES feeds (id) ON UPDATE CASCADE,
+  month     TEXT NOT NULL,
+  language  TEXT NOT NULL,
+  entries   INTEGER NOT NULL,
+  PRIMARY KEY (feed_id, month, language)
+) WITHOUT ROWID
+;
+-- One row: match_counts of a day (UTC), all feeds and languages.
+CREATE TABLE match_days (
+  watchlist_id  TEXT NOT NULL REFERENCES watchlists (id),
+  day           TEXT NOT NULL,
+  entries       INTEGER NOT NULL,
+  PRIMARY KEY (watchlist_id, day)
+) WITHOUT ROWID
+;
+-- One row: match_counts of a whole month (UTC, `2026-11`).
+CREATE TABLE match_months (
+  watchlist_id  TEXT NOT NULL REFERENCES watchlists (id),
+  month         TEXT NOT NULL,
+  feed_id       TEXT NOT NULL REFERENCES feeds (id) ON UPDATE CASCADE,
+  language      TEXT NOT NULL,
+  entries       INTEGER NOT NULL,
+  PRIMARY KEY (watchlist_id, month, feed_id, language)
+) WITHOUT ROWID
+;
 -- One row: how often a feed was asked on a day (UTC), and answered: only where it was read does its silence say anything.
 CREATE TABLE feed_days (
   feed_id      TEXT NOT NULL REFERENCES feeds (id) ON UPDATE CASCADE,
@@ -73,12 +100,20 @@ INSERT INTO match_counts (watchlist_id, hour, feed_id, language, entries)
 SELECT m.watchlist_id, substr(e.sort_at, 1, 13), e.feed_id, e.language, count(DISTINCT m.entry_id)
 FROM matches m JOIN entries e ON e.id = m.entry_id GROUP BY 1, 2, 3, 4
 ;
+INSERT INTO entry_months (feed_id, month, language, entries)
+SELECT feed_id, substr(day, 1, 7), language, sum(entries) FROM entry_counts GROUP BY 1, 2, 3
+;
+INSERT INTO match_days (watchlist_id, day, entries)
+SELECT watchlist_id, substr(hour, 1, 10), sum(entries) FROM match_counts GROUP BY 1, 2
+;
+INSERT INTO match_months (watchlist_id, month, feed_id, language, entries)
+SELECT watchlist_id, substr(hour, 1, 7), feed_id, language, sum(entries) FROM match_counts GROUP BY 1, 2, 3, 4
+;
 
 -- How much attention did a watchlist get, day by day (UTC): entries that matched, and as a share of all entries of the day?
 CREATE VIEW attention AS
-SELECT c.watchlist_id, substr(c.hour, 1, 10) AS day, sum(c.entries) AS entries, d.entries AS all_entries,
-       round(1.0 * sum(c.entries) / d.entries, 6) AS share
-FROM match_counts c JOIN day_counts d ON d.day = substr(c.hour, 1, 10) GROUP BY c.watchlist_id, substr(c.hour, 1, 10)
+SELECT c.watchlist_id, c.day, c.entries, d.entries AS all_entries, round(1.0 * c.entries / d.entries, 6) AS share
+FROM match_days c JOIN day_counts d ON d.day = c.day
 ;
 -- Which feeds gave a watchlist its attention, day by day?
 CREATE VIEW attention_by_feed AS

@@ -27,7 +27,7 @@ class Attention:
 
     def parts(self, watchlist_id: str, since: date, until: date, by: By, limit: int = 20) -> list[Part]:
         """See AttentionStore.parts."""
-        values = {"watchlist": watchlist_id, "limit": limit, **_range(since, until)}
+        values = {"watchlist": watchlist_id, "limit": limit, **_pieces(since, until)}
         with self._db.read() as conn:
             return [Part(*row) for row in conn.execute(_PARTS[by], values)]
 
@@ -52,30 +52,54 @@ class Attention:
 
 
 def _range(since: date, until: date) -> dict[str, str]:
-    """Bounds of days and, for texts that go on with an hour, of hours."""
-    return {"since": str(since), "until": str(until), "after": str(until + timedelta(days=1))}
+    """The first day and the last."""
+    return {"since": str(since), "until": str(until)}
+
+
+def _pieces(since: date, until: date) -> dict[str, str]:
+    """The same in days before the first whole month, whole months, and days behind the last; each from a bound to before the next.
+
+    Days are compared with hours, too: `2026-11-27` is before `2026-11-27T00`.
+    """
+    after = until + timedelta(days=1)
+    first = ((since - timedelta(days=1)).replace(day=1) + timedelta(days=32)).replace(day=1)
+    last = after.replace(day=1)
+    if first >= last:
+        first = last = after
+    months = {"month": str(first)[:7], "no_month": str(last)[:7] if first < last else ""}
+    return {"since": str(since), "first": str(first), **months, "last": str(last), "after": str(after)}
 
 
 def _each(since: date, until: date) -> list[date]:
     return [since + timedelta(days=n) for n in range((until - since).days + 1)]
 
 
-_DAYS = """SELECT substr(hour, 1, 10) AS day, sum(entries) FROM match_counts
-WHERE watchlist_id = :watchlist AND hour >= :since AND hour < :after GROUP BY day"""
+_DAYS = "SELECT day, entries FROM match_days WHERE watchlist_id = :watchlist AND day BETWEEN :since AND :until"
 _EVERY = "SELECT day, entries FROM day_counts WHERE day BETWEEN :since AND :until"
-_FOUND = """found (feed_id, language, entries) AS (SELECT feed_id, language, sum(entries) FROM match_counts
-WHERE watchlist_id = :watchlist AND hour >= :since AND hour < :after GROUP BY feed_id, language)"""
-_OF_FEEDS = "entry_counts c ON c.feed_id = f.id AND c.day BETWEEN :since AND :until"
+_FOUND = """found (feed_id, language, entries) AS (SELECT feed_id, language, sum(entries) FROM (
+  SELECT feed_id, language, entries FROM match_months WHERE watchlist_id = :watchlist AND month >= :month AND month < :no_month
+  UNION ALL SELECT feed_id, language, entries FROM match_counts WHERE watchlist_id = :watchlist AND hour >= :since AND hour < :first
+  UNION ALL SELECT feed_id, language, entries FROM match_counts WHERE watchlist_id = :watchlist AND hour >= :last AND hour < :after
+) GROUP BY feed_id, language)"""
+# CROSS JOIN: feed by feed, each a few ranges of the primary key.
+_EACH = """SELECT f.id AS feed_id, f.country, m.language, m.entries FROM feeds f CROSS JOIN entry_months m
+    ON m.feed_id = f.id AND m.month >= :month AND m.month < :no_month
+  UNION ALL SELECT f.id, f.country, c.language, c.entries FROM feeds f CROSS JOIN entry_counts c
+    ON c.feed_id = f.id AND c.day >= :since AND c.day < :first
+  UNION ALL SELECT f.id, f.country, c.language, c.entries FROM feeds f CROSS JOIN entry_counts c
+    ON c.feed_id = f.id AND c.day >= :last AND c.day < :after"""
 _PARTS: Mapping[By, str] = {
-    "feed": f"""WITH {_FOUND} SELECT f.id, coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id), sum(w.entries) AS entries,
-  (SELECT coalesce(sum(c.entries), 0) FROM entry_counts c WHERE c.feed_id = f.id AND c.day BETWEEN :since AND :until)
-FROM found w JOIN feeds f ON f.id = w.feed_id GROUP BY f.id ORDER BY entries DESC, f.id LIMIT :limit""",  # noqa: S608 - our own words
-    "language": f"""WITH {_FOUND}, every (language, entries) AS (
-  SELECT c.language, sum(c.entries) FROM feeds f CROSS JOIN {_OF_FEEDS} GROUP BY c.language)
+    "feed": f"""WITH {_FOUND}, most (feed_id, entries) AS (
+  SELECT feed_id, sum(entries) AS entries FROM found GROUP BY feed_id ORDER BY entries DESC, feed_id LIMIT :limit)
+SELECT f.id, coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id), w.entries,
+  (SELECT coalesce(sum(entries), 0) FROM entry_months WHERE feed_id = f.id AND month >= :month AND month < :no_month)
+  + (SELECT coalesce(sum(entries), 0) FROM entry_counts WHERE feed_id = f.id AND day >= :since AND day < :first)
+  + (SELECT coalesce(sum(entries), 0) FROM entry_counts WHERE feed_id = f.id AND day >= :last AND day < :after)
+FROM most w JOIN feeds f ON f.id = w.feed_id ORDER BY w.entries DESC, f.id""",  # noqa: S608 - our own words
+    "language": f"""WITH {_FOUND}, every (language, entries) AS (SELECT language, sum(entries) FROM ({_EACH}) GROUP BY language)
 SELECT w.language, w.language, sum(w.entries) AS entries, coalesce(e.entries, 0) FROM found w
 LEFT JOIN every e ON e.language = w.language GROUP BY w.language ORDER BY entries DESC, w.language LIMIT :limit""",  # noqa: S608 - our own words
-    "country": f"""WITH {_FOUND}, every (country, entries) AS (
-  SELECT f.country, sum(c.entries) FROM feeds f CROSS JOIN {_OF_FEEDS} GROUP BY f.country)
+    "country": f"""WITH {_FOUND}, every (country, entries) AS (SELECT country, sum(entries) FROM ({_EACH}) GROUP BY country)
 SELECT f.country, f.country, sum(w.entries) AS entries, coalesce(e.entries, 0) FROM found w JOIN feeds f ON f.id = w.feed_id
 LEFT JOIN every e ON e.country = f.country GROUP BY f.country ORDER BY entries DESC, f.country LIMIT :limit""",  # noqa: S608 - our own words
 }

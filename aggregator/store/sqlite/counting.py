@@ -9,7 +9,7 @@ from datetime import datetime
 from aggregator.model import PollState
 from aggregator.store.sqlite import rows
 
-DAY, HOUR = len("2026-11-27"), len("2026-11-27T07")
+MONTH, DAY, HOUR = len("2026-11"), len("2026-11-27"), len("2026-11-27T07")
 
 
 class Tally:
@@ -31,10 +31,13 @@ class Tally:
     def write(self, conn: sqlite3.Connection) -> None:
         """Add it to what is stored."""
         days: Counter[str] = Counter()
-        for (_, day, _), entries in self._entries.items():
+        months: Counter[tuple[str, str, str]] = Counter()
+        for (feed_id, day, language), entries in self._entries.items():
             days[day] += entries
+            months[feed_id, day[:MONTH], language] += entries
         conn.executemany(_ENTRIES, [(*key, entries) for key, entries in sorted(self._entries.items())])
         conn.executemany(_DAYS, sorted(days.items()))
+        conn.executemany(_MONTHS, [(*key, entries) for key, entries in sorted(months.items())])
         conn.executemany(
             _POLLS,
             [(feed, day, good, now if good else None, now if good else None) for feed, day, good, now in self._polls],
@@ -49,20 +52,35 @@ def last_match(conn: sqlite3.Connection) -> int:
 
 def count_matches(conn: sqlite3.Connection, after: int) -> None:
     """Count the entries of the matches behind this id, each once for a watchlist, whatever its revisions."""
-    conn.execute(_MATCHES, (after,))
+    days: Counter[tuple[str, str]] = Counter()
+    months: Counter[tuple[str, str, str, str]] = Counter()
+    found = [tuple(row) for row in conn.execute(_MATCHED, (after,))]
+    for watchlist_id, hour, feed_id, language, entries in found:
+        days[watchlist_id, hour[:DAY]] += entries
+        months[watchlist_id, hour[:MONTH], feed_id, language] += entries
+    conn.executemany(_MATCHES, found)
+    conn.executemany(_MATCH_DAYS, [(*key, entries) for key, entries in sorted(days.items())])
+    conn.executemany(_MATCH_MONTHS, [(*key, entries) for key, entries in sorted(months.items())])
 
 
-_ENTRIES = """INSERT INTO entry_counts (feed_id, day, language, entries) VALUES (?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET entries = entries + excluded.entries"""
-_DAYS = (
-    "INSERT INTO day_counts (day, entries) VALUES (?, ?) ON CONFLICT DO UPDATE SET entries = entries + excluded.entries"
-)
+def _adding(table: str, *keys: str) -> str:
+    """The statement that adds to a count, from its keys and by how much."""
+    marks = rows.marks(len(keys) + 1)
+    return f"""INSERT INTO {table} ({", ".join(keys)}, entries) VALUES ({marks})
+ON CONFLICT DO UPDATE SET entries = entries + excluded.entries"""  # noqa: S608 - names are ours
+
+
+_ENTRIES = _adding("entry_counts", "feed_id", "day", "language")
+_DAYS = _adding("day_counts", "day")
+_MONTHS = _adding("entry_months", "feed_id", "month", "language")
 _POLLS = """INSERT INTO feed_days (feed_id, day, polls, answered, first_ok_at, last_ok_at) VALUES (?, ?, 1, ?, ?, ?)
 ON CONFLICT DO UPDATE SET polls = polls + 1, answered = answered + excluded.answered,
   first_ok_at = coalesce(first_ok_at, excluded.first_ok_at), last_ok_at = coalesce(excluded.last_ok_at, last_ok_at)"""
-_MATCHES = f"""INSERT INTO match_counts (watchlist_id, hour, feed_id, language, entries)
-SELECT m.watchlist_id, substr(e.sort_at, 1, {HOUR}), e.feed_id, e.language, count(*)
+_MATCHED = f"""SELECT m.watchlist_id, substr(e.sort_at, 1, {HOUR}), e.feed_id, e.language, count(*)
 FROM matches m JOIN entries e ON e.id = m.entry_id
 WHERE m.id > ? AND NOT EXISTS (SELECT 1 FROM matches b WHERE b.entry_id = m.entry_id AND b.watchlist_id = m.watchlist_id
   AND b.id < m.id AND b.revision >= e.story_revision)
-GROUP BY 1, 2, 3, 4 ON CONFLICT DO UPDATE SET entries = entries + excluded.entries"""  # noqa: S608 - a number
+GROUP BY 1, 2, 3, 4"""  # noqa: S608 - a number
+_MATCHES = _adding("match_counts", "watchlist_id", "hour", "feed_id", "language")
+_MATCH_DAYS = _adding("match_days", "watchlist_id", "day")
+_MATCH_MONTHS = _adding("match_months", "watchlist_id", "month", "feed_id", "language")

@@ -55,6 +55,10 @@ class Reading:
                 titles[story_id][title] = None
         return {story_id: tuple(every) for story_id, every in titles.items()}
 
+    def version(self) -> int:
+        """See ReadingStore.version."""
+        return int(self._db.ask("PRAGMA data_version")[0][0])
+
     def mark(self, watchlist_ids: Sequence[str] = (), story_ids: Sequence[int] = ()) -> str:
         """See ReadingStore.mark."""
         values = {"watchlists": rows.dump(list(watchlist_ids)), "stories": rows.dump(list(story_ids))}
