@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from aggregator.app import App
 from aggregator.readers import forms, rhythm
 from aggregator.readership import Asker
 from aggregator.web import door
-from aggregator.web.cache import PageCache
+from aggregator.web.cache import Make, PageCache
 from aggregator.web.links import Links
 from aggregator.web.visit import VISIT
 
@@ -25,7 +25,6 @@ PRIVATE = {"Cache-Control": "private, no-store"}
 ASK_AGAIN = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}
 """A browser may keep a page, and asks each time whether it is still the same."""
 Fields = Annotated[dict[str, str], Depends(door.read_fields)]
-Make = Callable[[], tuple[str, Sequence[int]]]
 
 
 class Frame:
@@ -35,6 +34,7 @@ class Frame:
         self.app = app
         self.link = links or Links()
         self.cache = PageCache()
+        self._configuration = app.configuration
         self._templates = Environment(
             loader=PackageLoader("aggregator.web", "templates"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -71,10 +71,14 @@ class Frame:
         `key` says what was asked; `make` returns the page and the stories on it. What changes it besides, such as the day, belongs
         into the key.
         """
-        visit = VISIT.get()
+        visit, reading = VISIT.get(), self.app.stores.reading
+        if self.app.configuration is not self._configuration:
+            self.cache, self._configuration = PageCache(), self.app.configuration
+        # The forms on an operator's pages carry the mark of that session.
         made = self.cache.get(
-            (key, visit.role, id(self.app.configuration)),
-            lambda stories: self.app.stores.reading.mark(watchlists, stories),
+            (key, visit.role, visit.binding if visit.role == "operator" else ""),
+            reading.version,
+            lambda stories: reading.mark(watchlists, stories),
             make,
         )
         headers = {"ETag": made.tag, **ASK_AGAIN}
@@ -93,12 +97,15 @@ class Frame:
         """Whether this visitor may read the pages."""
         return VISIT.get().role == "operator" or self.app.configuration.settings.web.visitors == "open"
 
-    def reader(self) -> None:
-        """Let through who may read. Raises HTTPException 403."""
+    async def reader(self) -> None:
+        """Let through who may read. Raises HTTPException 403.
+
+        Not for its own sake async, and the next: each that is not costs every request a walk to a thread and back.
+        """
         if not self.readable:
             raise HTTPException(403)
 
-    def operator(self) -> None:
+    async def operator(self) -> None:
         """Let through the operator alone. Raises HTTPException 403."""
         if VISIT.get().role != "operator":
             raise HTTPException(403)

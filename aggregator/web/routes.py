@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -40,7 +40,7 @@ class Routes:
         """What a form of the operator's does."""
         self.web.post(path, response_model=None, dependencies=[Depends(self.frame.operator)])(answer)
 
-    def _get(self, path: str, answer: Answer, *guards: Callable[[], None]) -> None:
+    def _get(self, path: str, answer: Answer, *guards: Callable[[], Awaitable[None]]) -> None:
         self.web.api_route(
             path, methods=["GET", "HEAD"], response_model=None, dependencies=[Depends(guard) for guard in guards]
         )(answer)
