@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import click
 
-from aggregator import known
+from aggregator import feedview, known
 from aggregator.app import App, build
 from aggregator.cli import output
 from aggregator.cli.context import Context, json_option, pass_context
@@ -139,7 +139,7 @@ def _network_problems(app: App) -> Iterator[Problem]:
         )
     gaps = app.stores.polls.gaps(since=now - GAPS_SINCE)
     for feed_id, gap in {g.feed_id: g for g in reversed(gaps)}.items():
-        yield Problem(f"feed {feed_id}: {output.missed(gap)}", "a shorter `interval` in feeds.yaml leaves no gaps")
+        yield Problem(f"feed {feed_id}: {feedview.missed(gap)}", "a shorter `interval` in feeds.yaml leaves no gaps")
 
 
 def _feed_problems(app: App) -> Iterator[Problem]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from aggregator.cli import discover, feedview, opml, output
+from aggregator import feedview
+from aggregator.cli import discover, feedfields, opml, output
 from aggregator.cli.context import Context, Group, json_option, pass_context, talk
 from aggregator.errors import AggregatorError, UsageError
 
@@ -64,11 +65,11 @@ def show(context: Context, feed_id: str, as_json: bool) -> None:
     if feed is None:
         raise no_feed(feed_id)
     if as_json:
-        output.line(feedview.fields(feed, access, homepage, past))
+        output.line(feedfields.fields(feed, access, homepage, past))
         return
     output.rows(dict(feedview.rows(feed, access, homepage, now)))
     for line in feedview.happened(past):
-        click.echo(line)
+        click.echo(output.fit(line, 420))
 
 
 @command.command("add")

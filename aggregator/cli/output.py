@@ -150,24 +150,9 @@ def event(value: StoredEvent) -> dict[str, Any]:
     }
 
 
-def held(feed: Feed, now: datetime) -> str:
-    """Who asked that a feed be left alone, and until when; "" when nobody does."""
-    if feed.hold is not None and feed.hold.held_until > now:
-        until, by = short(feed.hold.held_until), feed.hold.said_by
-        return f"its host {feed.hold.host} asked for a pause until {until} UTC (told to {by} and others)"
-    if feed.poll.held_until is not None and feed.poll.held_until > now:
-        return f"the server asked to wait until {short(feed.poll.held_until)} UTC"
-    return ""
-
-
 def gap(value: Gap) -> dict[str, Any]:
     """What may have been missed, and when that was found."""
     return {"after": when(value.after_at), "before": when(value.before_at), "found_at": when(value.found_at)}
-
-
-def missed(value: Gap) -> str:
-    """The same for people."""
-    return f"possibly missed between {short(value.after_at)} and {short(value.before_at)} UTC"
 
 
 def masked(url: str) -> str:

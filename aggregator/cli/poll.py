@@ -8,6 +8,7 @@ from datetime import datetime
 
 import click
 
+from aggregator import feedview
 from aggregator.cli import output
 from aggregator.cli.context import Context, json_option, pass_context, talk
 from aggregator.errors import UsageError
@@ -90,7 +91,7 @@ def _show(report: PollReport, *, as_json: bool) -> None:
     elif report.outcome == "new":
         more = f", {report.entries_revised} revised" if report.entries_revised else ""
         found = f", {output.many(report.matches, 'match', 'matches')}" if report.matches else ""
-        missed = f", {output.missed(report.gap)}" if report.gap else ""
+        missed = f", {feedview.missed(report.gap)}" if report.gap else ""
         click.echo(f"{report.feed_id}: {report.entries_new} new{more}{found}{missed}")
     else:
         click.echo(f"{report.feed_id}: {'not modified (304)' if report.outcome == 'not_modified' else 'same bytes'}")
@@ -100,7 +101,7 @@ def _explain(reports: list[PollReport], left: list[Feed], feed_ids: tuple[str, .
     """What a person would ask next: why a feed was not polled, or what it means that none could be read."""
     for feed in left:
         if feed.id in feed_ids:
-            held = output.held(feed, now)
+            held = feedview.held(feed, now)
             why = f"{feed.poll.state}: {held}" if held else feed.poll.state
             talk(f"{feed.id} was not polled ({why}); `aggregator feeds resume {feed.id}` makes it due")
     first = min((f.poll.next_poll_at for f in left), default=now)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from aggregator import feedview
 from aggregator.app import App, build
-from aggregator.cli import feedview
 from aggregator.clock import SetClock
 from aggregator.errors import FetchErrorClass
 from aggregator.fetch import Client

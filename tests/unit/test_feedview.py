@@ -8,8 +8,9 @@ from typing import get_args
 
 import pytest
 
+from aggregator import feedview
 from aggregator.access import Access
-from aggregator.cli import feedview
+from aggregator.cli import feedfields
 from aggregator.errors import FetchErrorClass
 from aggregator.model import Feed, FeedSpec, PollState
 
@@ -96,6 +97,41 @@ def test_what_is_shown_names_headers_and_hides_their_values() -> None:
     assert rows["interval"] == "1h, whatever the publisher hints"
     assert rows["homepage"] == "https://x.by/"
     assert "what happened" not in rows
-    fields = feedview.fields(feed(OK), access, "", feedview.Past((), ()))
+    fields = feedfields.fields(feed(OK), access, "", feedview.Past((), ()))
     assert (fields["username"], fields["headers"], fields["proxy"]) == ("desk", ["X-Key"], "http://***@proxy:1")
     assert "hidden" not in str(rows).replace("(hidden)", "") + str(fields)
+
+
+def test_every_error_class_has_a_reason_that_anybody_may_read() -> None:
+    assert set(feedview.REASONS) == set(get_args(FetchErrorClass))
+    for error_class in get_args(FetchErrorClass):
+        told = feedview.condition(
+            feed(replace(BAD, error_class=error_class, error="10.0.0.7 ?key=s3cret")), feedview.utc
+        )
+        assert told.endswith(f" since 2026-11-26 03:00 UTC: {feedview.REASONS[error_class]}")
+        assert "10.0.0.7" not in told
+        assert "s3cret" not in told
+
+
+@pytest.mark.parametrize(
+    ("poll", "plain"),
+    [
+        (PollState(NOW), "not asked yet"),
+        (OK, "last read at 09:00"),
+        (replace(BAD, error_class="dns"), "no answer since at 03:00: the name of its host is not known"),
+        (replace(BAD, error_class="parse_error"), "not read since at 03:00: the document cannot be read"),
+        (replace(BAD, state="gone", error_class="gone"), "gone since at 03:00: it was taken away for good"),
+        (replace(BAD, state="paused"), "paused by hand"),
+    ],
+)
+def test_a_condition_is_plain_and_its_moments_are_said_as_asked(poll: PollState, plain: str) -> None:
+    assert feedview.condition(feed(poll), lambda at: f"at {at:%H:%M}") == plain
+
+
+def test_what_polls_cost_and_how_much_may_be_shown_is_said_in_words() -> None:
+    assert feedview.validators(feed(PollState(NOW))) == ""
+    assert "the whole document" in feedview.validators(feed(OK))
+    assert "an ETag and a date" in feedview.validators(feed(replace(OK, etag='"1"', last_modified="Thu")))
+    told = dict(feedview.rows(feed(OK, excerpt=200), None, "", NOW))
+    assert told["may be shown"] == "200 characters of a text, by its licence"
+    assert dict(feedview.rows(feed(OK, excerpt=0), None, "", NOW))["may be shown"] == "its titles alone, by its licence"
