@@ -36,6 +36,7 @@ from aggregator.model import (
     SyncReport,
     Watchlist,
 )
+from aggregator.overview import Overview
 from aggregator.publication import (
     Attempt,
     Checked,
@@ -122,6 +123,10 @@ class FeedStore(Protocol):
         It also lifts the server's word (`held_until`), and the hold of its host: it is how a person says that a gone
         feed is back.
         """
+        ...
+
+    def hasten(self, feed_id: str, at: datetime) -> bool:
+        """Make it due at `at` where it would be later; whatever holds it still does. False for a paused feed, or none."""
         ...
 
 
@@ -951,6 +956,11 @@ class Stores(Protocol):
     @property
     def reading(self) -> ReadingStore:
         """What pages show."""
+        ...
+
+    @property
+    def overview(self) -> Overview:
+        """What the operator's pages show."""
         ...
 
     @property

@@ -31,6 +31,16 @@ class Chart:
     top: str
 
 
+SPARK = 12
+"""Height of a spark, in units of its view box; each bar is one wide."""
+
+
+def spark(values: Sequence[int]) -> str:
+    """Bars beside a line of text as the `d` of one path: a page may have hundreds of them."""
+    most = max(values, default=0) or 1
+    return "".join(f"M{n} {SPARK}V{SPARK - max(1, round(SPARK * v / most))}" for n, v in enumerate(values) if v)
+
+
 def chart(points: Sequence[tuple[str, float, str]], width: float = WIDTH, height: float = HEIGHT) -> Chart:
     """Bars of (label, value of 0 or more, the value as it is read), in order."""
     most = max((value for _, value, _ in points), default=0) or 1

@@ -44,7 +44,7 @@ class Frame:
         )
         self._templates.filters.update(
             rhythm=rhythm.show, quiet=rhythm.show_quiet, described=rhythm.describe,
-            clock=self.clock, day=self.day, moment=self.moment, iso=_iso, many=many,
+            clock=self.clock, day=self.day, moment=self.moment, near=self.near, iso=_iso, many=many, capitalize_first=capitalize_first,
         )  # fmt: skip
         self._templates.globals.update(link=self.link, asset=self.link.asset)
 
@@ -58,6 +58,7 @@ class Frame:
             open=self.app.subscribe.rules.open,
             readable=self.readable,
             mark=self._mark,
+            zone=self.zone.key,
             **values,
         )
 
@@ -140,6 +141,11 @@ class Frame:
         """`27 November 2026, 07:30`, with the zone where it is not UTC's own name."""
         return f"{at.astimezone(self.zone):%-d %B %Y, %H:%M %Z}"
 
+    def near(self, at: datetime) -> str:
+        """`27 Nov 07:30`; with the year where it is another one: short, for lists."""
+        local = at.astimezone(self.zone)
+        return f"{local:%-d %b %H:%M}" if local.year == self.today().year else f"{local:%-d %b %Y %H:%M}"
+
     # -- the installation ------------------------------------------------------------------------------------------------
 
     @property
@@ -162,6 +168,11 @@ def asker(request: Request) -> Asker:
 def many(number: int, one: str, more: str = "") -> str:
     """`1 story`, `1,200 stories`."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def capitalize_first(text: str) -> str:
+    """A sentence's beginning; the rest as it is, unlike `capitalize`."""
+    return text[:1].upper() + text[1:]
 
 
 def _iso(at: datetime) -> str:

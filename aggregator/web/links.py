@@ -25,6 +25,7 @@ PATHS: Mapping[str, str] = {
     "about": "/help",
     "outbox": "/outbox",
     "message": "/outbox/{message}",
+    "quarantine": "/quarantine",
     "configuration": "/configuration",
     "sign-in": "/sign-in",
     "sign-out": "/sign-out",

@@ -5,6 +5,8 @@ routes    routes with their rights                     links     the addresses o
 joining   the form, its preview, the confirmation      leaving   one click, second thoughts, never again
 managing  one's own subscriptions, behind a link by mail
 editions  past editions, as sent                       syndication   listings for feed readers
+feeds     every feed, one feed, what a person may do   outbox        messages that are not settled, and one of them
+quarantine  what was refused, for a person to look at
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from starlette.exceptions import HTTPException
 
 from aggregator.app import App
 from aggregator.errors import AggregatorError
-from aggregator.web import assets, editions, syndication
+from aggregator.web import assets, editions, feeds, outbox, quarantine, syndication
 from aggregator.web.door import REFUSED, Door
 from aggregator.web.frame import Frame
 from aggregator.web.joining import Joining
@@ -31,7 +33,7 @@ NOT_NOW = "This cannot be shown at the moment. Try again later."
 NOT_MADE = "This address is not made for that."
 NOT_READABLE = "These pages are for who signs in. On the machine they run on, `aggregator admin link` prints an address that does it."
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-PARTS = (editions.add, syndication.add)
+PARTS = (editions.add, syndication.add, feeds.add, outbox.add, quarantine.add)
 
 
 def build(app: App) -> FastAPI:

@@ -91,6 +91,9 @@ CREATE TABLE credentials (
   ended_at    TEXT
 )
 ;
+-- Of article pages few are given up: those are looked for by when.
+CREATE INDEX articles_given_up ON articles (fetched_at) WHERE state = 'given_up'
+;
 INSERT INTO entry_counts (feed_id, day, language, entries)
 SELECT feed_id, substr(sort_at, 1, 10), language, count(*) FROM entries GROUP BY 1, 2, 3
 ;

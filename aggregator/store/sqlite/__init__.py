@@ -17,6 +17,7 @@ from aggregator.store.sqlite.feeds import Feeds
 from aggregator.store.sqlite.history import History
 from aggregator.store.sqlite.network import Network
 from aggregator.store.sqlite.outbox import Outbox
+from aggregator.store.sqlite.overview import Overview
 from aggregator.store.sqlite.polls import Polls
 from aggregator.store.sqlite.readers import Readers
 from aggregator.store.sqlite.reading import Reading
@@ -69,6 +70,7 @@ class SqliteStores:
         self.attention = Attention(db)
         self.signals = Signals(db)
         self.reading = Reading(db)
+        self.overview = Overview(db)
         self.credentials = Credentials(db)
         self.upkeep = Upkeep(db)
         try:

@@ -158,13 +158,13 @@ class Feeds:
     def list(self) -> builtins.list[Feed]:
         """See FeedStore.list."""
         with self._db.read() as conn:
-            return [_whole(r) for r in conn.execute(_SELECT + " WHERE removed_at IS NULL ORDER BY f.id")]
+            return [whole(r) for r in conn.execute(SELECT + " WHERE removed_at IS NULL ORDER BY f.id")]
 
     def get(self, feed_id: str) -> Feed | None:
         """See FeedStore.get."""
         with self._db.read() as conn:
-            row = conn.execute(_SELECT + " WHERE removed_at IS NULL AND f.id = ?", (feed_id,)).fetchone()
-        return None if row is None else _whole(row)
+            row = conn.execute(SELECT + " WHERE removed_at IS NULL AND f.id = ?", (feed_id,)).fetchone()
+        return None if row is None else whole(row)
 
     def pause(self, feed_id: str, now: datetime) -> bool:  # noqa: ARG002 - the port's shape: other stores log the time
         """See FeedStore.pause."""
@@ -182,8 +182,15 @@ class Feeds:
             conn.execute("DELETE FROM hosts WHERE host = (SELECT host FROM feeds WHERE id = ?)", (feed_id,))
             return conn.execute(sql, {"id": feed_id, "now": rows.stamp(now)}).rowcount == 1
 
+    def hasten(self, feed_id: str, at: datetime) -> bool:
+        """See FeedStore.hasten."""
+        sql = """UPDATE feeds SET next_poll_reason = iif(next_poll_at > :at, 'asked for by hand', next_poll_reason),
+                 next_poll_at = min(next_poll_at, :at) WHERE id = :id AND removed_at IS NULL AND state != 'paused'"""
+        with self._db.write() as conn:
+            return conn.execute(sql, {"id": feed_id, "at": rows.stamp(at)}).rowcount == 1
 
-_SELECT = f"""SELECT {", ".join(f"f.{name}" for name in rows.FEED_COLUMNS)}, f.host,
+
+SELECT = f"""SELECT {", ".join(f"f.{name}" for name in rows.FEED_COLUMNS)}, f.host, f.interrupted,
   (SELECT count(*) FROM entries e WHERE e.feed_id = f.id) AS entries,
   (SELECT count(*) FROM gaps g WHERE g.feed_id = f.id) AS gaps, h.held_until AS host_held_until, h.said_by, h.said_at
 FROM feeds f LEFT JOIN hosts h ON h.host = f.host"""  # noqa: S608 - names are ours
@@ -191,9 +198,9 @@ _NO_CLAIM = "claimed_by = NULL, claimed_until = NULL"
 _MOVED_NOWHERE: dict[str, object] = {"moved_url": "", "move_target": "", "move_polls": 0, "move_refused": ""}
 
 
-def _whole(row: sqlite3.Row) -> Feed:
-    """A feed with what is counted of it and its host's hold, from _SELECT."""
-    return rows.feed(row, rows.hold(row), row["entries"], row["gaps"])
+def whole(row: sqlite3.Row) -> Feed:
+    """A feed with what is counted of it and its host's hold, from SELECT."""
+    return rows.feed(row, rows.hold(row), row["entries"], row["gaps"], interrupted=bool(row["interrupted"]))
 
 
 def _moves(specs: Sequence[FeedSpec], stored: dict[str, sqlite3.Row]) -> dict[str, str]:

@@ -51,8 +51,8 @@ class Outbox:
             conn.execute(_CANCEL, values)
             claim = _CLAIM_ONLY if only else _CLAIM
             while ids := [r["id"] for r in conn.execute(claim, values).fetchall()]:
-                sql = f"{_SELECT} WHERE m.id IN ({rows.marks(len(ids))}) ORDER BY m.kind = 'digest', m.next_attempt_at, m.id"
-                messages = [_message(r) for r in conn.execute(sql, ids)]
+                sql = f"{SELECT} WHERE m.id IN ({rows.marks(len(ids))}) ORDER BY m.kind = 'digest', m.next_attempt_at, m.id"
+                messages = [message(r) for r in conn.execute(sql, ids)]
                 if wanted := self._without_suppressed(conn, messages, now):
                     return wanted
             return []
@@ -103,16 +103,16 @@ class Outbox:
     def list(self, states: Collection[str] = (), limit: int = 200) -> builtins.list[Message]:
         """See OutboxStore.list."""
         where = ":any OR m.state IN (SELECT value FROM json_each(:states))"
-        sql = f"{_SELECT} WHERE {where} ORDER BY m.id DESC LIMIT :limit"
+        sql = f"{SELECT} WHERE {where} ORDER BY m.id DESC LIMIT :limit"
         with self._db.read() as conn:
             found = conn.execute(sql, {"any": not states, "states": rows.dump(sorted(states)), "limit": limit})
-            return [_message(r) for r in found]
+            return [message(r) for r in found]
 
     def get(self, message_id: int) -> Message | None:
         """See OutboxStore.get."""
         with self._db.read() as conn:
-            row = conn.execute(_SELECT + " WHERE m.id = ?", (message_id,)).fetchone()
-        return None if row is None else _message(row)
+            row = conn.execute(SELECT + " WHERE m.id = ?", (message_id,)).fetchone()
+        return None if row is None else message(row)
 
     def content(self, message: Message) -> Content | None:
         """See OutboxStore.content."""
@@ -187,7 +187,7 @@ def _settle(conn: sqlite3.Connection, attempt: Attempt, owner: str) -> bool:
     return True
 
 
-def _message(row: sqlite3.Row) -> Message:
+def message(row: sqlite3.Row) -> Message:
     """A message from the columns of `messages`, with digest and subject."""
     return Message(
         id=row["id"],
@@ -212,7 +212,7 @@ def _message(row: sqlite3.Row) -> Message:
     )
 
 
-_SELECT = """SELECT m.*, coalesce(ed.digest_id, s.digest_id) AS digest_id, coalesce(ed.subject, l.subject) AS subject
+SELECT = """SELECT m.*, coalesce(ed.digest_id, s.digest_id) AS digest_id, coalesce(ed.subject, l.subject) AS subject
 FROM messages m JOIN subscriptions s ON s.id = m.subscription_id
 LEFT JOIN editions ed ON ed.id = m.edition_id LEFT JOIN letters l ON l.id = m.letter_id"""
 # Whoever held it is gone. In phase data the body may have been handed over: unknown, not waiting.
