@@ -745,8 +745,34 @@ class SignalStore(Protocol):
 class ReadingStore(Protocol):
     """What pages show, read in the order and the portions in which they show it."""
 
-    def news(self, watchlist_ids: Sequence[str], since: datetime, each: int) -> list[News]:
-        """What each watchlist got since then, silent baselines left out, with the newest entry of each of its newest stories."""
+    def news(
+        self,
+        watchlist_ids: Sequence[str],
+        since: datetime,
+        each: int,
+        *,
+        until: datetime | None = None,
+        most: int | None = None,
+    ) -> list[News]:
+        """What each watchlist got from `since` on, before `until`, silent baselines left out, with the newest entry of each of its newest stories.
+
+        `each` stories of a watchlist at most. With `most`, so many of all together, to which each watchlist gives one in turn, and
+        each story once: with the first watchlist that got it.
+        """
+        ...
+
+    def watched(
+        self, story_ids: Sequence[int], since: datetime, until: datetime | None = None
+    ) -> Mapping[int, Sequence[str]]:
+        """Story -> the watchlists, by id, that got entries of it in that time, silent baselines left out; readers' own too."""
+        ...
+
+    def began(self) -> datetime | None:
+        """When the earliest match was found; None where there is none."""
+        ...
+
+    def last_edition(self, digest_ids: Sequence[str]) -> tuple[str, str, datetime] | None:
+        """The last edition of these digests that is no alert: digest, key, and the end of its window."""
         ...
 
     def found(self, watchlist_id: str, limit: int, before: int = 0) -> list[Found]:
@@ -762,7 +788,7 @@ class ReadingStore(Protocol):
         ...
 
     def mark(self, watchlist_ids: Sequence[str] = (), story_ids: Sequence[int] = ()) -> str:
-        """A text that is another one whenever matches of these watchlists, entries of these stories, editions or signals changed.
+        """A text that is another one whenever matches of these watchlists, entries of these stories, editions, signals or gaps changed.
 
         Cheap to ask; what a page shows besides needs a mark of its own.
         """

@@ -64,7 +64,12 @@ def test_the_archive_leads_to_the_edition_as_sent(reader: Reader) -> None:
     [path] = re.findall(r'href="(/editions/[^"]+)"', page)
     response, page = ask(url, path.replace("%3A", ":"))
     assert response.status == 200
-    assert page == app.stores.editions.editions()[0].rendered.page
+    sent = app.stores.editions.editions()[0].rendered.page
+    assert re.findall(r">([^<>]+)<", page) == re.findall(
+        r">([^<>]+)<", re.sub(r"<style>.*?</style>", "", sent, flags=re.DOTALL)
+    )
+    [sheet] = re.findall(r'<link rel="stylesheet" href="(/editions/[^"]+)"', page)
+    assert "color-scheme" in ask(url, sheet.replace("%3A", ":"))[1]
     assert "<b>meets" not in page
     assert ask(url, "/editions/morning/1999-01-01T0000")[0].status == 404
 

@@ -6,12 +6,16 @@ import hashlib
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
+from typing import TypeVar
 
-from aggregator.model import Entry
+from aggregator.model import Entry, Match
 from aggregator.reading import Found, News
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
+
+One = TypeVar("One")
 
 AT_ONCE = 8
 """Newest matches that are read for each story wanted: copies of one story come together."""
@@ -23,27 +27,58 @@ class Reading:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def news(self, watchlist_ids: Sequence[str], since: datetime, each: int) -> list[News]:
+    def news(
+        self,
+        watchlist_ids: Sequence[str],
+        since: datetime,
+        each: int,
+        *,
+        until: datetime | None = None,
+        most: int | None = None,
+    ) -> list[News]:
         """See ReadingStore.news."""
+        window = _window(since, until)
         with self._db.read() as conn:
-            # Clocks jump: the lowest id is asked for, not that of the earliest.
-            (first,) = conn.execute(
-                "SELECT min(id) FROM matches WHERE matched_at >= ?", (rows.stamp(since),)
-            ).fetchone()
-            if first is None:
-                return [News(watchlist_id, 0, 0, ()) for watchlist_id in watchlist_ids]
-            counted = {row[0]: (row[1], row[2]) for row in conn.execute(_COUNTED, (first,))}
-            found: list[News] = []
-            for watchlist_id in watchlist_ids:
-                counts = counted.get(watchlist_id, (0, 0))
-                values = {"watchlist": watchlist_id, "first": first, "before": 1 << 62, "limit": each * AT_ONCE}
-                newest = _one_each((f.entry.story_id, f) for f in _found(conn, values, told=True)) if counts[0] else []
-                found.append(News(watchlist_id, *counts, tuple(newest[:each])))
+            # Clocks jump: the lowest and the highest id are asked for, not those of the earliest and the latest.
+            window |= dict(conn.execute(_BOUNDS, window).fetchone())
+            counted = {row[0]: (row[1], row[2]) for row in conn.execute(_COUNTED, window)}
+            counts = [counted.get(watchlist_id, (0, 0)) for watchlist_id in watchlist_ids]
+            shares = _shares([stories for _, stories in counts], each, most)
+            seen: set[int] = set()
+            news = []
+            for watchlist_id, both, share in zip(watchlist_ids, counts, shares, strict=True):
+                newest = _newest(conn, {**window, "watchlist": watchlist_id}, share, seen)
+                news.append(News(watchlist_id, *both, tuple(newest)))
+                if most is not None:
+                    seen.update(found.entry.story_id for found in newest)
+        return news
+
+    def watched(
+        self, story_ids: Sequence[int], since: datetime, until: datetime | None = None
+    ) -> Mapping[int, Sequence[str]]:
+        """See ReadingStore.watched."""
+        found: dict[int, list[str]] = defaultdict(list)
+        values = _window(since, until) | {"stories": rows.dump(list(story_ids))}
+        with self._db.read() as conn:
+            for story_id, watchlist_id in conn.execute(_WATCHED, values):
+                found[story_id].append(watchlist_id)
         return found
+
+    def began(self) -> datetime | None:
+        """See ReadingStore.began."""
+        with self._db.read() as conn:
+            (first,) = conn.execute("SELECT min(matched_at) FROM matches").fetchone()
+        return rows.moment_or_none(first)
+
+    def last_edition(self, digest_ids: Sequence[str]) -> tuple[str, str, datetime] | None:
+        """See ReadingStore.last_edition."""
+        with self._db.read() as conn:
+            row = conn.execute(_LAST, (rows.dump(list(digest_ids)),)).fetchone()
+        return None if row is None else (row["digest_id"], row["key"], rows.moment(row["window_end"]))
 
     def found(self, watchlist_id: str, limit: int, before: int = 0) -> list[Found]:
         """See ReadingStore.found."""
-        values = {"watchlist": watchlist_id, "first": 0, "before": before or 1 << 62, "limit": limit}
+        values = {"watchlist": watchlist_id, "before": before or 1 << 62, "limit": limit}
         with self._db.read() as conn:
             return _one_each((f.entry.id, f) for f in _found(conn, values))
 
@@ -67,34 +102,74 @@ class Reading:
         return hashlib.blake2b(repr(known).encode(), digest_size=12).hexdigest()
 
 
-def _found(conn: sqlite3.Connection, values: Mapping[str, object], *, told: bool = False) -> list[Found]:
-    sql = _FOUND.format(told="AND m.reach != 'none'" if told else "")
-    ids = conn.execute(sql, values).fetchall()
-    matches = {row["id"]: rows.match(row) for row in ids}
+def _window(since: datetime, until: datetime | None) -> dict[str, object]:
+    return {"since": rows.stamp(since), "until": "9999" if until is None else rows.stamp(until)}
+
+
+def _shares(counts: Sequence[int], each: int, most: int | None) -> list[int]:
+    """How many of each are read: one in turn, at most `each`, and `most` of all together."""
+    left = sum(counts) if most is None else most
+    shares = [0] * len(counts)
+    for turn in range(1, each + 1):
+        for n, count in enumerate(counts):
+            if left and count >= turn:
+                shares[n], left = turn, left - 1
+    return shares
+
+
+def _newest(
+    conn: sqlite3.Connection, values: Mapping[str, object], stories: int, seen: AbstractSet[int]
+) -> list[Found]:
+    """The newest match of each of so many stories that have not been seen."""
+    if not stories:
+        return []
+    found = conn.execute(_NEWEST, {**values, "limit": (stories + len(seen)) * AT_ONCE})
+    fresh = ((row["story_id"], row) for row in found if row["story_id"] not in seen)
+    return _with_entries(conn, [rows.match(row) for row in _one_each(fresh)[:stories]])
+
+
+def _found(conn: sqlite3.Connection, values: Mapping[str, object]) -> list[Found]:
+    return _with_entries(conn, [rows.match(row) for row in conn.execute(_FOUND, values).fetchall()])
+
+
+def _with_entries(conn: sqlite3.Connection, matches: Sequence[Match]) -> list[Found]:
     entries: dict[int, Entry] = {}
-    for part in rows.chunks([m.entry_id for m in matches.values()]):
+    for part in rows.chunks([m.entry_id for m in matches]):
         read = f"SELECT {rows.ENTRY_COLUMNS} FROM {rows.ENTRY_TABLES} WHERE e.id IN ({rows.marks(len(part))})"  # noqa: S608 - names are ours
         entries.update((row["id"], rows.entry(row)) for row in conn.execute(read, tuple(part)))
-    return [Found(match, entries[match.entry_id]) for match in matches.values() if match.entry_id in entries]
+    return [Found(match, entries[match.entry_id]) for match in matches if match.entry_id in entries]
 
 
-def _one_each(found: Iterable[tuple[int, Found]]) -> list[Found]:
+def _one_each(found: Iterable[tuple[int, One]]) -> list[One]:
     """The first of each key."""
-    first: dict[int, Found] = {}
+    first: dict[int, One] = {}
     for key, one in found:
         first.setdefault(key, one)
     return list(first.values())
 
 
-_COUNTED = """SELECT m.watchlist_id, count(DISTINCT m.entry_id), count(DISTINCT e.story_id)
-FROM matches m CROSS JOIN entries e ON e.id = m.entry_id WHERE m.id >= ? AND m.reach != 'none' GROUP BY m.watchlist_id"""
-_FOUND = """SELECT m.* FROM matches m WHERE m.watchlist_id = :watchlist AND m.id >= :first AND m.id < :before {told}
-ORDER BY m.id DESC LIMIT :limit"""
+# The plus: which matches are meant is said by their ids; the times only set right what a clock that jumped put among them.
+_INSIDE = "m.id BETWEEN :first AND :last AND m.reach != 'none' AND +m.matched_at >= :since AND +m.matched_at < :until"
+_BOUNDS = """SELECT coalesce(min(id), 1) AS first, coalesce(max(id), 0) AS last FROM matches
+WHERE matched_at >= :since AND matched_at < :until"""
+_COUNTED = f"""SELECT m.watchlist_id, count(DISTINCT m.entry_id), count(DISTINCT e.story_id)
+FROM matches m CROSS JOIN entries e ON e.id = m.entry_id WHERE {_INSIDE} GROUP BY m.watchlist_id"""  # noqa: S608 - our own words
+_NEWEST = f"""SELECT m.*, e.story_id FROM matches m CROSS JOIN entries e ON e.id = m.entry_id
+WHERE m.watchlist_id = :watchlist AND {_INSIDE} ORDER BY m.id DESC LIMIT :limit"""  # noqa: S608 - our own words
+_FOUND = (
+    """SELECT m.* FROM matches m WHERE m.watchlist_id = :watchlist AND m.id < :before ORDER BY m.id DESC LIMIT :limit"""
+)
+_WATCHED = """SELECT DISTINCT e.story_id, m.watchlist_id FROM entries e CROSS JOIN matches m ON m.entry_id = e.id
+WHERE e.story_id IN (SELECT value FROM json_each(:stories)) AND m.reach != 'none' AND m.matched_at >= :since AND m.matched_at < :until
+ORDER BY e.story_id, m.watchlist_id"""
+_LAST = """SELECT digest_id, key, window_end FROM editions WHERE id = (SELECT max(id) FROM editions
+WHERE digest_id IN (SELECT value FROM json_each(?)) AND kind = 'digest')"""
 _COPIES = """SELECT e.story_id, coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) FROM entries e JOIN feeds f ON f.id = e.feed_id
 WHERE e.story_id IN (SELECT value FROM json_each(?)) ORDER BY e.story_id, e.id"""
 _MARKS = (
     "SELECT (SELECT max(m.id) FROM matches m WHERE m.watchlist_id = j.value) FROM json_each(:watchlists) j",
     "SELECT max(id) FROM editions",
     "SELECT count(*), count(ended_at), max(id) FROM signals",
+    "SELECT max(id) FROM gaps",
     "SELECT count(*), max(id), sum(revision) FROM entries WHERE story_id IN (SELECT value FROM json_each(:stories))",
 )

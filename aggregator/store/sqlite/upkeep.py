@@ -179,14 +179,14 @@ class Upkeep:
 
     def checked(self, since: datetime | None = None) -> Checked:
         """See stores.Upkeep.checked."""
-        sql = "SELECT h.*, f.last_poll_at FROM feed_health h JOIN feeds f ON f.id = h.feed_id WHERE h.state != 'paused'"
         with self._db.read() as conn:
-            found = conn.execute(sql).fetchall()
+            feeds, last = conn.execute(_ASKED).fetchone()
             outage = network.outage_began(conn)
+            # In an outage of ours a feed in order may be unread too.
+            found = conn.execute(_HEALTH, {"all": outage is not None}).fetchall()
             missed = () if since is None else tuple(map(_missed, conn.execute(_MISSED, (rows.stamp(since),))))
-        last = max((r["last_poll_at"] or "" for r in found), default="")
-        failing = tuple(_failing(r, outage) for r in found if r["state"] != "ok" or (outage and _unread(r, last)))
-        return Checked(len(found), len(found) - len(failing), failing, missed)
+        failing = tuple(_failing(r, outage) for r in found if r["state"] != "ok" or _unread(r, last or ""))
+        return Checked(feeds, feeds - len(failing), failing, missed)
 
     def hold_outbox(self, now: datetime) -> int:
         """See stores.Upkeep.hold_outbox."""
@@ -221,8 +221,13 @@ def _missed(row: sqlite3.Row) -> Missed:
     return Missed(row["feed_id"], row["title"], rows.moment(row["after_at"]), rows.moment(row["before_at"]))
 
 
-_MISSED = """SELECT g.feed_id, h.title, g.after_at, g.before_at FROM gaps g JOIN feed_health h ON h.feed_id = g.feed_id
-WHERE g.found_at >= ? ORDER BY g.found_at DESC, g.id DESC"""
+_TITLE = "coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) AS title"
+# Not by the view feed_health, which counts the entries of every feed.
+_ASKED = "SELECT count(*), max(last_poll_at) FROM feeds WHERE removed_at IS NULL AND state != 'paused'"
+_HEALTH = f"""SELECT f.id AS feed_id, {_TITLE}, f.state, f.error, f.failing_since, f.last_poll_at, f.last_ok_at, f.next_poll_at
+FROM feeds f WHERE f.removed_at IS NULL AND f.state NOT IN ('paused', iif(:all, '', 'ok')) ORDER BY f.state = 'ok', f.id"""  # noqa: S608 - our own words
+_MISSED = f"""SELECT g.feed_id, {_TITLE}, g.after_at, g.before_at FROM gaps g JOIN feeds f ON f.id = g.feed_id
+WHERE f.removed_at IS NULL AND g.found_at >= ? ORDER BY g.found_at DESC, g.id DESC"""  # noqa: S608 - our own words
 # From the first match of an alert to the moment its message was taken, of the last days.
 _LATENCY = """SELECT (julianday(m.settled_at) - julianday(min(x.matched_at))) * 86400 FROM messages m
 JOIN edition_matches em ON em.edition_id = m.edition_id JOIN matches x ON x.id = em.match_id
