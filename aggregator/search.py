@@ -7,7 +7,7 @@ only when it is asked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -61,11 +61,19 @@ class Result:
 
 def search(stores: Stores, query: Query, since: datetime | None = None) -> Iterator[Result]:
     """Every stored entry that satisfies the query in its current revision, newest first."""
+    return (result for _, result in look(stores, query, since) if result is not None)
+
+
+def look(stores: Stores, query: Query, since: datetime | None = None) -> Iterator[tuple[int, Result | None]]:
+    """The id of every entry that is held against the query, newest first, and its result where it satisfies it.
+
+    For who must stop in time: where a query finds nothing, much may be looked at.
+    """
     decided = is_decided(query)
     for found in stores.entries.propose(proposal(query), since):
         result = Result(query, found)
-        if (decided and found.certain) or result.decide() is not None:
-            yield result
+        satisfied = (decided and found.certain) or result.decide() is not None
+        yield found.id, result if satisfied else None
 
 
 def word_counts(stores: Stores, entries: int = SAMPLE) -> dict[str, float]:
@@ -83,18 +91,28 @@ def newest(stores: Stores, entries: int = NEWEST) -> Iterator[Document]:
         yield documents.of_entry(found.entry())
 
 
-def advice(stores: Stores, query: Query, newest: Sequence[Document]) -> list[lint.Warning]:
+def advice(
+    stores: Stores, query: Query, newest: Sequence[Document], enough: Callable[[], bool] | None = None
+) -> list[lint.Warning]:
     """What is doubtful about a query, by its words and by what is stored; `lint` alone where little is stored yet.
 
-    A term that no stored entry holds, and one that nearly all of the `newest` hold, tell nothing.
+    A term that no stored entry holds, and one that nearly all of the `newest` hold, tell nothing. What has not been found out
+    when `enough()` says that it took long enough is not said.
     """
     found = lint.lint(query)
     if len(newest) < FEWEST:
         return found
     for node, pos in lint.terms(query):
+        if enough and enough():
+            break
         held = sum(match.node_spans(node, document) is not None for document in newest)
         if held >= NEARLY_ALWAYS * len(newest):
             found.append(lint.Warning(pos, f"{show(node)} stands in {held} of the newest {len(newest)} entries"))
-        elif not held and next(search(stores, Query(query.text, node)), None) is None:
+        elif not held and _is_nowhere(stores, Query(query.text, node), enough):
             found.append(lint.Warning(pos, f"{show(node)} stands in no stored entry"))
     return sorted(found, key=lambda warning: (warning.pos, warning.message))
+
+
+def _is_nowhere(stores: Stores, query: Query, enough: Callable[[], bool] | None) -> bool:
+    """Whether no stored entry satisfies a query, as far as that is found out in time."""
+    return all(result is None and not (enough and enough()) for _, result in look(stores, query))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
@@ -12,10 +11,10 @@ from itertools import islice
 import click
 
 from aggregator.app import App
+from aggregator.backtest import attempt, begin, compare, worded
 from aggregator.cli import output
 from aggregator.cli.context import DAYS, Context, Group, json_option, pass_context, talk
-from aggregator.errors import QueryError, UsageError
-from aggregator.query import NeedEverything
+from aggregator.errors import UsageError
 from aggregator.search import Result, advice, newest, search
 from aggregator.watch.lint import Warning  # noqa: A004 - the word users read
 
@@ -127,24 +126,19 @@ def backtest(context: Context, query: str, changed: str | None, days: int, as_js
     """
     with context.app() as app:
         since = _since(app, days)
-        results = list(search(app.stores, app.query(_query(app, query)), since))
-        others = None if changed is None else list(search(app.stores, app.query(changed), since))
-    per_day = Counter(r.entry.sort_at.date().isoformat() for r in results)
+        tried = attempt(app.stores, app.query(_query(app, query)), since)
+        change = None if changed is None else compare(tried, attempt(app.stores, app.query(changed), since))
     if not as_json:
-        click.echo(f"{output.many(len(results), 'entry', 'entries')} in {output.many(days, 'day')}")
-    for day, count in sorted(per_day.items()):
+        click.echo(f"{output.many(len(tried.results), 'entry', 'entries')} in {output.many(days, 'day')}")
+    for day, count in sorted(tried.days.items()):
         if as_json:
-            output.line({"day": day, "entries": count})
+            output.line({"day": day.isoformat(), "entries": count})
         else:
             click.echo(f"{day}  {count:>5}  {'█' * min(count, 60)}")
-    if others is None:
-        _samples(results, as_json=as_json)
+    if change is None:
+        _samples(tried.results, as_json=as_json)
         return
-    before, after = {r.id for r in results}, {r.id for r in others}
-    for name, chosen in (
-        ("enters", [r for r in others if r.id not in before]),
-        ("leaves", [r for r in results if r.id not in after]),
-    ):
+    for name, chosen in (("enters", change.enters), ("leaves", change.leaves)):
         if not as_json:
             verb = name[:-1] if len(chosen) != 1 else name
             click.echo(f"{output.many(len(chosen), 'entry', 'entries')} {verb} with the new query")
@@ -183,12 +177,11 @@ def lint(context: Context, query: str | None, as_json: bool) -> int:
 
 def _since(app: App, days: int) -> datetime:
     """So many days back: from now, or from the newest entry where nothing has come in since."""
-    start, span = app.clock.now(), timedelta(days=days)
-    newest = next(app.stores.entries.propose(NeedEverything()), None)
-    if newest is not None and (seen := newest.entry().first_seen_at) < start - span:
-        talk(f"nothing has come in since {output.short(seen)} UTC; looking back from there")
-        start = seen
-    return start - span
+    now, span = app.clock.now(), timedelta(days=days)
+    since = begin(app.stores, now, days)
+    if since < now - span:
+        talk(f"nothing has come in since {output.short(since + span)} UTC; looking back from there")
+    return since
 
 
 def _lint(app: App, text: str) -> None:
@@ -198,17 +191,10 @@ def _lint(app: App, text: str) -> None:
 
 def _told(text: str, warnings: Sequence[Warning], tell: Callable[[str], None]) -> None:
     if warnings:
-        tell(_worded(text, warnings))
+        tell("\n         ".join(f"warning: {worded(text, warnings)}".split("\n")))
 
 
-def _worded(text: str, warnings: Sequence[Warning]) -> str:
-    """The query, and under it a caret for each piece of advice, below the word that it is about."""
-    pairs = [QueryError(text, w.pos, w.message).caret().split("\n") for w in warnings]
-    carets = [f"         {caret} {w.message}" for (_, caret), w in zip(pairs, warnings, strict=True)]
-    return "\n".join([f"warning: {pairs[0][0]}", *carets])
-
-
-def _samples(results: list[Result], *, as_json: bool, change: str = "") -> None:
+def _samples(results: Sequence[Result], *, as_json: bool, change: str = "") -> None:
     for result in islice(results, None if as_json else SAMPLES):
         e = result.entry
         if as_json:

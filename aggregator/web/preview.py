@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 
 from aggregator.app import App
-from aggregator.search import Result, advice, newest, search
+from aggregator.backtest import attempt
+from aggregator.search import Result, advice, newest
+from aggregator.web.lines import pieces
 
 DAYS = 30
 MOST = 2_000
 """Hits that are counted; a visitor's question must not keep the machine busy."""
+SECONDS = 1.0
+"""For which hits are looked for, and for which advice is."""
 SHOWN = 5
 
 
@@ -42,32 +44,27 @@ class Preview:
 def preview(app: App, text: str) -> Preview:
     """What a query finds in what is stored; nothing is changed by asking."""
     query = app.query(text)
-    since = app.clock.now() - timedelta(days=DAYS)
-    results = list(islice(search(app.stores, query, since), MOST + 1))
-    counted = results[:MOST]
-    days = Counter(f"{r.entry.sort_at:%-d %B}" for r in counted)
-    warnings = advice(app.stores, query, list(newest(app.stores)))
+    tried = attempt(app.stores, query, app.clock.now() - timedelta(days=DAYS), most=MOST, enough=patience(app, SECONDS))
+    busiest, most = max(tried.days.items(), key=lambda item: item[1], default=(None, 0))
+    warnings = advice(app.stores, query, list(newest(app.stores)), patience(app, SECONDS))
     return Preview(
-        entries=len(counted),
-        stories=len({r.entry.story_id for r in counted}),
-        more=len(results) > MOST,
-        a_day=round(len(counted) / DAYS, 1),
-        busiest=max(days.items(), key=lambda item: item[1], default=("", 0)),
-        hits=tuple(_hit(r) for r in counted[:SHOWN]),
+        entries=len(tried.results),
+        stories=tried.stories,
+        more=bool(tried.reached),
+        a_day=round(len(tried.results) / DAYS, 1),
+        busiest=(f"{busiest:%-d %B}" if busiest else "", most),
+        hits=tuple(_hit(r) for r in tried.results[:SHOWN]),
         advice=tuple(w.message for w in warnings),
     )
 
 
+def patience(app: App, seconds: float) -> Callable[[], bool]:
+    """Whether so many seconds are over from now on."""
+    until = app.clock.monotonic() + seconds
+    return lambda: app.clock.monotonic() >= until
+
+
 def _hit(result: Result) -> Hit:
     entry = result.entry
-    spans = [(s.start, s.end) for s in result.spans if s.field == "title"]
-    return Hit(tuple(_parts(entry.title, sorted(spans))), entry.feed_title, f"{entry.sort_at:%-d %B}")
-
-
-def _parts(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:
-    """A text in pieces, each with whether it is marked."""
-    at, parts = 0, []
-    for start, end in spans:
-        parts += [(text[at:start], False), (text[max(at, start) : end], True)]
-        at = max(at, end)
-    return [piece for piece in [*parts, (text[at:], False)] if piece[0]]
+    marks = [(s.start, s.end) for s in result.spans if s.field == "title"]
+    return Hit(pieces(entry.title, marks), entry.feed_title, f"{entry.sort_at:%-d %B}")
