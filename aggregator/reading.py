@@ -41,6 +41,19 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """A watchlist's entries from a feed in a language, dated on a day (UTC); `all` counts every entry of that feed, language and day."""
+
+    day: date
+    feed_id: str
+    feed_title: str
+    country: str
+    language: str
+    entries: int
+    all: int
+
+
+@dataclass(frozen=True, slots=True)
 class FeedDay:
     """A day (UTC) of a feed: the entries dated on it, how often it was asked on it and how often it answered."""
 

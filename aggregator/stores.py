@@ -65,7 +65,7 @@ from aggregator.readership import (
     Tidied,
     Wish,
 )
-from aggregator.reading import By, Credential, DayCount, FeedDay, Found, News, Part, Right, Scope, Signal
+from aggregator.reading import By, Cell, Credential, DayCount, FeedDay, Found, News, Part, Right, Scope, Signal
 
 
 class FeedStore(Protocol):
@@ -711,6 +711,14 @@ class AttentionStore(Protocol):
 
     def parts(self, watchlist_id: str, since: date, until: date, by: By, limit: int = 20) -> list[Part]:
         """The same days' entries by feed, language or country, most first; "" is what is not known."""
+        ...
+
+    def cells(self, watchlist_id: str, since: date, until: date) -> list[Cell]:
+        """The same days' entries by day, feed and language, in that order: all that the other counts add up."""
+        ...
+
+    def all(self, since: date, until: date) -> int:
+        """All entries of these days, of whatever feed: what shares are shares of."""
         ...
 
     def hours(self, watchlist_id: str, since: datetime) -> Mapping[datetime, int]:

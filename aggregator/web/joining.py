@@ -31,9 +31,9 @@ class Joining:
         self._frame = frame
         self._app = frame.app
 
-    def form(self) -> Response:
-        """The form, or the word that there is none."""
-        return self._form(EMPTY)
+    def form(self, watchlist: str = "") -> Response:
+        """The form, a watchlist chosen where one is named, or the word that there is none."""
+        return self._form(EMPTY | {"watchlist": watchlist})
 
     def _form(
         self, given: dict[str, str], status: int = 200, problem: str = "", choice: Choice | None = None

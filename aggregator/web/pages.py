@@ -4,7 +4,7 @@ door      who asks, and whether a form is ours         frame     templates, kept
 routes    routes with their rights                     links     the addresses of pages, by name
 joining   the form, its preview, the confirmation      leaving   one click, second thoughts, never again
 managing  one's own subscriptions, behind a link by mail
-today     the stories since the last edition, and those of each day before
+today     the stories since the last edition, and those of each day before      watchlists   each with its attention, and a query tried
 editions  past editions, as sent                       syndication   listings for feed readers
 feeds     every feed, one feed, what a person may do   outbox        messages that are not settled, and one of them
 quarantine  what was refused, for a person to look at
@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 
 from aggregator.app import App
 from aggregator.errors import AggregatorError
-from aggregator.web import assets, editions, feeds, outbox, quarantine, syndication, today
+from aggregator.web import assets, editions, feeds, outbox, quarantine, syndication, today, watchlists
 from aggregator.web.door import REFUSED, Door
 from aggregator.web.frame import Frame
 from aggregator.web.joining import Joining
@@ -34,7 +34,7 @@ NOT_NOW = "This cannot be shown at the moment. Try again later."
 NOT_MADE = "This address is not made for that."
 NOT_READABLE = "These pages are for who signs in. On the machine they run on, `aggregator admin link` prints an address that does it."
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-PARTS = (editions.add, syndication.add, feeds.add, outbox.add, quarantine.add, today.add)
+PARTS = (editions.add, syndication.add, feeds.add, outbox.add, quarantine.add, today.add, watchlists.add)
 
 
 def build(app: App) -> FastAPI:

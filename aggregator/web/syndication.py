@@ -17,10 +17,11 @@ from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from aggregator.app import App
 from aggregator.errors import QueryError
 from aggregator.render import syndication
 from aggregator.render.syndication import TYPES, Form, Place
+from aggregator.web import watchlists
+from aggregator.web.frame import Frame
 from aggregator.web.routes import Routes
 
 FRESH = 300
@@ -30,7 +31,7 @@ FORMS: Mapping[str, Form] = {form: form for form in get_args(Form)}
 
 def add(routes: Routes) -> None:
     """Add the routes."""
-    feeds = Feeds(routes.frame.app)
+    feeds = Feeds(routes.frame)
     routes.page("listing", feeds.watchlist)
     routes.page("digest", feeds.digest)
     routes.page("found", feeds.search)
@@ -39,11 +40,14 @@ def add(routes: Routes) -> None:
 class Feeds:
     """What each route answers. An unknown name or form is a 404."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._app = frame.app
 
     def watchlist(self, request: Request, watchlist: str, form: str) -> Response:
-        """The newest stories of a watchlist."""
+        """The newest stories of a watchlist; as CSV its attention."""
+        if form == "csv":
+            return watchlists.table(self._frame, watchlist)
         return self._listing(request, "watchlist", watchlist, form)
 
     def digest(self, request: Request, digest: str, form: str) -> Response:

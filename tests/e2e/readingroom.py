@@ -71,7 +71,8 @@ class Room:
 def read(page: str) -> str:
     """The words of a page; one space between them."""
     main = page[page.index("<main") : page.index("</main>")]
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", main.replace("<li>", " "))).split())
+    apart = re.sub(r"</?(?:li|p|t[dhr]|h\d|option|section)\b", r" \g<0>", main)
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", apart)).split())
 
 
 @contextmanager

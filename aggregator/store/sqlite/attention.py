@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from aggregator.reading import By, DayCount, FeedDay, Part
+from aggregator.reading import By, Cell, DayCount, FeedDay, Part
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
 
@@ -30,6 +30,18 @@ class Attention:
         values = {"watchlist": watchlist_id, "limit": limit, **_pieces(since, until)}
         with self._db.read() as conn:
             return [Part(*row) for row in conn.execute(_PARTS[by], values)]
+
+    def cells(self, watchlist_id: str, since: date, until: date) -> list[Cell]:
+        """See AttentionStore.cells."""
+        values = {"watchlist": watchlist_id, **_range(since, until)}
+        with self._db.read() as conn:
+            return [Cell(date.fromisoformat(day), *rest) for day, *rest in conn.execute(_CELLS, values)]
+
+    def all(self, since: date, until: date) -> int:
+        """See AttentionStore.all."""
+        sql = "SELECT coalesce(sum(entries), 0) FROM day_counts WHERE day BETWEEN :since AND :until"
+        with self._db.read() as conn:
+            return int(conn.execute(sql, _range(since, until)).fetchone()[0])
 
     def hours(self, watchlist_id: str, since: datetime) -> Mapping[datetime, int]:
         """See AttentionStore.hours."""
@@ -103,6 +115,11 @@ LEFT JOIN every e ON e.language = w.language GROUP BY w.language ORDER BY entrie
 SELECT f.country, f.country, sum(w.entries) AS entries, coalesce(e.entries, 0) FROM found w JOIN feeds f ON f.id = w.feed_id
 LEFT JOIN every e ON e.country = f.country GROUP BY f.country ORDER BY entries DESC, f.country LIMIT :limit""",  # noqa: S608 - our own words
 }
+_CELLS = """SELECT substr(m.hour, 1, 10) AS day, m.feed_id, coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id), f.country,
+  m.language, sum(m.entries), coalesce(c.entries, 0) FROM match_counts m JOIN feeds f ON f.id = m.feed_id
+LEFT JOIN entry_counts c ON c.feed_id = m.feed_id AND c.day = substr(m.hour, 1, 10) AND c.language = m.language
+WHERE m.watchlist_id = :watchlist AND m.hour >= :since AND m.hour < :after GROUP BY day, m.feed_id, m.language
+ORDER BY day, m.feed_id, m.language"""
 _FEED_ENTRIES = (
     "SELECT day, sum(entries) FROM entry_counts WHERE feed_id = :feed AND day BETWEEN :since AND :until GROUP BY day"
 )
