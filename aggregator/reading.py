@@ -101,6 +101,28 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """What an entry said until `replaced_at`, when its publisher changed it."""
+
+    entry_id: int
+    revision: int
+    title: str
+    body: str
+    replaced_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """An edition that told a story; `title` is its digest's."""
+
+    digest_id: str
+    key: str
+    title: str
+    subject: str
+    composed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """A right to the pages or the programming interface. What it is exercised with is known to its holder alone."""
 

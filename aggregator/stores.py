@@ -65,7 +65,21 @@ from aggregator.readership import (
     Tidied,
     Wish,
 )
-from aggregator.reading import By, Cell, Credential, DayCount, FeedDay, Found, News, Part, Right, Scope, Signal
+from aggregator.reading import (
+    By,
+    Cell,
+    Credential,
+    DayCount,
+    FeedDay,
+    Found,
+    News,
+    Part,
+    Right,
+    Scope,
+    Signal,
+    Telling,
+    Version,
+)
 
 
 class FeedStore(Protocol):
@@ -793,6 +807,21 @@ class ReadingStore(Protocol):
 
     def version(self) -> int:
         """Another number once anybody else has stored anything; it is compared within one thread. Cheaper than any mark."""
+
+    def matched(self, story_id: int) -> list[Match]:
+        """Of each watchlist and entry of the story the match of its latest revision, by the match's id."""
+        ...
+
+    def versions(self, story_id: int) -> list[Version]:
+        """The earlier texts of a story's entries, by entry, oldest first; not those of other news under the same id."""
+        ...
+
+    def told(self, story_id: int) -> list[Telling]:
+        """The editions that told a story, readers' own too, oldest first."""
+        ...
+
+    def beside(self, story_id: int, since: datetime) -> Mapping[str, str]:
+        """The feeds of the configuration, added before `since`, without an entry in the story: id -> title, by id."""
         ...
 
     def mark(self, watchlist_ids: Sequence[str] = (), story_ids: Sequence[int] = ()) -> str:

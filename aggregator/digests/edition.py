@@ -330,6 +330,11 @@ def _why(entries: Sequence[Entry], spans: Mapping[int, Sequence[Span]], names: M
     return tuple(reasons[:REASONS])
 
 
+def reasons(entry: Entry, spans: Sequence[Span]) -> list[str]:
+    """The sentences of one entry: `“ОДКБ” in the title and the text (alias @csto)` for every different word."""
+    return [reason for _, reason in _reasons(entry, spans, _PLACES)]
+
+
 def _reasons(entry: Entry, spans: Sequence[Span], names: Mapping[str, str]) -> list[tuple[str, str]]:
     """(folded word, sentence) for every different word found in an entry, places joined: “CSTO” in the title and the text."""
     shown: dict[str, str] = {}

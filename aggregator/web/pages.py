@@ -5,6 +5,7 @@ routes    routes with their rights                     links     the addresses o
 joining   the form, its preview, the confirmation      leaving   one click, second thoughts, never again
 managing  one's own subscriptions, behind a link by mail
 today     the stories since the last edition, and those of each day before      watchlists   each with its attention, and a query tried
+story     one story, outlet by outlet
 editions  past editions, as sent                       syndication   listings for feed readers
 feeds     every feed, one feed, what a person may do   outbox        messages that are not settled, and one of them
 quarantine  what was refused, for a person to look at
@@ -20,7 +21,7 @@ from starlette.exceptions import HTTPException
 
 from aggregator.app import App
 from aggregator.errors import AggregatorError
-from aggregator.web import assets, editions, feeds, outbox, quarantine, syndication, today, watchlists
+from aggregator.web import assets, editions, feeds, outbox, quarantine, story, syndication, today, watchlists
 from aggregator.web.door import REFUSED, Door
 from aggregator.web.frame import Frame
 from aggregator.web.joining import Joining
@@ -34,7 +35,7 @@ NOT_NOW = "This cannot be shown at the moment. Try again later."
 NOT_MADE = "This address is not made for that."
 NOT_READABLE = "These pages are for who signs in. On the machine they run on, `aggregator admin link` prints an address that does it."
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-PARTS = (editions.add, syndication.add, feeds.add, outbox.add, quarantine.add, today.add, watchlists.add)
+PARTS = (editions.add, syndication.add, feeds.add, outbox.add, quarantine.add, today.add, watchlists.add, story.add)
 
 
 def build(app: App) -> FastAPI:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from aggregator.model import Entry, Match
-from aggregator.reading import Found, News
+from aggregator.reading import Found, News, Telling, Version
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
 
@@ -94,6 +94,28 @@ class Reading:
         """See ReadingStore.version."""
         return int(self._db.ask("PRAGMA data_version")[0][0])
 
+    def matched(self, story_id: int) -> list[Match]:
+        """See ReadingStore.matched."""
+        latest = {
+            (row["watchlist_id"], row["entry_id"]): rows.match(row) for row in self._db.ask(_MATCHED, (story_id,))
+        }
+        return sorted(latest.values(), key=lambda match: match.id)
+
+    def versions(self, story_id: int) -> list[Version]:
+        """See ReadingStore.versions."""
+        found = self._db.ask(_VERSIONS, (story_id,))
+        return [Version(r[0], r[1], r[2], r[3], rows.moment(r[4])) for r in found]
+
+    def told(self, story_id: int) -> list[Telling]:
+        """See ReadingStore.told."""
+        found = self._db.ask(_TOLD, (story_id,))
+        return [Telling(r[0], r[1], r[2], r[3], rows.moment(r[4])) for r in found]
+
+    def beside(self, story_id: int, since: datetime) -> Mapping[str, str]:
+        """See ReadingStore.beside."""
+        found = self._db.ask(_BESIDE, {"story": story_id, "since": rows.stamp(since)})
+        return {row["id"]: row["title"] for row in found}
+
     def mark(self, watchlist_ids: Sequence[str] = (), story_ids: Sequence[int] = ()) -> str:
         """See ReadingStore.mark."""
         values = {"watchlists": rows.dump(list(watchlist_ids)), "stories": rows.dump(list(story_ids))}
@@ -166,6 +188,16 @@ _LAST = """SELECT digest_id, key, window_end FROM editions WHERE id = (SELECT ma
 WHERE digest_id IN (SELECT value FROM json_each(?)) AND kind = 'digest')"""
 _COPIES = """SELECT e.story_id, coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) FROM entries e JOIN feeds f ON f.id = e.feed_id
 WHERE e.story_id IN (SELECT value FROM json_each(?)) ORDER BY e.story_id, e.id"""
+_MATCHED = """SELECT m.* FROM entries e JOIN matches m ON m.entry_id = e.id AND m.revision >= e.story_revision
+WHERE e.story_id = ? ORDER BY m.revision, m.id"""
+_VERSIONS = """SELECT r.entry_id, r.revision, r.title, r.body, r.replaced_at
+FROM entries e JOIN entry_revisions r ON r.entry_id = e.id AND r.revision >= e.story_revision
+WHERE e.story_id = ? ORDER BY r.entry_id, r.revision"""
+_TOLD = """SELECT digest_id, key, title, subject, composed_at FROM editions WHERE id IN (
+  SELECT em.edition_id FROM entries e JOIN matches m ON m.entry_id = e.id AND m.revision >= e.story_revision
+  JOIN edition_matches em ON em.match_id = m.id WHERE e.story_id = ?) ORDER BY id"""
+_BESIDE = """SELECT id, coalesce(nullif(title, ''), nullif(own_title, ''), id) AS title FROM feeds
+WHERE removed_at IS NULL AND added_at <= :since AND id NOT IN (SELECT feed_id FROM entries WHERE story_id = :story) ORDER BY id"""
 _MARKS = (
     "SELECT (SELECT max(m.id) FROM matches m WHERE m.watchlist_id = j.value) FROM json_each(:watchlists) j",
     "SELECT max(id) FROM editions",
