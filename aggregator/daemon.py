@@ -332,6 +332,7 @@ class Daemon:
 
     def _upkeep(self) -> None:
         self._app.forget_texts()
+        self._app.stores.credentials.tidy(self._app.clock.now())
         keep = self._app.configuration.settings.retention.entries
         if keep is not None:
             pruned = self._app.stores.upkeep.prune(self._app.clock.now(), keep)
@@ -367,7 +368,7 @@ def _needs_restart(before: Settings, after: Settings) -> list[str]:
         "polling.tick": (before.polling.tick, after.polling.tick),
         "storage": (before.storage, after.storage),
         "log": (before.log, after.log),
-        "web": tuple((s.web.enabled, s.web.host, s.web.port) for s in (before, after)),
+        "web": tuple((s.web.enabled, s.web.host, s.web.port, s.web.trusted_proxies) for s in (before, after)),
     }
     return [name for name, (old, new) in pairs.items() if old != new]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from aggregator.model import Entry, Match
@@ -14,6 +14,8 @@ Role = Literal["visitor", "operator"]
 Right = Literal["link", "session", "api"]
 """What a credential is: a link that signs in once, a session of the pages, a token of the programming interface."""
 Scope = Literal["read", "operate", "health"]
+LINK, SESSION = timedelta(minutes=15), timedelta(hours=12)
+"""How long a link that signs in works, and a session from then on, however often it is used meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

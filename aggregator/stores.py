@@ -856,8 +856,8 @@ class CredentialStore(Protocol):
         """Note that it was used; False for a link that had been, and for anything that is not there or over."""
         ...
 
-    def list(self, right: Right | None = None) -> builtins.list[Credential]:
-        """Those that are not over, by id."""
+    def list(self, now: datetime, right: Right | None = None) -> builtins.list[Credential]:
+        """Those that `find` would find at `now`, by id."""
         ...
 
     def end(self, credential_id: int, now: datetime) -> bool:

@@ -4,29 +4,37 @@ Pure ASGI, so that nothing is copied on the way. What it lets through has a `Vis
 
     GET, HEAD             change nothing, anywhere, and always pass
     /api/                 has tokens of its own (api.py), no cookies, and so no forgery
-    TOKENS                the token in the address is the right to do it: one click of RFC 8058, letters' buttons
-    STAMPED               a visitor's form: our own, signed, moment in it
+    TOKENS                the token in the address is the right to do it, wherever it is sent from: mail programs do it by
+                          themselves (RFC 8058), and letters' buttons may be pressed inside another page
+    STAMPED               a visitor's form: of our own site, with our own signed moment in it. The button of a sign-in is such a
+                          form too, for nobody but our own page has a reason to send it: a session that another site could
+                          begin would be one that its owner did not ask for
     everything else       a form with the mark of this visitor's session
 """
 
 from __future__ import annotations
 
 import hmac
+import logging
 import re
+from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aggregator.app import App
+from aggregator.errors import AggregatorError
 from aggregator.readers import forms
 from aggregator.reading import Credential
 from aggregator.web.visit import VISIT, Visit
+
+log = logging.getLogger("aggregator")
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -40,24 +48,17 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 TOKENS = ("/unsubscribe/", "/confirm/", "/undo/", "/refuse/")
-STAMPED = ("/subscribe", "/manage")
+STAMPED = re.compile(r"/subscribe|/manage|/sign-in/[^/]+")
 TOKEN = re.compile(r"[a-z2-7]{26}")
 LARGEST_FORM = 64_000
-REFUSED = {
-    400: "This is no form of ours.",
-    403: "This form was sent from another site, or was shown too long ago. Open the page again and send it once more.",
-    411: "The form does not say how long it is.",
-    413: "The form is too large.",
-    421: "The pages are not served under this name. Where that is meant, name it in web.public_url.",
-}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Door:
     """Middleware around every route."""
 
-    def __init__(self, inner: ASGIApp, app: App, refuse: Any) -> None:
-        """`refuse(status, text)` makes the page that says no."""
+    def __init__(self, inner: ASGIApp, app: App, refuse: Callable[[int], ASGIApp]) -> None:
+        """`refuse(status)` makes the page that says no."""
         self._inner = inner
         self._app = app
         self._refuse = refuse
@@ -67,18 +68,29 @@ class Door:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        sent = with_headers(send)
-        request = Request(scope, receive)
-        VISIT.set(self._visit(request))
+        answer = Answer(send)
         try:
-            if not self._is_named(request):
-                raise HTTPException(421)  # noqa: TRY301 - refused like the rest
-            if request.method not in ("GET", "HEAD", "OPTIONS") and not request.url.path.startswith("/api/"):
-                receive = await self._checked(request)
+            await self._let_in(scope, receive, answer)
         except HTTPException as e:
-            await self._refuse(e.status_code, REFUSED[e.status_code])(scope, receive, sent)
+            await self._refuse(e.status_code)(scope, receive, answer)
+        except ClientDisconnect:
             return
-        await self._inner(scope, receive, sent)
+        except Exception as e:
+            status = _tell(e, scope["path"])
+            if answer.begun:
+                raise  # half a page must not look like a whole one: the connection breaks
+            await self._refuse(status)(scope, receive, answer)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask who it is, look at a form, and go on. Raises HTTPException."""
+        request = Request(scope, receive)
+        VISIT.set(Visit())
+        VISIT.set(self._visit(request))
+        if not self._is_named(request):
+            raise HTTPException(421)
+        if request.method not in ("GET", "HEAD", "OPTIONS") and not scope["path"].startswith("/api/"):
+            receive = await self._checked(request)
+        await self._inner(scope, receive, send)
 
     def _visit(self, request: Request) -> Visit:
         session = request.cookies.get(cookie(self._app, "session"), "")
@@ -101,24 +113,26 @@ class Door:
     def _is_named(self, request: Request) -> bool:
         """Whether the host asked for may be us.
 
-        Where nobody has said how the pages are reached they are private to this machine or network: a name that somebody
-        else's DNS points here (rebinding) must not read them. Numbers and localhost cannot be such a name.
+        The pages may be private to this machine or network: a name that somebody else's DNS points here (rebinding) must not
+        read them, through a browser that is let in. Numbers, localhost and names without a dot cannot be such a name, and what
+        web.public_url names is ours. Who makes links or letters never looks at what a request calls us.
         """
-        if self._app.configuration.settings.web.public_url:
-            return True
-        host = (urlsplit(f"//{request.headers.get('host', '')}").hostname or "").lower()
-        return "." not in host.rstrip(".") or host.endswith(".localhost") or _is_number(host)
+        host = _host(f"//{request.headers.get('host', '')}")
+        if host is None:
+            return False
+        ours = _host(self._app.configuration.settings.web.public_url)
+        return "." not in host or host.endswith(".localhost") or _is_number(host) or host == ours
 
     async def _checked(self, request: Request) -> Receive:
         """Take a form at the door and hand it on; raises HTTPException."""
         body = await _body(request)
-        path = request.url.path
+        path = request.scope["path"]
         if not path.startswith(TOKENS) and is_foreign(request, self._app.configuration.settings.web.public_url):
             raise HTTPException(403)
         fields = await read_fields(Request(request.scope, _again(body)))
         if path.startswith(TOKENS):
             return _again(body)
-        if path in STAMPED:
+        if STAMPED.fullmatch(path):
             if not forms.is_ours(self._app.secret, fields.get("stamp", ""), self._app.clock.now()):
                 raise HTTPException(403)
         elif not is_marked(self._app, fields.get("mark", "")):
@@ -126,17 +140,31 @@ class Door:
         return _again(body)
 
 
-def with_headers(send: Send) -> Send:
-    """Every answer carries the security headers."""
+class Answer:
+    """Sends an answer on: every one carries the security headers."""
 
-    async def sent(message: Message) -> None:
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        """See the ASGI specification."""
         if message["type"] == "http.response.start":
+            self.begun = True
             have = {name.lower() for name, _ in message["headers"]}
             more = [(n.lower().encode(), v.encode()) for n, v in HEADERS.items() if n.lower().encode() not in have]
             message = {**message, "headers": [*message["headers"], *more]}
-        await send(message)
+        await self._send(message)
 
-    return sent
+
+def _tell(error: Exception, path: str) -> int:
+    """Log what went wrong, and the status to answer. The address may hold a token: only what kind of page it was is told."""
+    kind = path.strip("/").partition("/")[0]
+    if isinstance(error, AggregatorError):
+        log.error("web page /%s: %s", kind, error)
+        return 503
+    log.error("web page /%s", kind, exc_info=error)
+    return 500
 
 
 def cookie(app: App, name: str) -> str:
@@ -183,7 +211,7 @@ def is_foreign(request: Request, public_url: str) -> bool:
     origin = request.headers.get("origin", "")
     if origin in ("", "null"):
         return False
-    named = urlsplit(origin).netloc.lower()
+    named = origin.lower().partition("://")[2]
     return named not in {request.headers.get("host", "").lower(), urlsplit(public_url).netloc.lower()} - {""}
 
 
@@ -204,6 +232,14 @@ def _again(body: bytes) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
+
+
+def _host(url: str) -> str | None:
+    """The host that a URL names, in lower case and without a last dot; None where it names none that can be."""
+    try:
+        return (urlsplit(url).hostname or "").lower().rstrip(".")
+    except ValueError:
+        return None
 
 
 def _is_number(host: str) -> bool:

@@ -9,6 +9,7 @@ story     one story, outlet by outlet
 editions  past editions, as sent                       syndication   listings for feed readers
 feeds     every feed, one feed, what a person may do   outbox        messages that are not settled, and one of them
 quarantine  what was refused, for a person to look at
+signing   in and out                                   wrong         the pages that say no
 """
 
 from __future__ import annotations
@@ -16,26 +17,47 @@ from __future__ import annotations
 import logging
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from aggregator.app import App
 from aggregator.errors import AggregatorError
-from aggregator.web import assets, editions, feeds, outbox, quarantine, story, syndication, today, watchlists
-from aggregator.web.door import REFUSED, Door
+from aggregator.web import (
+    assets,
+    editions,
+    feeds,
+    outbox,
+    quarantine,
+    signing,
+    story,
+    syndication,
+    today,
+    watchlists,
+    wrong,
+)
+from aggregator.web.door import Door
 from aggregator.web.frame import Frame
 from aggregator.web.joining import Joining
 from aggregator.web.leaving import Leaving
+from aggregator.web.links import PATHS, is_page
 from aggregator.web.managing import Managing
 from aggregator.web.routes import Routes
 
 log = logging.getLogger("aggregator")
 
-NOT_NOW = "This cannot be shown at the moment. Try again later."
-NOT_MADE = "This address is not made for that."
-NOT_READABLE = "These pages are for who signs in. On the machine they run on, `aggregator admin link` prints an address that does it."
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-PARTS = (editions.add, syndication.add, feeds.add, outbox.add, quarantine.add, today.add, watchlists.add, story.add)
+PARTS = (
+    editions.add,
+    syndication.add,
+    feeds.add,
+    outbox.add,
+    quarantine.add,
+    today.add,
+    watchlists.add,
+    story.add,
+    signing.add,
+)
 
 
 def build(app: App) -> FastAPI:
@@ -53,6 +75,7 @@ def build(app: App) -> FastAPI:
     for add in PARTS:
         add(routes)
     web.exception_handler(HTTPException)(pages.refused)
+    web.exception_handler(RequestValidationError)(pages.unreadable)
     web.exception_handler(AggregatorError)(pages.trouble)
     web.add_middleware(Door, app=app, refuse=pages.refuse)
     return web
@@ -111,22 +134,28 @@ class Pages:
         """Whether the database answers."""
         return JSONResponse({"ready": True, "feeds": self._app.stores.upkeep.checked().feeds})
 
-    def refuse(self, status: int, text: str) -> Response:
+    def refuse(self, status: int) -> Response:
         """What the door says."""
-        return self._frame.say(status, "Not taken", text)
+        return wrong.page(self._frame, status)
 
-    def refused(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 - the shape of a handler
+    def refused(self, request: Request, error: Exception) -> Response:
         """No route, no right, or no form."""
         status = error.status_code if isinstance(error, HTTPException) else 400
-        if status == 404:
-            return self._frame.say(404, "No such page", "There is no page at this address.")
         if status == 403:
-            return self._frame.page("closed.html.j2", 403, text=NOT_READABLE)
-        if status == 405:
-            return self._frame.say(405, "Not taken", NOT_MADE)
-        return self._frame.say(status, "Not taken", REFUSED.get(status, REFUSED[400]))
+            return self._frame.page("closed.html.j2", 403, next=_name(request))
+        return wrong.page(self._frame, status, headers=getattr(error, "headers", None))
+
+    def unreadable(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 - the shape of a handler
+        """A part of the address that cannot be one of ours, such as a story's number that is none."""
+        found = error.errors() if isinstance(error, RequestValidationError) else ()
+        return wrong.page(self._frame, 404 if any(one["loc"][0] == "path" for one in found) else 400)
 
     def trouble(self, request: Request, error: Exception) -> Response:
         """The database cannot be used; the log says why, without the token in an address."""
         log.error("web page /%s: %s", request.url.path.strip("/").partition("/")[0], error)
-        return self._frame.say(503, "Not now", NOT_NOW)
+        return wrong.page(self._frame, 503)
+
+
+def _name(request: Request) -> str:
+    """The name of the page asked for, where it stands by itself: what signing in may lead to."""
+    return next((name for name, path in PATHS.items() if path == request.scope["path"] and is_page(name)), "")

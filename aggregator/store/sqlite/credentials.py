@@ -51,10 +51,10 @@ class Credentials:
         with self._db.write() as conn:
             return conn.execute(sql, _live(now, id=credential_id)).rowcount == 1
 
-    def list(self, right: Right | None = None) -> builtins.list[Credential]:
+    def list(self, now: datetime, right: Right | None = None) -> builtins.list[Credential]:
         """See CredentialStore.list."""
-        sql = "SELECT * FROM credentials WHERE ended_at IS NULL AND (:right IS NULL OR purpose = :right) ORDER BY id"
-        return [_credential(row) for row in self._db.ask(sql, {"right": right})]
+        sql = f"{_LIVE} AND (:right IS NULL OR purpose = :right) ORDER BY id"
+        return [_credential(row) for row in self._db.ask(sql, _live(now, right=right))]
 
     def end(self, credential_id: int, now: datetime) -> bool:
         """See CredentialStore.end."""
