@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
-
 import click
 
 from aggregator.app import App
@@ -65,7 +62,7 @@ def show(context: Context, story_id: int, as_json: bool) -> None:
     entries = sorted(story.entries, key=lambda e: (e.sort_at, e.id))
     first = entries[0]
     if as_json:
-        output.line(output.story(story) | {"entries": [_member(entry, first) for entry in entries]})
+        output.line(output.story(story) | {"entries": [output.member(entry, first) for entry in entries]})
         return
     click.echo(f"story {story.id}: {output.fit(story.title, 200)}")
     click.echo(f"first seen {output.short(story.first_seen_at)} UTC; {_counts(story)}\n")
@@ -146,20 +143,3 @@ def _reason(entry: Entry) -> str:
     if entry.story_reason == "title":
         return f"{reason}, {entry.story_score:.0%} of the text"
     return f"{reason}, {entry.story_score:.0%} of it" if entry.story_reason == "text" else reason
-
-
-def _member(entry: Entry, first: Entry) -> dict[str, Any]:
-    """The fields of an entry in `stories show --json`, a contract: those of `stories --json`, and why and when."""
-    return {
-        "id": entry.id,
-        "feed_id": entry.feed_id,
-        "feed_title": entry.feed_title,
-        "guid": entry.guid,
-        "link": entry.link,
-        "title": entry.title,
-        "published_at": output.when(entry.published_at),
-        "first_seen_at": output.when(entry.first_seen_at),
-        "lag_seconds": int((entry.sort_at - first.sort_at) / timedelta(seconds=1)),
-        "reason": entry.story_reason,
-        "score": entry.story_score,
-    }
