@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from aggregator.model import Entry, Match
 
@@ -16,6 +16,7 @@ Right = Literal["link", "session", "api"]
 Scope = Literal["read", "operate", "health"]
 LINK, SESSION = timedelta(minutes=15), timedelta(hours=12)
 """How long a link that signs in works, and a session from then on, however often it is used meanwhile."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +137,28 @@ class Credential:
     expires_at: datetime | None = None
     used_at: datetime | None = None
     ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which of a list are asked for, newest first: `limit` of them behind the id `before` (0: from the newest on).
+
+    Since and until run on first sight, of matches on when they were found, of editions on when they were composed: since <= it < until.
+    """
+
+    limit: int
+    before: int = 0
+    since: datetime | None = None
+    until: datetime | None = None
+    feed_id: str = ""
+    watchlist_id: str = ""
+    digest_id: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Portion(Generic[T]):
+    """A portion of a list; `before` is where the next begins, 0 at the end. There may be fewer than asked for and more to come."""
+
+    items: tuple[T, ...]
+    before: int = 0

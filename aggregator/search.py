@@ -13,6 +13,7 @@ from itertools import islice
 
 from aggregator.model import Entry, Span
 from aggregator.query import NeedEverything, Proposed, Query, is_decided, proposal, show
+from aggregator.reading import Portion, Selection
 from aggregator.stores import Stores
 from aggregator.tokens import Document
 from aggregator.watch import documents, lint, match
@@ -74,6 +75,31 @@ def look(stores: Stores, query: Query, since: datetime | None = None) -> Iterato
         result = Result(query, found)
         satisfied = (decided and found.certain) or result.decide() is not None
         yield found.id, result if satisfied else None
+
+
+def portion(stores: Stores, query: Query, selection: Selection, over: Callable[[], bool]) -> Portion[Result]:
+    """The same in portions, of a feed and in a language where wished; broken off, with where to go on, once time is `over`.
+
+    At least one proposed entry is looked at, so that whoever goes on comes to an end.
+    """
+    decided, last = is_decided(query), 0
+    results: list[Result] = []
+    for found in stores.entries.propose(proposal(query), selection.since, selection.before):
+        if last and (len(results) == selection.limit or over()):
+            return Portion(tuple(results), last)
+        last, result = found.id, Result(query, found)
+        if ((decided and found.certain) or result.decide() is not None) and _is_in(result.entry, selection):
+            results.append(result)
+    return Portion(tuple(results))
+
+
+def _is_in(entry: Entry, selection: Selection) -> bool:
+    """Whether an entry is what a selection wants besides."""
+    return (
+        selection.feed_id in ("", entry.feed_id)
+        and selection.language in ("", entry.language)
+        and (selection.until is None or entry.first_seen_at < selection.until)
+    )
 
 
 def word_counts(stores: Stores, entries: int = SAMPLE) -> dict[str, float]:

@@ -74,8 +74,10 @@ from aggregator.reading import (
     Found,
     News,
     Part,
+    Portion,
     Right,
     Scope,
+    Selection,
     Signal,
     Telling,
     Version,
@@ -244,10 +246,10 @@ class EntryStore(Protocol):
         """Every stored entry, oldest first by id; of one feed; first seen at or after `since`."""
         ...
 
-    def propose(self, need: Need, since: datetime | None = None) -> Iterator[Proposed]:
+    def propose(self, need: Need, since: datetime | None = None, before: int = 0) -> Iterator[Proposed]:
         """Entries that may satisfy a query with this need, newest first by id; never leaves out one that does.
 
-        Only those first seen at or after `since`. Any text is taken as text: there is no syntax in a token. What is `certain`
+        Only those first seen at or after `since`, and behind the entry `before` (0: from the newest on). Any text is taken as text: there is no syntax in a token. What is `certain`
         has been found to satisfy the need, every part of it.
         """
         ...
@@ -832,6 +834,26 @@ class ReadingStore(Protocol):
         ...
 
 
+class PortionStore(Protocol):
+    """Long lists in portions, newest first by id: what comes meanwhile moves nothing. Each is read in bounded time."""
+
+    def entries(self, selection: Selection) -> Portion[Entry]:
+        """Entries; of a feed, of those that a watchlist has found, in a language."""
+        ...
+
+    def stories(self, selection: Selection) -> Portion[Story]:
+        """Stories with their entries."""
+        ...
+
+    def matches(self, selection: Selection) -> Portion[Found]:
+        """Matches with their entries; of one watchlist, or of all that the operator's files name."""
+        ...
+
+    def editions(self, selection: Selection) -> Portion[StoredEdition]:
+        """Past editions without their bytes; of one digest, or of all that the operator's files name."""
+        ...
+
+
 class CredentialStore(Protocol):
     """Who may do what; only hashes of what is held out are kept."""
 
@@ -1024,6 +1046,11 @@ class Stores(Protocol):
     @property
     def overview(self) -> Overview:
         """What the operator's pages show."""
+        ...
+
+    @property
+    def portions(self) -> PortionStore:
+        """Long lists in portions."""
         ...
 
     @property

@@ -19,6 +19,7 @@ from aggregator.store.sqlite.network import Network
 from aggregator.store.sqlite.outbox import Outbox
 from aggregator.store.sqlite.overview import Overview
 from aggregator.store.sqlite.polls import Polls
+from aggregator.store.sqlite.portions import Portions
 from aggregator.store.sqlite.readers import Readers
 from aggregator.store.sqlite.reading import Reading
 from aggregator.store.sqlite.relays import Relays
@@ -71,6 +72,7 @@ class SqliteStores:
         self.signals = Signals(db)
         self.reading = Reading(db)
         self.overview = Overview(db)
+        self.portions = Portions(db)
         self.credentials = Credentials(db)
         self.upkeep = Upkeep(db)
         try:

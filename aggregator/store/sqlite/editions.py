@@ -338,6 +338,11 @@ def _move_on(conn: sqlite3.Connection, digest_id: str, window_end: datetime, nex
     conn.execute("UPDATE digests SET matches_after = max(matches_after, ?) WHERE id = ?", (settled, digest_id))
 
 
+def bare_editions(conn: sqlite3.Connection, where: str, values: Mapping[str, object]) -> list[StoredEdition]:
+    """Editions without their bytes; `where` goes on to the statement's end."""
+    return [_edition(r) for r in conn.execute(f"SELECT {_BARE} FROM editions WHERE {where}", values)]  # noqa: S608 - our own conditions
+
+
 def _edition(row: sqlite3.Row) -> StoredEdition:
     return StoredEdition(
         id=row["id"],

@@ -49,7 +49,7 @@ class Entries:
                 return
             after = page[-1].id
 
-    def propose(self, need: Need, since: datetime | None = None) -> Iterator[Proposed]:
+    def propose(self, need: Need, since: datetime | None = None, before: int = 0) -> Iterator[Proposed]:
         """See EntryStore.propose."""
         expression = match_expression(need)
         whole = bool(expression) and is_whole(need)
@@ -60,7 +60,7 @@ class Entries:
         sql = f"SELECT {rows.ENTRY_COLUMNS} FROM {rows.ENTRY_TABLES} WHERE e.id IN ({{marks}}) ORDER BY e.id DESC"  # noqa: S608 - names are ours
         first = "" if since is None else rows.stamp(since)
         asked = {"expression": expression, "low": self._first_since(since)}
-        high, size = 1 << 62, FIRST_PAGE
+        high, size = (before or 1 << 62) - 1, FIRST_PAGE
         while True:
             with self._db.read() as conn:
                 page = [r[0] for r in conn.execute(ids, {**asked, "high": high, "size": size})]
