@@ -3,7 +3,7 @@
 Pure ASGI, so that nothing is copied on the way. What it lets through has a `Visit`; what it refuses never reaches a route.
 
     GET, HEAD             change nothing, anywhere, and always pass
-    /api/                 has tokens of its own (api.py), no cookies, and so no forgery
+    /api/                 has tokens of its own (api/), no cookies, and so no forgery
     TOKENS                the token in the address is the right to do it, wherever it is sent from: mail programs do it by
                           themselves (RFC 8058), and letters' buttons may be pressed inside another page
     STAMPED               a visitor's form: of our own site, with our own signed moment in it. The button of a sign-in is such a
@@ -57,8 +57,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 class Door:
     """Middleware around every route."""
 
-    def __init__(self, inner: ASGIApp, app: App, refuse: Callable[[int], ASGIApp]) -> None:
-        """`refuse(status)` makes the page that says no."""
+    def __init__(self, inner: ASGIApp, app: App, refuse: Callable[[str, int], ASGIApp]) -> None:
+        """`refuse(path, status)` makes the answer that says no."""
         self._inner = inner
         self._app = app
         self._refuse = refuse
@@ -72,14 +72,14 @@ class Door:
         try:
             await self._let_in(scope, receive, answer)
         except HTTPException as e:
-            await self._refuse(e.status_code)(scope, receive, answer)
+            await self._refuse(scope["path"], e.status_code)(scope, receive, answer)
         except ClientDisconnect:
             return
         except Exception as e:
             status = _tell(e, scope["path"])
             if answer.begun:
                 raise  # half a page must not look like a whole one: the connection breaks
-            await self._refuse(status)(scope, receive, answer)
+            await self._refuse(scope["path"], status)(scope, receive, answer)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ask who it is, look at a form, and go on. Raises HTTPException."""

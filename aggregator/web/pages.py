@@ -9,6 +9,7 @@ story     one story, outlet by outlet
 editions  past editions, as sent                       syndication   listings for feed readers
 feeds     every feed, one feed, what a person may do   outbox        messages that are not settled, and one of them
 quarantine  what was refused, for a person to look at
+api       the same for programs, and an application of its own
 signing   in and out                                   wrong         the pages that say no
 """
 
@@ -24,6 +25,7 @@ from starlette.exceptions import HTTPException
 from aggregator.app import App
 from aggregator.errors import AggregatorError
 from aggregator.web import (
+    api,
     assets,
     editions,
     feeds,
@@ -36,6 +38,7 @@ from aggregator.web import (
     watchlists,
     wrong,
 )
+from aggregator.web.api import problems
 from aggregator.web.door import Door
 from aggregator.web.frame import Frame
 from aggregator.web.joining import Joining
@@ -62,7 +65,8 @@ PARTS = (
 
 def build(app: App) -> FastAPI:
     """The ASGI application on an App."""
-    web = FastAPI(title="aggregator", docs_url=None, redoc_url=None, openapi_url=None)
+    # A redirect to the address with or without its last slash would name the host as the request does.
+    web = FastAPI(title="aggregator", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     frame = Frame(app)
     pages = Pages(frame)
     routes = Routes(web, frame)
@@ -74,6 +78,7 @@ def build(app: App) -> FastAPI:
     readers(routes)
     for add in PARTS:
         add(routes)
+    api.mount(web, app)
     web.exception_handler(HTTPException)(pages.refused)
     web.exception_handler(RequestValidationError)(pages.unreadable)
     web.exception_handler(AggregatorError)(pages.trouble)
@@ -134,12 +139,16 @@ class Pages:
         """Whether the database answers."""
         return JSONResponse({"ready": True, "feeds": self._app.stores.upkeep.checked().feeds})
 
-    def refuse(self, status: int) -> Response:
+    def refuse(self, path: str, status: int) -> Response:
         """What the door says."""
+        if _is_api(path):
+            return problems.problem(status, wrong.WORDS[status][1])
         return wrong.page(self._frame, status)
 
     def refused(self, request: Request, error: Exception) -> Response:
         """No route, no right, or no form."""
+        if _is_api(request.scope["path"]):
+            return problems.refused(request, error)
         status = error.status_code if isinstance(error, HTTPException) else 400
         if status == 403:
             return self._frame.page("closed.html.j2", 403, next=_name(request))
@@ -159,3 +168,8 @@ class Pages:
 def _name(request: Request) -> str:
     """The name of the page asked for, where it stands by itself: what signing in may lead to."""
     return next((name for name, path in PATHS.items() if path == request.scope["path"] and is_page(name)), "")
+
+
+def _is_api(path: str) -> bool:
+    """Whether a program asks: it is told no in its own way, also outside the interface's own routes."""
+    return path.startswith("/api/")

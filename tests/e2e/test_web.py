@@ -88,6 +88,13 @@ def test_every_answer_carries_the_headers_that_keep_readers_safe(reader: Reader,
     assert not re.search(r"<script(?! src=\"/static/)|<style| style=", page)
 
 
+def test_no_redirect_names_the_host_as_the_request_does(reader: Reader) -> None:
+    for path in ("/help/", "/editions/", "/api/v1", "/healthz/"):
+        response, page = ask(reader[1], path)
+        assert (response.status, response.headers["Location"]) == (404, None)
+        assert urlsplit(reader[1]).netloc not in page
+
+
 def test_health_is_one_word(reader: Reader) -> None:
     assert ask(reader[1], "/healthz")[1] == "ok\n"
     assert '"feeds":1' in ask(reader[1], "/readyz")[1]
