@@ -111,7 +111,7 @@ def test_a_token_that_was_ended_or_has_run_out_is_no_token(site: Site) -> None:
 
 def test_the_use_of_a_token_is_noted_once_a_minute_and_reading_writes_nothing_else(site: Site) -> None:
     def used() -> Any:
-        return next(c.used_at for c in site.app.stores.credentials.list("api") if c.name == "read")
+        return next(c.used_at for c in site.app.stores.credentials.list(site.clock.now(), "api") if c.name == "read")
 
     site.clock.advance(timedelta(hours=1))
     before = everything(site.app.configuration.home.path)
