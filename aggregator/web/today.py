@@ -9,7 +9,6 @@ from functools import cache
 
 from fastapi import HTTPException, Response
 
-from aggregator.model import Watchlist
 from aggregator.publication import Checked
 from aggregator.query import Query
 from aggregator.reading import Found, Signal
@@ -97,11 +96,18 @@ class Today:
             text = self._frame.text(
                 "today.html.j2", here="" if day else "today", front=front, since=since, shown_on=day or self._frame.today(),
                 day=day, days=days, last=last, state=state, signals=signals, named=NAMED, listed=LISTED,
-                local=lambda at: at.astimezone(self._frame.zone).date(),
+                brief=self._brief,
             )  # fmt: skip
             if len(text.encode()) <= LARGEST:
                 break
         return text, front.told
+
+    def _brief(self, at: datetime) -> str:
+        """`14:50`; of another day than this one `26 Nov, 14:50`, and of another year with that."""
+        there, today = at.astimezone(self._frame.zone), self._frame.today()
+        if there.date() == today:
+            return f"{there:%H:%M}"
+        return f"{there:%-d %b, %H:%M}" if there.year == today.year else f"{there:%-d %b %Y, %H:%M}"
 
     def _front(self, since: datetime, until: datetime | None, most: int) -> Front:
         watchlists, reading = self._app.configuration.watchlists, self._app.stores.reading
@@ -122,11 +128,16 @@ class Today:
         found = self._app.stores.reading.last_edition(list(titles))
         return Last(found[0], found[1], titles[found[0]], found[2]) if found else None
 
-    def _signals(self) -> list[tuple[Signal, Watchlist | None]]:
-        """What lasts out of its rhythm, each with its watchlist; readers' own watchlists are nobody else's."""
-        known = {watchlist.id: watchlist for watchlist in self._app.configuration.watchlists}
+    def _signals(self) -> list[tuple[Signal, str]]:
+        """What lasts out of its rhythm, each with the title of what it is about; readers' own watchlists are nobody else's."""
+        titles = {watchlist.id: watchlist.title for watchlist in self._app.configuration.watchlists}
         lasting = self._app.stores.signals.list(lasting=True)
-        return [(s, known.get(s.watchlist_id)) for s in lasting if s.feed_id or s.watchlist_id in known][:LISTED]
+        shown = [s for s in lasting if s.feed_id or s.watchlist_id in titles][:LISTED]
+        return [(s, titles.get(s.watchlist_id) or self._feed(s.feed_id)) for s in shown]
+
+    def _feed(self, feed_id: str) -> str:
+        feed = self._app.stores.feeds.get(feed_id)
+        return (feed.spec.title or feed.poll.title or feed_id) if feed else feed_id
 
     def _names(self) -> list[str]:
         return [watchlist.id for watchlist in self._app.configuration.watchlists]

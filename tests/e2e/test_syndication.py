@@ -121,7 +121,6 @@ def test_what_a_reader_has_is_not_sent_again_until_there_is_news(site: Site) -> 
     [
         "/watchlists/nothing.atom",
         "/watchlists/csto.rss",
-        "/watchlists/csto",
         "/digests/evening.json",
         "/search.html?q=a",
     ],

@@ -79,14 +79,14 @@ def test_what_the_last_edition_told_is_not_told_again(place: Room) -> None:
     [edition] = set(re.findall(r'href="(/editions/[^"]+)"', page))
     assert edition.startswith("/editions/daily/")
     assert place.ask(edition)[0].status == 200
-    assert "Daily of 3 February 2023, 07:30 +03" in read(page)
+    assert "Daily of 07:30" in read(page)
     assert "That is all since 07:30." in read(page)
     assert "Nothing for: CSTO, Drills & parades, Grain." in read(page)
     place.publish("CSTO drill begins")  # at once an alert, which is no edition to start from
     place.app.compose.run()
     assert {e.kind for e in place.app.stores.editions.editions()} == {"alert", "digest"}
     assert "CSTO drill begins" in place.read("/")
-    assert "Daily of 3 February 2023" in place.read("/")
+    assert "Daily of 07:30" in place.read("/")
 
 
 def test_readers_own_watchlists_and_digests_are_nobody_elses(place: Room) -> None:
@@ -111,7 +111,7 @@ def test_readers_own_watchlists_and_digests_are_nobody_elses(place: Room) -> Non
 
 
 def test_the_page_says_what_was_read_and_what_is_out_of_the_usual(place: Room) -> None:
-    assert "Thursday, 2 February 2023. 3 of 3 feeds read." in place.read("/")
+    assert "3 of 3 feeds read." in place.read("/")
     place.broken.add("b")
     place.publish("CSTO council meets")
     began = place.clock.now()
@@ -120,10 +120,10 @@ def test_the_page_says_what_was_read_and_what_is_out_of_the_usual(place: Room) -
     )
     place.app.stores.signals.begin(Signal(0, "silence", "", "c", began, began, 0, 7.0, "nothing for a day"))
     page = place.page("/")
-    assert "2 of 3 feeds read; not read: BelTA (since 2 February 2023, 15:01 +03)." in read(page)
+    assert "2 of 3 feeds read; not read: BelTA (since 15:01)." in read(page)
     assert 'href="/feeds/b"' in page
     assert "Burst: CSTO, 9 entries where 1.5 are usual" in read(page)
-    assert "Silence: c, nothing for a day" in read(page)
+    assert "Silence: Chronicle, nothing for a day" in read(page)
     place.app.stores.signals.end(1, began)
     assert "Burst" not in place.read("/")
 
