@@ -24,6 +24,8 @@ SHOWN_GAPS = 10
 LONG_URL = 48
 """Characters of an address inside a sentence; the rest is cut."""
 LONG_DETAIL = 400
+LONG_NOTE = 200
+"""Characters of what happened, and of what is said of it in a list."""
 _URL = re.compile(r"https?://[^\s,;]+")
 _PLACE = re.compile(r"^https?://\S+: ")
 _WAIT = "nothing: it is tried again by itself"
@@ -115,7 +117,7 @@ def note(feed: Feed, now: datetime, say: Say = utc) -> str:
     """The one thing to know of a feed in a table."""
     fault = trouble(feed) if feed.poll.error else moved(feed) or trouble(feed)
     resting = held(feed, now, say) if feed.hold is not None else ""
-    return "; ".join(text for text in (resting, fault) if text)
+    return "; ".join(text for text in (resting, _fit(fault, LONG_NOTE)) if text)
 
 
 def moved(feed: Feed) -> str:
@@ -321,8 +323,8 @@ def _polls(count: int) -> str:
 
 def _cut(text: str) -> str:
     """The text with its long addresses cut."""
-    return _URL.sub(lambda found: _fit(found.group()), text)
+    return _URL.sub(lambda found: _fit(found.group(), LONG_URL), text)
 
 
-def _fit(url: str) -> str:
-    return url if len(url) <= LONG_URL else f"{url[: LONG_URL - 1]}…"
+def _fit(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

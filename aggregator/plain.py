@@ -7,6 +7,7 @@ from typing import Any
 
 from aggregator import urls
 from aggregator.model import Entry, Feed, Gap, Span, StoredEvent, Story
+from aggregator.overview import PastAttempt
 from aggregator.publication import Message, StoredEdition
 from aggregator.readership import Subscription
 
@@ -169,6 +170,18 @@ def message(value: Message) -> dict[str, Any]:
         "created_at": when(value.created_at),
         "settled_at": when(value.settled_at),
         "error": value.error,
+    }
+
+
+def past_attempt(value: PastAttempt) -> dict[str, Any]:
+    """A try at handing a message over."""
+    return {
+        "started_at": when(value.started_at),
+        "ended_at": when(value.ended_at),
+        "outcome": value.outcome,
+        "phase": value.phase,
+        "code": value.code,
+        "detail": value.detail,
     }
 
 

@@ -44,19 +44,24 @@ def list_(context: Context, states: tuple[str, ...], limit: int, as_json: bool) 
 @json_option
 @pass_context
 def show(context: Context, message_id: int, as_json: bool) -> None:
-    """One message with its state.
+    """One message with its state, and what was tried.
 
     Example: aggregator outbox show 12
     """
     with context.app() as app:
         message = app.stores.outbox.get(message_id)
+        tried = app.stores.overview.attempts(message_id)
     if message is None:
         raise UsageError(f"no message {message_id}; `aggregator outbox list` names them")
     values = output.message(message)
     if as_json:
-        output.line(values)
+        output.line(values | {"tried": [output.past_attempt(one) for one in tried]})
         return
     output.rows(values)
+    for one in tried:
+        code = f" ({one.code})" if one.code else ""
+        said = f"{output.short(one.started_at)}  {one.outcome} in phase {one.phase}{code}: {one.detail or '-'}"
+        click.echo(output.fit(said, 420))
 
 
 @command.command("retry")

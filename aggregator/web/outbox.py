@@ -16,11 +16,11 @@ from aggregator.web.routes import Routes
 SHOWN, PORTION = 20, 200
 LATELY = timedelta(days=14)
 PILES: dict[Pile, tuple[str, str]] = {
-    "held": ("Held", "A restore holds them back: some may have been sent after the backup was made."),
-    "unknown": ("Unknown", "The connection was lost after the body began: they may have arrived. Another try carries the same Message-ID."),
-    "dead": ("Given up", "Nobody tries them again by itself. What was too late is told by a later edition."),
-    "waiting": ("Waiting", "They go out by themselves."),
-    "cancelled": ("Cancelled", "Dropped by hand, or their reader has left or paused."),
+    "held": ("Held", "Held back by a restore: some of it may have been sent after the backup was made."),
+    "unknown": ("Unknown", "The connection was lost after the body began, so it may have arrived. Another try carries the same Message-ID."),
+    "dead": ("Given up", "Not tried again by itself. What came too late is told by a later edition."),
+    "waiting": ("Waiting", "Goes out by itself."),
+    "cancelled": ("Cancelled", "Dropped by hand, or its reader has left or paused."),
 }  # fmt: skip
 BOUNCED = {
     "hard": "{} with no such mailbox",
