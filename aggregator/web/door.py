@@ -113,15 +113,15 @@ class Door:
     def _is_named(self, request: Request) -> bool:
         """Whether the host asked for may be us.
 
-        The pages may be private to this machine or network: a name that somebody else's DNS points here (rebinding) must not
-        read them, through a browser that is let in. Numbers, localhost and names without a dot cannot be such a name, and what
-        web.public_url names is ours. Who makes links or letters never looks at what a request calls us.
+        Where nobody has said how readers reach the pages they are private to this machine or network: a name that somebody
+        else's DNS points here (rebinding) must not read them, through a browser that is let in. Numbers, localhost and names
+        without a dot cannot be such a name. With a public address what a request calls us decides nothing: no link and no
+        letter is made of it, and no cookie of ours is sent to another name.
         """
+        if self._app.configuration.settings.web.public_url:
+            return True
         host = _host(f"//{request.headers.get('host', '')}")
-        if host is None:
-            return False
-        ours = _host(self._app.configuration.settings.web.public_url)
-        return "." not in host or host.endswith(".localhost") or _is_number(host) or host == ours
+        return host is not None and ("." not in host or host.endswith(".localhost") or _is_number(host))
 
     async def _checked(self, request: Request) -> Receive:
         """Take a form at the door and hand it on; raises HTTPException."""
