@@ -101,6 +101,7 @@ def test_the_operator_sees_what_happened_but_no_secret(place: Place) -> None:
         assert "s3cret" not in place.operator.read(path), path
     assert "hidden.invalid" in place.operator.read("/feeds/lost")
     assert "check the spelling of the address" in place.operator.read("/feeds/lost")
+    assert re.search(r"None of \d polls? in the last 30 days", place.visitor.read("/feeds/lost"))
 
 
 def test_the_list_is_narrowed_and_sorted_by_links(place: Place) -> None:
