@@ -60,11 +60,12 @@ def spark(days: Sequence[DayCount]) -> Chart:
 
 
 def percent(share: float) -> str:
-    """`3.4 %`, `0.05 %`; what is not nothing never reads as nothing."""
+    """`3.4 %`, `0.050 %`, with a space that does not break; what is not nothing never reads as nothing."""
     value = share * 100
     if not value:
-        return "0 %"
-    return f"{value:.0f} %" if value >= 10 else f"{value:.1f} %" if value >= 0.1 else f"{max(value, 0.001):.3f} %"
+        return "0\u00a0%"
+    digits = 0 if value >= 10 else 1 if value >= 0.1 else 3
+    return f"{max(value, 0.001):.{digits}f}\u00a0%"
 
 
 def table(cells: Iterable[Cell]) -> Iterator[str]:

@@ -80,7 +80,7 @@ def test_attention_is_shown_as_count_and_as_share_by_day_feed_language_and_count
     assert "BY 40 51 %" in words
     assert "10 Jan: 0" not in page  # a bar of nothing is not drawn
     assert "<title>2 Feb: 10</title>" in page
-    assert "<title>2 Feb: 48 %</title>" in place.page("/watchlists/csto?show=share")
+    assert "<title>2 Feb: 48\u00a0%</title>" in place.page("/watchlists/csto?show=share")
     assert (
         len(re.findall('<th scope="row">2023-', place.page("/watchlists/csto?days=90")))
         + len(re.findall('<th scope="row">2022-', place.page("/watchlists/csto?days=90")))
