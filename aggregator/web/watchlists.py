@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from fastapi import HTTPException, Response
@@ -55,6 +55,7 @@ class Watchlists:
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self._app = frame.app
+        self._wholes: dict[int, tuple[datetime, int]] = {}
 
     def every(self) -> Response:
         """Every watchlist of the files."""
@@ -83,9 +84,7 @@ class Watchlists:
             told = [line.story for _, line in values["matches"]]
             return self._frame.text("watchlist.html.j2", here="", **values), told
 
-        # Shares change with every entry, also such as no watchlist gets.
-        whole = self._app.stores.attention.all(attention.since(self._today(), span), self._today())
-        return self._frame.kept(("watchlist", found, span, measure, self._today(), whole), [found.id], make)
+        return self._frame.kept(("watchlist", found, span, measure, self._today(), self._whole(span)), [found.id], make)
 
     def _values(
         self, watchlist: Watchlist, span: int, measure: Measure, before: int = 0, query: str | None = None
@@ -111,6 +110,18 @@ class Watchlists:
             "percent": attention.percent,
             "longest": trying.LONGEST,
         }
+
+    def _whole(self, span: int) -> int:
+        """All entries of the days of a chart, as they were at most a minute ago.
+
+        Shares change with every entry, also such as no watchlist gets: a hundred pages need not be made again for each.
+        """
+        minute, until = self._app.clock.now().replace(second=0, microsecond=0), self._today()
+        known = self._wholes.get(span)
+        if known is None or known[0] != minute:
+            known = minute, self._app.stores.attention.all(attention.since(until, span), until)
+            self._wholes[span] = known
+        return known[1]
 
     def _listed(self, watchlist: Watchlist, today: date, signals: Mapping[str, Sequence[Signal]]) -> Listed:
         days = self._app.stores.attention.days(watchlist.id, attention.since(today, MONTH), today)

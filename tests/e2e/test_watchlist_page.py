@@ -66,6 +66,8 @@ def test_every_watchlist_is_listed_with_its_numbers(place: Room) -> None:
     assert "Grain 0 today, 0 in 7 days, 0 in 30 days grain" in words
     assert 'href="/watchlists/csto"' in place.page("/watchlists")
     assert place.page("/watchlists").count('class="spark"') == 2
+    [csto, grain] = re.findall(r'<path stroke-width="[^"]+" d="([^"]*)">', place.page("/watchlists"))
+    assert (csto.count("M"), grain) == (4, "")  # a bar for each of the four days
 
 
 def test_attention_is_shown_as_count_and_as_share_by_day_feed_language_and_country(place: Room) -> None:
