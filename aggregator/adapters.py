@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,8 +53,8 @@ def fetcher(configuration: Configuration, clock: Clock, turn: threading.Lock) ->
     )
 
 
-def renderer(configuration: Configuration) -> Renderer:
-    """Editions to bytes."""
+def renderer(configuration: Configuration, seal: Callable[[str, str], str]) -> Renderer:
+    """Editions to bytes; `seal` opens an edition's page where the pages are closed."""
     from aggregator.render import Renderer as Jinja
     from aggregator.render import RenderOptions
 
@@ -70,6 +71,7 @@ def renderer(configuration: Configuration) -> Renderer:
             feedback_id=mail.feedback_id,
             postal=mail.footer,
             contact=configuration.settings.signup.contact or mail.from_address,
+            seal=seal if configuration.settings.web.visitors == "closed" else None,
         )
     )
 

@@ -110,7 +110,9 @@ class App:
     @cached_property
     def renderer(self) -> Renderer:
         """Editions to bytes."""
-        return adapters.renderer(self.configuration)
+        from aggregator.readers import forms
+
+        return adapters.renderer(self.configuration, lambda digest, key: forms.seal(self.secret, digest, key))
 
     @cached_property
     def transport(self) -> Transport:

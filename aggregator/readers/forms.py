@@ -40,6 +40,11 @@ def _shown(secret: bytes, text: str) -> datetime | None:
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
+def seal(secret: bytes, digest_id: str, key: str) -> str:
+    """What the link in an edition's mail ends with where the pages are closed: it opens that edition, and nothing else."""
+    return sign(secret, "edition", f"{digest_id}/{key}")
+
+
 def sign(secret: bytes, purpose: str, text: str) -> str:
     """A mark that only we can make: HMAC-SHA256 (RFC 2104), 128 bits in hex."""
     return hmac.new(secret, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()[:32]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import format_datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ class RenderOptions:
         feedback_id: what Feedback-ID says, "" for none.
         postal: a line for the footer, such as a postal address, or "".
         contact: who runs this, for letters and pages; "" for the sender's address.
+        seal: of a digest's id and an edition's key, what opens that edition to who has its link; None where everybody may read.
     """
 
     from_address: str
@@ -45,6 +47,7 @@ class RenderOptions:
     feedback_id: str = ""
     postal: str = ""
     contact: str = ""
+    seal: Callable[[str, str], str] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot stand in a header: these come from the configuration."""
@@ -113,7 +116,8 @@ def archive_at(options: RenderOptions, digest_id: str, key: str) -> str:
     """The edition of a digest and a key on the web, or ""."""
     if not options.public_url:
         return ""
-    return f"{options.public_url}/editions/{quote(digest_id)}/{quote(key, safe=':')}"
+    sealed = f"?read={options.seal(digest_id, key)}" if options.seal else ""
+    return f"{options.public_url}/editions/{quote(digest_id)}/{quote(key, safe=':')}{sealed}"
 
 
 def _mailto(address: str, subject: str = "") -> str:

@@ -49,6 +49,7 @@ HEADERS = {
 }
 TOKENS = ("/unsubscribe/", "/confirm/", "/undo/", "/refuse/")
 STAMPED = re.compile(r"/subscribe|/manage|/sign-in/[^/]+")
+HOST = re.compile(r"(\[[0-9a-f:.]*\]|[a-z0-9_.-]*)(?::[0-9]*)?")
 TOKEN = re.compile(r"[a-z2-7]{26}")
 LARGEST_FORM = 64_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -120,8 +121,9 @@ class Door:
         """
         if self._app.configuration.settings.web.public_url:
             return True
-        host = _host(f"//{request.headers.get('host', '')}")
-        return host is not None and ("." not in host or host.endswith(".localhost") or _is_number(host))
+        found = HOST.fullmatch(request.headers.get("host", "").lower())
+        host = found[1].strip("[]").rstrip(".") if found else ""
+        return bool(host) and ("." not in host or host.endswith(".localhost") or _is_number(host))
 
     async def _checked(self, request: Request) -> Receive:
         """Take a form at the door and hand it on; raises HTTPException."""
@@ -232,14 +234,6 @@ def _again(body: bytes) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
-
-
-def _host(url: str) -> str | None:
-    """The host that a URL names, in lower case and without a last dot; None where it names none that can be."""
-    try:
-        return (urlsplit(url).hostname or "").lower().rstrip(".")
-    except ValueError:
-        return None
 
 
 def _is_number(host: str) -> bool:

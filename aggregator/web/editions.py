@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import html
 import re
 
 from fastapi import HTTPException, Response
 from fastapi.responses import HTMLResponse
 
-from aggregator.readers import rhythm
+from aggregator.readers import forms, rhythm
 from aggregator.web.frame import Frame
 from aggregator.web.routes import Routes
 
@@ -40,20 +41,29 @@ class Editions:
         shown = [e for e in found if not rhythm.is_readers(e.digest_id)][:SHOWN]
         return self._frame.page("archive.html.j2", here="editions", editions=shown)
 
-    def edition(self, digest: str, key: str) -> Response:
-        """One edition, as sent."""
+    def edition(self, digest: str, key: str, read: str = "") -> Response:
+        """One edition, as sent; where the pages are closed, `read` is what the link in its mail ends with."""
+        self._may_read(digest, key, read)
         page = self._page(digest, key)
         if page is None:
             return self._frame.say(404, "No such edition", "There is no edition at this address.")
-        link = f'<link rel="stylesheet" href="{html.escape(self._frame.link("edition", digest=digest, key=key))}.css">'
+        sheet = f"{self._frame.link('edition', digest=digest, key=key)}.css{'' if self._frame.readable else f'?read={read}'}"
+        link = f'<link rel="stylesheet" href="{html.escape(sheet)}">'
         return HTMLResponse(apart(page, link)[0])
 
-    def sheet(self, digest: str, key: str) -> Response:
+    def sheet(self, digest: str, key: str, read: str = "") -> Response:
         """The styles of an edition."""
+        self._may_read(digest, key, read)
         page = self._page(digest, key)
         if page is None:
             raise HTTPException(404)
         return Response(apart(page)[1], media_type="text/css")
+
+    def _may_read(self, digest: str, key: str, read: str) -> None:
+        """Let through who may read the pages, or has the link of this edition. Raises HTTPException 403."""
+        seal = forms.seal(self._app.secret, digest, key)
+        if not (self._frame.readable or hmac.compare_digest(seal.encode(), read.encode("utf-8", "replace"))):
+            raise HTTPException(403)
 
     def _page(self, digest: str, key: str) -> str | None:
         found = self._app.stores.editions.editions(digest, 1, key)

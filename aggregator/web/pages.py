@@ -11,11 +11,13 @@ feeds     every feed, one feed, what a person may do   outbox        messages th
 quarantine  what was refused, for a person to look at
 api       the same for programs, and an application of its own
 signing   in and out                                   wrong         the pages that say no
+configuring  what is in force
 """
 
 from __future__ import annotations
 
 import logging
+from importlib.metadata import version
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -24,9 +26,11 @@ from starlette.exceptions import HTTPException
 
 from aggregator.app import App
 from aggregator.errors import AggregatorError
+from aggregator.settings import show_duration
 from aggregator.web import (
     api,
     assets,
+    configuring,
     editions,
     feeds,
     outbox,
@@ -39,7 +43,7 @@ from aggregator.web import (
     wrong,
 )
 from aggregator.web.api import problems
-from aggregator.web.door import Door
+from aggregator.web.door import Door, cookie
 from aggregator.web.frame import Frame
 from aggregator.web.joining import Joining
 from aggregator.web.leaving import Leaving
@@ -61,6 +65,7 @@ PARTS = (
     story.add,
     signing.add,
 )
+PARTS = (editions.add, syndication.add, signing.add, configuring.add)
 
 
 def build(app: App) -> FastAPI:
@@ -127,9 +132,19 @@ class Pages:
         return self.asset(assets.hashed("aggregator.svg"))
 
     def help(self) -> Response:
-        """What this is, how to stop its mail, what is stored, and who runs it."""
-        mail = self._app.configuration.settings.mail
-        return self._frame.page("help.html.j2", here="about", contact=self._frame.contact, sender=mail.from_address)
+        """What this is, how to stop its mail, what is stored and for how long, and who runs it."""
+        settings = self._app.configuration.settings
+        keep = settings.retention.entries
+        return self._frame.page(
+            "help.html.j2",
+            here="about",
+            contact=self._frame.contact,
+            sender=settings.mail.from_address,
+            subscriptions=bool(self._frame.public_url),
+            keep=show_duration(keep) if keep else "",
+            cookies=[cookie(self._app, name) for name in ("manage", "session")],
+            version=version("aggregator"),
+        )
 
     def health(self) -> Response:
         """Whether the process lives."""

@@ -47,7 +47,7 @@ class Browser:
     url: str
     cookies: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, path: str, fields: Mapping[str, str] | None = None, method: str = "", **headers: str) -> Answer:
+    def ask(self, path: str, fields: Mapping[str, str] | None = None, /, method: str = "", **headers: str) -> Answer:
         """GET, or POST of the fields. `X_Forwarded_For=...` is a header."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
