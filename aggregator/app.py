@@ -257,12 +257,16 @@ class App:
 
         return parse(text, self.configuration.aliases)
 
-    def listing(self, kind: str, name: str) -> Listing | None:
-        """A watchlist or digest of the configuration, or a search, for feed readers; None where there is no such. Raises QueryError."""
+    def listing(self, kind: str, name: str, seconds: float = 0.0) -> Listing | None:
+        """A watchlist or digest of the configuration, or a search, for feed readers; None where there is no such. Raises QueryError.
+
+        A search takes no more than so many `seconds`, where they are given: what it has not found by then is not listed.
+        """
         from aggregator import search, syndicate
 
         if kind == "search":
-            results = search.search(self.stores, self.query(name))
+            stop = search.budget(self.clock, seconds) if seconds else None
+            results = search.search(self.stores, self.query(name), stop=stop)
             return syndicate.of_search(self.stores, name, ((one.entry, one.spans) for one in results))
         c = self.configuration
         if kind == "watchlist":

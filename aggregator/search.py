@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import islice
 
 from aggregator.model import Entry, Span
+from aggregator.ports import Clock
 from aggregator.query import NeedEverything, Proposed, Query, is_decided, proposal, show
 from aggregator.reading import Portion, Selection
 from aggregator.stores import Stores
@@ -23,6 +24,8 @@ SAMPLE = 2_000
 NEWEST, FEWEST = 500, 20
 """Entries that a query's terms are held against, and how many there must be before that says something."""
 NEARLY_ALWAYS = 0.8
+Stop = Callable[[], bool]
+"""Whether it is time to stop."""
 
 
 class Result:
@@ -60,21 +63,27 @@ class Result:
         return self._spans
 
 
-def search(stores: Stores, query: Query, since: datetime | None = None) -> Iterator[Result]:
-    """Every stored entry that satisfies the query in its current revision, newest first."""
-    return (result for _, result in look(stores, query, since) if result is not None)
+def search(
+    stores: Stores, query: Query, since: datetime | None = None, *, before: int = 0, stop: Stop | None = None
+) -> Iterator[Result]:
+    """Every stored entry that satisfies the query in its current revision, newest first, until `stop()` says so."""
+    looked_at = look(stores, query, since, before=before, stop=stop)
+    return (result for _, result in looked_at if result is not None)
 
 
-def look(stores: Stores, query: Query, since: datetime | None = None) -> Iterator[tuple[int, Result | None]]:
-    """The id of every entry that is held against the query, newest first, and its result where it satisfies it.
+def look(
+    stores: Stores, query: Query, since: datetime | None = None, *, before: int = 0, stop: Stop | None = None
+) -> Iterator[tuple[int, Result | None]]:
+    """Every entry that is looked at, newest first, with its result where it satisfies the query.
 
-    For who must stop in time: where a query finds nothing, much may be looked at.
+    Only those behind the entry `before`: who was stopped goes on behind the last one looked at.
     """
     decided = is_decided(query)
-    for found in stores.entries.propose(proposal(query), since):
+    for found in stores.entries.propose(proposal(query), since, before=before, stop=stop):
         result = Result(query, found)
-        satisfied = (decided and found.certain) or result.decide() is not None
-        yield found.id, result if satisfied else None
+        yield found.id, result if (decided and found.certain) or result.decide() is not None else None
+        if stop is not None and stop():
+            return
 
 
 def portion(stores: Stores, query: Query, selection: Selection, over: Callable[[], bool]) -> Portion[Result]:
@@ -84,7 +93,7 @@ def portion(stores: Stores, query: Query, selection: Selection, over: Callable[[
     """
     decided, last = is_decided(query), 0
     results: list[Result] = []
-    for found in stores.entries.propose(proposal(query), selection.since, selection.before):
+    for found in stores.entries.propose(proposal(query), selection.since, before=selection.before):
         if last and (len(results) == selection.limit or over()):
             return Portion(tuple(results), last)
         last, result = found.id, Result(query, found)
@@ -102,6 +111,12 @@ def _is_in(entry: Entry, selection: Selection) -> bool:
     )
 
 
+def budget(clock: Clock, seconds: float) -> Stop:
+    """What stops a search that takes longer than that."""
+    until = clock.monotonic() + seconds
+    return lambda: clock.monotonic() >= until
+
+
 def word_counts(stores: Stores, entries: int = SAMPLE) -> dict[str, float]:
     """In how many of ten thousand of the newest entries each word stands; a word that is not there stands in none."""
     counts: Counter[str] = Counter()
@@ -117,28 +132,27 @@ def newest(stores: Stores, entries: int = NEWEST) -> Iterator[Document]:
         yield documents.of_entry(found.entry())
 
 
-def advice(
-    stores: Stores, query: Query, newest: Sequence[Document], enough: Callable[[], bool] | None = None
-) -> list[lint.Warning]:
+def advice(stores: Stores, query: Query, newest: Sequence[Document], stop: Stop | None = None) -> list[lint.Warning]:
     """What is doubtful about a query, by its words and by what is stored; `lint` alone where little is stored yet.
 
-    A term that no stored entry holds, and one that nearly all of the `newest` hold, tell nothing. What has not been found out
-    when `enough()` says that it took long enough is not said.
+    A term that no stored entry holds, and one that nearly all of the `newest` hold, tell nothing. After `stop()` nothing is
+    said of terms that were not looked for to the end.
     """
     found = lint.lint(query)
     if len(newest) < FEWEST:
         return found
     for node, pos in lint.terms(query):
-        if enough and enough():
+        if stop and stop():
             break
         held = sum(match.node_spans(node, document) is not None for document in newest)
         if held >= NEARLY_ALWAYS * len(newest):
             found.append(lint.Warning(pos, f"{show(node)} stands in {held} of the newest {len(newest)} entries"))
-        elif not held and _is_nowhere(stores, Query(query.text, node), enough):
+        elif not held and not _is_stored(stores, Query(query.text, node), stop):
             found.append(lint.Warning(pos, f"{show(node)} stands in no stored entry"))
     return sorted(found, key=lambda warning: (warning.pos, warning.message))
 
 
-def _is_nowhere(stores: Stores, query: Query, enough: Callable[[], bool] | None) -> bool:
-    """Whether no stored entry satisfies a query, as far as that is found out in time."""
-    return all(result is None and not (enough and enough()) for _, result in look(stores, query))
+def _is_stored(stores: Stores, query: Query, stop: Stop | None) -> bool:
+    """Whether something satisfies a query, as far as that could be found out."""
+    found = next(search(stores, query, stop=stop), None)
+    return found is not None or (stop is not None and stop())

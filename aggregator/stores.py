@@ -7,7 +7,7 @@ iterators) are read in pages and hold nothing open between them. A store may be 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -246,11 +246,14 @@ class EntryStore(Protocol):
         """Every stored entry, oldest first by id; of one feed; first seen at or after `since`."""
         ...
 
-    def propose(self, need: Need, since: datetime | None = None, before: int = 0) -> Iterator[Proposed]:
+    def propose(
+        self, need: Need, since: datetime | None = None, *, before: int = 0, stop: Callable[[], bool] | None = None
+    ) -> Iterator[Proposed]:
         """Entries that may satisfy a query with this need, newest first by id; never leaves out one that does.
 
-        Only those first seen at or after `since`, and behind the entry `before` (0: from the newest on). Any text is taken as text: there is no syntax in a token. What is `certain`
-        has been found to satisfy the need, every part of it.
+        Only those first seen at or after `since`, and behind the entry `before`. Any text is taken as text: there is no syntax in
+        a token. What is `certain` has been found to satisfy the need, every part of it. Once `stop()` says so no more come; it is asked
+        while the index is at work, too.
         """
         ...
 

@@ -99,18 +99,9 @@ def moment(text: str, now: datetime) -> datetime:
     Raises:
         click.BadParameter: it is neither.
     """
-    from datetime import UTC
-
     from aggregator.settings import fields
 
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            return now - fields.duration(text)
-        except (ValueError, OverflowError):
-            raise click.BadParameter(f"{text!r} is neither a date such as 2023-02-02 nor an age such as 7d") from None
-    try:
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except OverflowError:
-        raise click.BadParameter(f"{text!r} is beyond the calendar") from None
+        return fields.moment(text, now)
+    except ValueError as e:
+        raise click.BadParameter(str(e)) from None

@@ -330,6 +330,11 @@ def _why(entries: Sequence[Entry], spans: Mapping[int, Sequence[Span]], names: M
     return tuple(reasons[:REASONS])
 
 
+def shown(entry: Entry, spans: Sequence[Span]) -> tuple[str, excerpt.Marks, Excerpt]:
+    """One entry as others may see it: its headline with marks, and the sentences around what was found."""
+    return *_headline(entry, spans), _excerpt([entry], {entry.id: spans})
+
+
 def reasons(entry: Entry, spans: Sequence[Span]) -> list[str]:
     """The sentences of one entry: `“ОДКБ” in the title and the text (alias @csto)` for every different word."""
     return [reason for _, reason in _reasons(entry, spans, _PLACES)]

@@ -6,6 +6,7 @@ joining   the form, its preview, the confirmation      leaving   one click, seco
 managing  one's own subscriptions, behind a link by mail
 today     the stories since the last edition, and those of each day before      watchlists   each with its attention, and a query tried
 story     one story, outlet by outlet
+story     one story, outlet by outlet                  search        history, and by what to narrow it
 editions  past editions, as sent                       syndication   listings for feed readers
 feeds     every feed, one feed, what a person may do   outbox        messages that are not settled, and one of them
 quarantine  what was refused, for a person to look at
@@ -35,6 +36,7 @@ from aggregator.web import (
     feeds,
     outbox,
     quarantine,
+    search,
     signing,
     story,
     syndication,
@@ -64,8 +66,9 @@ PARTS = (
     watchlists.add,
     story.add,
     signing.add,
+    configuring.add,
+    search.add,
 )
-PARTS = (editions.add, syndication.add, signing.add, configuring.add)
 
 
 def build(app: App) -> FastAPI:

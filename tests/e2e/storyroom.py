@@ -18,7 +18,7 @@ from aggregator.app import App
 from aggregator.clock import SetClock
 from aggregator.web.server import WebThread
 from tests.conformance.feedserver import Call, FeedServer
-from tests.e2e.homes import WATCHLISTS, Item, digests, rss, staged, sweep, write_home
+from tests.e2e.homes import ENVIRON, WATCHLISTS, Item, digests, rss, staged, sweep, write_home
 
 DIGESTS = digests()
 
@@ -54,20 +54,15 @@ class Room:
         kept = [item for item in self.items[name] if item.guid != guid]
         self.items[name] = [*kept, Item(guid, title, text or title, **{"at": self.clock.now(), **more})]
 
-    def pass_time(self, by: timedelta) -> None:
+    def pass_time(self, by: timedelta = timedelta(), *, compose: bool = True) -> None:
         """Go on, poll and compose."""
         self.clock.advance(by)
         sweep(self.app)
-        self.app.compose.run()
+        if compose:
+            self.app.compose.run()
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[HTTPResponse, str]:
-        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=10)
-        try:
-            connection.request(method, path, headers={n.replace("_", "-"): v for n, v in headers.items()})
-            response = connection.getresponse()
-            return response, response.read().decode()
-        finally:
-            connection.close()
+        return ask(self.url, path, method, **headers)
 
     def page(self, path: str) -> str:
         response, text = self.ask(path)
@@ -79,13 +74,6 @@ class Room:
         return next(e.story_id for e in reversed(list(self.app.stores.entries.entries())) if e.title == title)
 
 
-ENVIRON = {
-    "AGGREGATOR__NETWORK__ALLOW_PRIVATE": '["127.0.0.0/8"]',
-    "AGGREGATOR__NETWORK__HOST_SPACING": "0s",
-    "AGGREGATOR__POLLING__WORKERS": "1",
-}
-
-
 @contextmanager
 def room(home: Path) -> Iterator[Room]:
     """An empty one."""
@@ -93,10 +81,28 @@ def room(home: Path) -> Iterator[Room]:
         server = stack.enter_context(FeedServer())
         write_home(home, [], watchlists=WATCHLISTS, digests=DIGESTS)
         app, clock = stack.enter_context(staged(home))
-        thread = WebThread(app, "127.0.0.1", 0)
-        thread.start()
-        stack.callback(thread.stop)
-        yield Room(home, app, clock, server, thread.url)
+        yield Room(home, app, clock, server, stack.enter_context(served(app)))
+
+
+@contextmanager
+def served(app: App) -> Iterator[str]:
+    """The pages of an App; their address."""
+    thread = WebThread(app, "127.0.0.1", 0)
+    thread.start()
+    try:
+        yield thread.url
+    finally:
+        thread.stop()
+
+
+def ask(url: str, path: str, method: str = "GET", **headers: str) -> tuple[HTTPResponse, str]:
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
+    try:
+        connection.request(method, path, headers={n.replace("_", "-"): v for n, v in headers.items()})
+        response = connection.getresponse()
+        return response, response.read().decode()
+    finally:
+        connection.close()
 
 
 def text_of(page: str) -> str:

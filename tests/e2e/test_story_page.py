@@ -43,7 +43,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
             "watchlists": [*WATCHLISTS["watchlists"], {"id": "gas", "title": "Gas", "query": "gas"}],
         }
         made.configure(feeds, queries)
-        made.pass_time(timedelta())
+        made.pass_time()
         made.publish("wire", "w1", TALKS, prose(1))
         made.pass_time(timedelta(hours=1))
         made.clock.advance(timedelta(hours=1, minutes=10))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -18,6 +19,8 @@ CLAIM = timedelta(minutes=10)
 PAGE = 500
 FIRST_PAGE = 50
 """What is proposed is read in pages that grow: most who search look at the first."""
+STEPS = 2_000
+"""Steps of the database's machine between two looks at the time."""
 DEPTH = 24
 """How many levels of AND and OR an FTS5 expression gets."""
 
@@ -49,7 +52,9 @@ class Entries:
                 return
             after = page[-1].id
 
-    def propose(self, need: Need, since: datetime | None = None, before: int = 0) -> Iterator[Proposed]:
+    def propose(
+        self, need: Need, since: datetime | None = None, *, before: int = 0, stop: Callable[[], bool] | None = None
+    ) -> Iterator[Proposed]:
         """See EntryStore.propose."""
         expression = match_expression(need)
         whole = bool(expression) and is_whole(need)
@@ -62,10 +67,12 @@ class Entries:
         asked = {"expression": expression, "low": self._first_since(since)}
         high, size = (before or 1 << 62) - 1, FIRST_PAGE
         while True:
-            with self._db.read() as conn:
+            with self._db.read() as conn, stopped_by(conn, stop):
                 page = [r[0] for r in conn.execute(ids, {**asked, "high": high, "size": size})]
                 found = conn.execute(sql.format(marks=rows.marks(len(page))), page).fetchall()
                 certain = whole and index.reindexed_to(conn) is None
+            if stop is not None and stop():
+                return  # what was being read may be half of it
             if since is not None:
                 found = [row for row in found if row["first_seen_at"] >= first]
             for row in found:
@@ -157,6 +164,22 @@ def _due_articles(conn: sqlite3.Connection, now: datetime, but: Collection[str])
         if host not in but:
             newest.setdefault(host, entry_id)
     return newest
+
+
+@contextmanager
+def stopped_by(conn: sqlite3.Connection, stop: Callable[[], bool] | None) -> Iterator[None]:
+    """Let the database give up what it is at when `stop()` says so: a beginning of one letter takes seconds of a million entries."""
+    if stop is None:
+        yield
+        return
+    conn.set_progress_handler(stop, STEPS)
+    try:
+        yield
+    except sqlite3.OperationalError:
+        if not stop():
+            raise
+    finally:
+        conn.set_progress_handler(None, 0)
 
 
 def match_expression(need: Need, room: int = DEPTH) -> str:
