@@ -410,9 +410,9 @@ class EditionStore(Protocol):
         ...
 
     def editions(
-        self, digest_id: str = "", limit: int = 50, key: str = "", *, whole: bool = True
+        self, digest_id: str = "", limit: int = 50, key: str = "", *, whole: bool = True, before: int = 0
     ) -> list[StoredEdition]:
-        """Past editions, newest first; with a digest and a key, the one edition they name.
+        """Past editions, newest first, behind the edition `before`; with a digest and a key, the one edition they name.
 
         Not `whole`: without their bytes, for a list; `rendered` has its subject alone then. A hundred whole ones are tens of megabytes.
         """

@@ -6,18 +6,26 @@ import hashlib
 import hmac
 import html
 import re
+from collections.abc import Sequence
+from datetime import date
+from itertools import groupby
 
 from fastapi import HTTPException, Response
 from fastapi.responses import HTMLResponse
 
+from aggregator.publication import StoredEdition
 from aggregator.readers import forms, rhythm
 from aggregator.web.frame import Frame
 from aggregator.web.routes import Routes
 
 SHOWN = 100
-_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-_INLINE = re.compile(r'(<[a-z][^<>]*?) style="([^"]*)"')
-_CLASS = re.compile(r'( class=")')
+LOOKS = 20
+"""Readings of the archive for one page: where readers' own editions are many, a page may come out shorter."""
+_STYLE = re.compile(r"<style(?:\s[^>]*)?>(.*?)</style>", re.DOTALL | re.IGNORECASE)
+_QUOTES = "\"'"
+_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+)"""
+_TAG = re.compile(rf"""<[a-zA-Z][a-zA-Z0-9-]*(?:\s+[^\s"'<>/=]+(?:\s*=\s*{_VALUE})?)+\s*/?>""")
+_ATTRIBUTE = re.compile(rf"""\s+([^\s"'<>/=]+)(?:\s*=\s*({_VALUE}))?""")
 
 
 def add(routes: Routes) -> None:
@@ -35,11 +43,35 @@ class Editions:
         self._frame = frame
         self._app = frame.app
 
-    def list(self) -> Response:
-        """Past editions; those that readers chose for themselves are reached by the links in their mail alone."""
-        found = self._app.stores.editions.editions(limit=2 * SHOWN, whole=False)
-        shown = [e for e in found if not rhythm.is_readers(e.digest_id)][:SHOWN]
-        return self._frame.page("archive.html.j2", here="editions", editions=shown)
+    def list(self, before: str = "") -> Response:
+        """Past editions by day; those that readers chose for themselves are reached by the links in their mail alone."""
+        first = int(before) if re.fullmatch(r"[1-9][0-9]{0,17}", before) else 0
+        return self._frame.kept(("editions", first), (), lambda: (self._list(first), ()))
+
+    def _list(self, before: int) -> str:
+        found = self._found(before)
+        days = groupby(found[:SHOWN], key=self._day)
+        return self._frame.text(
+            "archive.html.j2",
+            here="editions",
+            days=[(day, tuple(editions)) for day, editions in days],
+            before=before,
+            older=found[SHOWN - 1].id if len(found) > SHOWN else 0,
+        )
+
+    def _found(self, before: int) -> Sequence[StoredEdition]:
+        """A page of them and one more, newest first."""
+        found: list[StoredEdition] = []
+        for _ in range(LOOKS):
+            read = self._app.stores.editions.editions(limit=2 * SHOWN, whole=False, before=before)
+            found += [e for e in read if not rhythm.is_readers(e.digest_id)]
+            if len(found) > SHOWN or len(read) < 2 * SHOWN:
+                break
+            before = read[-1].id
+        return found
+
+    def _day(self, edition: StoredEdition) -> date:
+        return edition.composed_at.astimezone(self._frame.zone).date()
 
     def edition(self, digest: str, key: str, read: str = "") -> Response:
         """One edition, as sent; where the pages are closed, `read` is what the link in its mail ends with."""
@@ -47,9 +79,9 @@ class Editions:
         page = self._page(digest, key)
         if page is None:
             return self._frame.say(404, "No such edition", "There is no edition at this address.")
-        sheet = f"{self._frame.link('edition', digest=digest, key=key)}.css{'' if self._frame.readable else f'?read={read}'}"
-        link = f'<link rel="stylesheet" href="{html.escape(sheet)}">'
-        return HTMLResponse(apart(page, link)[0])
+        more = {} if self._frame.readable else {"read": read}
+        sheet = self._frame.link("sheet", digest=digest, key=key, **more)
+        return HTMLResponse(apart(page, f'<link rel="stylesheet" href="{html.escape(sheet)}">')[0])
 
     def sheet(self, digest: str, key: str, read: str = "") -> Response:
         """The styles of an edition."""
@@ -73,18 +105,26 @@ class Editions:
 def apart(page: str, link: str = "") -> tuple[str, str]:
     """A page whose styles stand in it -> the page with `link` in their place, and the sheet.
 
-    A style of one element becomes a class of its own; written three times it is as strong as it was against those of the page.
+    A style of one element becomes a class of its own; written three times it is as strong as it was against those of the page,
+    and as weak against what is `!important` there.
     """
     names: dict[str, str] = {}
-
-    def named(found: re.Match[str]) -> str:
-        style = html.unescape(found[2])
-        name = names.setdefault(style, f"i{hashlib.sha256(style.encode()).hexdigest()[:8]}")
-        tag, classes = found[1], f'class="{name} '
-        return tag.replace('class="', classes, 1) if ' class="' in tag else f'{tag} class="{name}"'
-
-    sheets = _STYLE.findall(page)
-    bare = _INLINE.sub(named, page)
-    placed = _STYLE.sub(lambda _: "", bare).replace("</head>", f"{link}</head>", 1)
+    sheets = [found[1] for found in _STYLE.finditer(page)]
+    bare = _TAG.sub(lambda found: _classed(found[0], names), _STYLE.sub("", page))
     rules = [f".{name}.{name}.{name}{{{style}}}" for style, name in names.items()]
-    return placed, "\n".join([*sheets, *rules])
+    return bare.replace("</head>", f"{link}</head>", 1), "\n".join([*sheets, *rules])
+
+
+def _classed(tag: str, names: dict[str, str]) -> str:
+    """A start tag with the class of its style instead of the style; `names` holds a class for each style."""
+    found = {one[1].lower(): (one[0], one[2] or "") for one in reversed([*_ATTRIBUTE.finditer(tag)])}
+    if "style" not in found:
+        return tag
+    written, value = found["style"]
+    style = html.unescape(value.strip(_QUOTES))
+    name = names.setdefault(style, f"i{hashlib.sha256(style.encode()).hexdigest()[:8]}")
+    if "class" not in found:
+        return tag.replace(written, f' class="{name}"', 1)
+    known, classes = found["class"]
+    both = f"{name} {classes.strip(_QUOTES)}"
+    return tag.replace(written, "", 1).replace(known, f' class="{both}"', 1)

@@ -19,6 +19,7 @@ PATHS: Mapping[str, str] = {
     "feed": "/feeds/{feed}",
     "editions": "/editions",
     "edition": "/editions/{digest}/{key}",
+    "sheet": "/editions/{digest}/{key}.css",
     "digest": "/digests/{digest}.{form}",
     "subscribe": "/subscribe",
     "manage": "/manage",

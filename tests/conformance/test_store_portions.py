@@ -102,7 +102,7 @@ def test_what_is_proposed_can_go_on_behind_an_entry(scene: Scene) -> None:
     ids = scene.poll("a", *(new(f"t{i} word") for i in range(4)))
     for need in (NeedEverything(), NeedToken("word")):
         assert [e.id for e in scene.stores.entries.propose(need, before=ids[2])] == [ids[1], ids[0]]
-        assert [e.id for e in scene.stores.entries.propose(need, NOW, ids[0])] == []
+        assert [e.id for e in scene.stores.entries.propose(need, NOW, before=ids[0])] == []
 
 
 def test_a_feed_is_hastened_and_a_paused_one_is_not(scene: Scene) -> None:

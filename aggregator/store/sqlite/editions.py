@@ -163,14 +163,21 @@ class Editions:
             _move_on(conn, digest_id, window_end, next_at)
 
     def editions(
-        self, digest_id: str = "", limit: int = 50, key: str = "", *, whole: bool = True
+        self, digest_id: str = "", limit: int = 50, key: str = "", *, whole: bool = True, before: int = 0
     ) -> list[StoredEdition]:
         """See EditionStore.editions."""
-        conditions = [c for c, given in (("digest_id = :digest", digest_id), ("key = :key", key)) if given] or ["true"]
+        conditions = [
+            c
+            for c, given in (("digest_id = :digest", digest_id), ("key = :key", key), ("id < :before", before))
+            if given
+        ] or ["true"]
         columns = "*" if whole else _BARE
         sql = f"SELECT {columns} FROM editions WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit"  # noqa: S608 - our own conditions
         with self._db.read() as conn:
-            return [_edition(r) for r in conn.execute(sql, {"digest": digest_id, "key": key, "limit": limit})]
+            return [
+                _edition(r)
+                for r in conn.execute(sql, {"digest": digest_id, "key": key, "before": before, "limit": limit})
+            ]
 
     def edition(self, edition_id: int) -> StoredEdition | None:
         """See EditionStore.edition."""
