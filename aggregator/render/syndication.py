@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from aggregator.listing import ListedOutlet, ListedStory, Listing
 from aggregator.render.columns import plain
@@ -23,6 +23,9 @@ from aggregator.render.wording import cut
 Form = Literal["atom", "json"]
 TYPES: dict[Form, str] = {"atom": "application/atom+xml", "json": "application/feed+json"}
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_ADDRESS = re.compile(r"(https?://[\w.~:@\[\]-]+)([/?#].*|)", re.DOTALL)
+_HALF = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SAFE = "%/?:@!$&'()*+,;="
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _BEYOND_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """What XML 1.0 (§2.2) cannot hold beside the controls."""
@@ -99,13 +102,13 @@ def _entry(story: ListedStory, place: Place) -> list[str]:
         _element("title", _headline(story)),
         _element("published", _when(story.published_at)),
         _element("updated", _when(story.updated_at)),
-        f"<author>{_element('name', _line(first.name))}</author>",
+        f"<author>{_element('name', _name(first))}</author>",
         _link("alternate", _href(first.link)),
         *related,
         *(f'<category term="{escape(term)}" label="{escape(_line(label))}"/>' for term, label in story.tags),
         _element("summary", _line(story.excerpt, 2_000)) if story.excerpt else "",
         f'<content type="html">{escape("".join(_html(story)))}</content>',
-        "<source>" + _element("id", place.tag(f"feed/{first.feed_id}")) + _element("title", _line(first.name)),
+        "<source>" + _element("id", place.tag(f"feed/{first.feed_id}")) + _element("title", _name(first)),
         _element("updated", _when(story.updated_at)) + "</source>",
         "</entry>",
     ]
@@ -147,7 +150,7 @@ def _item(story: ListedStory, place: Place) -> Mapping[str, object]:
         "summary": _line(story.excerpt, 2_000),
         "date_published": _when(story.published_at),
         "date_modified": _when(story.updated_at),
-        "authors": [{"name": _line(one.name)} for one in outlets[:1]],
+        "authors": [{"name": _name(one)} for one in outlets[:1]],
         "tags": [_line(label) for _, label in story.tags],
         "language": language(story.language),
     }
@@ -165,7 +168,7 @@ def _html(story: ListedStory) -> Iterator[str]:
     if others:
         yield "<ul>" + "".join(f'<li dir="auto">{_anchor(one)}</li>' for one in others) + "</ul>"
     yield from (f'<p dir="auto"><small>{escape(_line(reason))}</small></p>' for reason in story.why)
-    yield f"<p><small>{escape(', '.join(dict.fromkeys(_line(one.name) for one in story.outlets[:1])))}</small></p>"
+    yield f"<p><small>{escape(', '.join(dict.fromkeys(_name(one) for one in story.outlets[:1])))}</small></p>"
 
 
 def _anchor(outlet: ListedOutlet) -> str:
@@ -175,7 +178,12 @@ def _anchor(outlet: ListedOutlet) -> str:
 
 def _both(outlet: ListedOutlet) -> str:
     title = _line(outlet.title)
-    return f"{_line(outlet.name)}: {title}" if title else _line(outlet.name)
+    return f"{_name(outlet)}: {title}" if title else _name(outlet)
+
+
+def _name(outlet: ListedOutlet) -> str:
+    """The outlet's name; an author without one would be none."""
+    return _line(outlet.name) or outlet.feed_id
 
 
 def _headline(story: ListedStory) -> str:
@@ -188,8 +196,12 @@ def _line(text: str, length: int = _TITLE) -> str:
 
 
 def _href(link: str) -> str:
-    """A link that may be shown, or ""."""
-    return web_link(_BEYOND_XML.sub("", link))
+    """A link that may be shown, as an address may be written (RFC 3986); or ""."""
+    found = _ADDRESS.fullmatch(web_link(_BEYOND_XML.sub("", link)))
+    if found is None:
+        return ""
+    path, mark, fragment = _HALF.sub("%25", found[2]).partition("#")
+    return found[1] + quote(path, safe=_SAFE) + mark + quote(fragment, safe=_SAFE)
 
 
 def _when(moment: datetime) -> str:

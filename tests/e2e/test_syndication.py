@@ -15,6 +15,7 @@ from aggregator.app import App, build
 from aggregator.web.server import WebThread
 from tests.conformance.feedserver import FeedServer
 from tests.e2e.program import Wire, aggregator, done, write_home
+from tests.feedrules import atom_faults, json_faults
 
 A = "{http://www.w3.org/2005/Atom}"
 DRILL = "CSTO soldiers begin a drill near Minsk"
@@ -70,6 +71,14 @@ def test_a_watchlist_a_digest_and_a_search_are_listed_one_entry_a_story(site: Si
     assert sorted(site.titles(f"/digests/morning.{form}")) == found
     assert sorted(site.titles(f"/search.{form}?q={quote('@csto')}")) == found
     assert site.titles(f"/search.{form}?q=weather") == ["Weather"]
+
+
+def test_what_is_served_is_valid_by_the_rules_of_both_formats(site: Site) -> None:
+    done(site.home, "digest", "morning")
+    for path in ("/watchlists/csto", "/digests/morning", "/search"):
+        query = "?q=csto" if path == "/search" else ""
+        assert atom_faults(site.ask(f"{path}.atom{query}")[1].encode()) == []
+        assert json_faults(site.ask(f"{path}.json{query}")[1].encode()) == []
 
 
 def test_a_story_names_its_outlets_and_a_short_excerpt(site: Site) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from aggregator.listing import ListedOutlet, ListedStory, Listing
 from aggregator.render.syndication import Place, render, updated
+from tests.feedrules import atom_faults, json_faults
 
 NOW = datetime(2023, 2, 2, 13, 0, tzinfo=UTC)
 PLACE = Place.at("https://news.example/watch", "mail.example")
@@ -120,6 +121,25 @@ def test_only_web_addresses_are_links(link: str) -> None:
     assert "url" not in json.loads(render(listing(odd), "json", PLACE))["items"][0]
 
 
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        (
+            "https://a.example/a[1]|{b}^?q=%zz&r=%D0%9E#x#y",
+            "https://a.example/a%5B1%5D%7C%7Bb%7D%5E?q=%25zz&r=%D0%9E#x%23y",
+        ),
+        ("https://a.example/новости", "https://a.example/%D0%BD%D0%BE%D0%B2%D0%BE%D1%81%D1%82%D0%B8"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("https://a^b.example/", ""),
+    ],
+)
+def test_a_link_is_written_as_an_address_may_be(link: str, shown: str) -> None:
+    odd = story(outlets=(ListedOutlet("a", "A", "A", link),))
+    [entry] = atom(odd).findall(A + "entry")
+    assert links(entry).get("alternate", "") == shown
+    assert json.loads(render(listing(odd), "json", PLACE))["items"][0].get("url", "") == shown
+
+
 NASTY = st.text(max_size=60) | st.sampled_from(
     ["]]>", "<script>alert(1)</script>", "\x00\x0b\ufffe\uffff", "\ud800", "\u202eevil", "&#0;&bogus;", "a\r\n\r\nb"]
 )
@@ -135,6 +155,8 @@ def test_whatever_a_feed_says_the_document_is_sound_and_the_text_is_text(
     )
     odd = story(title=title, excerpt=text, why=(text,), tags=(("csto", tag),), language=tag, outlets=outlets)
     raw = render(listing(odd), "atom", PLACE).encode()
+    assert atom_faults(raw) == []
+    assert json_faults(render(listing(odd), "json", PLACE).encode()) == []
     [entry] = ET.fromstring(raw).findall(A + "entry")
     shown = texts(entry, "title")[0]
     assert shown
@@ -146,3 +168,35 @@ def test_whatever_a_feed_says_the_document_is_sound_and_the_text_is_text(
     }  # fmt: skip
     assert all(urlsplit(href).scheme == "https" for href in links(entry).values())
     assert json.loads(render(listing(odd), "json", PLACE).encode())["items"][0]["title"]
+
+
+@pytest.mark.parametrize("place", [PLACE, Place.at("", "mail.example")], ids=["public", "private"])
+@pytest.mark.parametrize(
+    "stories", [(), (story(1), story(2, language="ru", excerpt="")), (story(1, outlets=(BELTA,), why=(), tags=()),)]
+)
+def test_what_we_publish_is_valid_by_the_rules_of_both_formats(place: Place, stories: tuple[ListedStory, ...]) -> None:
+    assert atom_faults(render(listing(*stories), "atom", place).encode()) == []
+    assert json_faults(render(listing(*stories), "json", place).encode()) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "instead", "says"),
+    [
+        ("<updated>", "<updated>yesterday ", "updated"),
+        ("tag:news.example,2026:story/2", "tag:news.example,2026:story/1", "one id"),
+        ('rel="related"', 'rel="related" size="1"', "size"),
+        ("<author>", "<writer/><author>", "writer"),
+        ("<name>BelTA</name>", "", "author"),
+        ('xml:lang="en"', 'xml:lang="English, surely"', "lang"),
+    ],
+)
+def test_the_rules_bite(what: str, instead: str, says: str) -> None:
+    sound = render(listing(story(1), story(2)), "atom", PLACE)
+    assert what in sound
+    assert says in " ".join(atom_faults(sound.replace(what, instead).encode()))
+
+
+def test_the_rules_of_json_feed_bite() -> None:
+    sound = json.loads(render(listing(story(1)), "json", PLACE))
+    for change in ({"version": "1"}, {"items": [{"id": 1}]}, {"feed_url": "/feed"}, {"extra": 1}):
+        assert json_faults(json.dumps(sound | change).encode()) != []
