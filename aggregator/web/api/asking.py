@@ -33,17 +33,14 @@ Cursor = Annotated[
 NameCursor = Annotated[
     str, Query(max_length=LONGEST, description="Where to go on: `next` of the portion before. Its form may change.")
 ]
-_WHEN = {"format": "date-time"}
 Since = Annotated[
     str | None,
-    Query(description="At or after this moment, with its zone (RFC 3339).", json_schema_extra=_WHEN,
-          examples=["2026-11-27T07:30:00Z"]),
-]  # fmt: skip
+    Query(description="At or after this moment, with its zone (RFC 3339).", examples=["2026-11-27T07:30:00Z"]),
+]
 Until = Annotated[
     str | None,
-    Query(description="Before this moment, with its zone (RFC 3339).", json_schema_extra=_WHEN,
-          examples=["2026-11-28T07:30:00+03:00"]),
-]  # fmt: skip
+    Query(description="Before this moment, with its zone (RFC 3339).", examples=["2026-11-28T07:30:00+03:00"]),
+]
 FeedId = Annotated[str, Query(max_length=LONGEST, description="Only of this feed.")]
 WatchlistId = Annotated[str, Query(max_length=LONGEST, description="Only what this watchlist has found.")]
 DigestId = Annotated[str, Query(max_length=LONGEST, description="Only of this digest.")]

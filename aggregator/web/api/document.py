@@ -87,6 +87,9 @@ def of(api: FastAPI) -> dict[str, Any]:
         for path in made["paths"].values():
             for operation in path.values():
                 operation["responses"].pop("422", None)  # ours are 400
+                for parameter in operation.get("parameters", ()):
+                    if parameter["name"] in ("since", "until"):  # may be left out, and never are null
+                        parameter["schema"] = {"type": "string", "format": "date-time"}
         made["components"] = {
             "schemas": shapes.schemas(),
             "securitySchemes": {

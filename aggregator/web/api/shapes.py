@@ -52,6 +52,7 @@ def _portion(of: str, many: str) -> Schema:
     )
 
 
+_SPANS = "The places that make it satisfy the query."
 _ENTRY = {
     "id": _number("Its number here."),
     "feed_id": _text("The feed it came from."),
@@ -130,6 +131,21 @@ _EDITION = {
 
 def schemas() -> dict[str, Schema]:
     """Name -> schema of everything that is answered."""
+    named = (
+        _entries() | _stories() | _watching() | _editions() | _feeds() | {"Health": _health(), "Problem": _problem()}
+    )
+    return named | {
+        "EntryPortion": _portion("Entry", "entries; each with its texts where `fields=full` asks for them"),
+        "StoryPortion": _portion("Story", "stories"),
+        "ResultPortion": _portion("Result", "results"),
+        "WatchlistPortion": _portion("Watchlist", "watchlists"),
+        "MatchPortion": _portion("Match", "matches"),
+        "EditionPortion": _portion("Edition", "editions"),
+        "FeedPortion": _portion("Feed", "feeds"),
+    }
+
+
+def _entries() -> dict[str, Schema]:
     span = _object(
         "A place that makes an entry satisfy a query.",
         field=_text("title, body, article or another field."),
@@ -138,8 +154,16 @@ def schemas() -> dict[str, Schema]:
         term=_text("The term of the query."),
         alias=_text("The alias it came through; empty for none."),
     )
-    spans = _list(_named("Span"), "The places that make it satisfy the query.")
-    member = _object("An entry of a story.", **_MEMBER)
+    result = "An entry that a search found; its texts where `fields=full` asks for them."
+    return {
+        "Entry": _object("An entry: one published thing as it is kept.", **_ENTRY),
+        "FullEntry": _object("An entry with its texts.", **_ENTRY, **_TEXTS),
+        "Result": _object(result, **_ENTRY, spans=_list(_named("Span"), _SPANS)),
+        "Span": span,
+    }
+
+
+def _stories() -> dict[str, Schema]:
     outlet = _object(
         "An entry of a story, in the order of the times that outlets give.",
         **_MEMBER,
@@ -149,6 +173,44 @@ def schemas() -> dict[str, Schema]:
         reason=_text("Why it belongs to the story: first, url, title, text, merged or split."),
         score=_is("number", "The measure behind the reason, 0 to 1."),
     )
+    members = _list(_named("StoryEntry"), "In order of first sight.", maxItems=50)
+    return {
+        "StoryEntry": _object("An entry of a story.", **_MEMBER),
+        "Story": _object("A story.", **_STORY, entries=members),
+        "Outlet": outlet,
+        "FullStory": _object(
+            "A story, outlet by outlet.", **_STORY, entries=_list(_named("Outlet"), "The first one first.")
+        ),
+    }
+
+
+def _watching() -> dict[str, Schema]:
+    watchlist = _object(
+        "A named query that new entries are matched against.",
+        id=_text("Its stable name."),
+        title=_text("Its title."),
+        query=_text("Its query."),
+    )
+    match = _object(
+        "The fact that an entry satisfies a watchlist.",
+        id=_number("Its number."),
+        watchlist_id=_text("The watchlist."),
+        revision=_number("The version of the entry that the places count in."),
+        reach=_text("How far it may be told; none: a silent baseline.", enum=["alert", "digest", "none"]),
+        matched_at=_moment("When it was found."),
+        spans=_list(_named("Span"), _SPANS),
+        entry=_named("Entry"),
+    )
+    return {"Watchlist": watchlist, "Attention": _attention(), "Match": match}
+
+
+def _editions() -> dict[str, Schema]:
+    told = _is("object", "What it tells, as webhooks get it (docs/webhooks.md).", additionalProperties=True)
+    whole = _object("An edition, as sent.", **_EDITION, text=_text("Its plain text."), told=told)
+    return {"Edition": _object("An edition.", **_EDITION), "FullEdition": whole}
+
+
+def _feeds() -> dict[str, Schema]:
     gap = _object(
         "A time in which something may have been missed.",
         after=_moment("After this,"),
@@ -163,58 +225,15 @@ def schemas() -> dict[str, Schema]:
         kind=_text("moved, gone, back, frozen_validators ..."),
         detail=_text("The same for people."),
     )
-    return {
-        "Entry": _object("An entry: one published thing as it is kept.", **_ENTRY),
-        "FullEntry": _object("An entry with its texts.", **_ENTRY, **_TEXTS),
-        "Result": _object("An entry that a search found; its texts where `fields=full` asks for them.", **_ENTRY, spans=spans),
-        "Span": span,
-        "StoryEntry": member,
-        "Story": _object("A story.", **_STORY, entries=_list(_named("StoryEntry"), "In order of first sight.", maxItems=50)),
-        "Outlet": outlet,
-        "FullStory": _object("A story, outlet by outlet.", **_STORY, entries=_list(_named("Outlet"), "The first one first.")),
-        "Watchlist": _object(
-            "A named query that new entries are matched against.",
-            id=_text("Its stable name."), title=_text("Its title."), query=_text("Its query."),
-        ),
-        "Attention": _attention(),
-        "Match": _object(
-            "The fact that an entry satisfies a watchlist.",
-            id=_number("Its number."),
-            watchlist_id=_text("The watchlist."),
-            revision=_number("The version of the entry that the places count in."),
-            reach=_text("How far it may be told; none: a silent baseline.", enum=["alert", "digest", "none"]),
-            matched_at=_moment("When it was found."),
-            spans=spans,
-            entry=_named("Entry"),
-        ),
-        "Edition": _object("An edition.", **_EDITION),
-        "FullEdition": _object(
-            "An edition, as sent.",
-            **_EDITION,
-            text=_text("Its plain text."),
-            told=_is("object", "What it tells, as webhooks get it (docs/webhooks.md).", additionalProperties=True),
-        ),
-        "Feed": _object("A feed.", **_FEED),
-        "Gap": gap,
-        "Event": event,
-        "FullFeed": _object(
-            "A feed and what happened to it.",
-            **_FEED,
-            homepage=_text("The publisher's page; empty where unknown."),
-            held_until=_maybe("Until when its server asked to be left alone."),
-            missed=_list(_named("Gap"), "What may have been missed, the newest first.", maxItems=10),
-            events=_list(_named("Event"), "What happened, the newest first.", maxItems=10),
-        ),
-        "Health": _health(),
-        "EntryPortion": _portion("Entry", "entries; each with its texts where `fields=full` asks for them"),
-        "StoryPortion": _portion("Story", "stories"),
-        "ResultPortion": _portion("Result", "results"),
-        "WatchlistPortion": _portion("Watchlist", "watchlists"),
-        "MatchPortion": _portion("Match", "matches"),
-        "EditionPortion": _portion("Edition", "editions"),
-        "FeedPortion": _portion("Feed", "feeds"),
-        "Problem": _problem(),
-    }  # fmt: skip
+    whole = _object(
+        "A feed and what happened to it.",
+        **_FEED,
+        homepage=_text("The publisher's page; empty where unknown."),
+        held_until=_maybe("Until when its server asked to be left alone."),
+        missed=_list(_named("Gap"), "What may have been missed, the newest first.", maxItems=10),
+        events=_list(_named("Event"), "What happened, the newest first.", maxItems=10),
+    )
+    return {"Feed": _object("A feed.", **_FEED), "Gap": gap, "Event": event, "FullFeed": whole}
 
 
 def _attention() -> Schema:
