@@ -64,8 +64,8 @@ class Attention:
 
 
 def _range(since: date, until: date) -> dict[str, str]:
-    """The first day and the last."""
-    return {"since": str(since), "until": str(until)}
+    """Bounds of days and, for texts that go on with an hour, of hours."""
+    return {"since": str(since), "until": str(until), "after": str(until + timedelta(days=1))}
 
 
 def _pieces(since: date, until: date) -> dict[str, str]:

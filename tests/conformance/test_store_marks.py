@@ -1,4 +1,4 @@
-"""ReadingStore: what pages show, in order and in portions, and the marks by which kept pages are known to be true."""
+"""ReadingStore: the marks by which kept pages are known to be true, and what is read in portions."""
 
 from __future__ import annotations
 
