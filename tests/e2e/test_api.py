@@ -241,10 +241,10 @@ def test_only_a_few_search_at_a_time(site: Site, monkeypatch: pytest.MonkeyPatch
     go_on, under_way = threading.Event(), threading.Semaphore(0)
     real = site.app.stores.entries.propose
 
-    def slow(*asked: Any) -> Any:
+    def slow(*asked: Any, **more: Any) -> Any:
         under_way.release()
         assert go_on.wait(10)
-        return real(*asked)
+        return real(*asked, **more)
 
     monkeypatch.setattr(site.app.stores.entries, "propose", slow)
     with ThreadPoolExecutor(SEARCHES) as pool:
