@@ -215,6 +215,8 @@ def test_scanners_that_fetch_every_link_change_nothing(place: Place) -> None:
         "/editions/{digest}/{key}": f"/editions/{edition.digest_id}/{edition.key}",
         "/editions/{digest}/{key}.css": f"/editions/{edition.digest_id}/{edition.key}.css",
         "/static/{name}": Links().asset("aggregator.css"),
+        "/days/{day}": Links()("day", day=f"{place.clock.now():%Y-%m-%d}"),
+        "/watchlists/{watchlist}": "/watchlists/csto",
         "/watchlists/{watchlist}.{form}": "/watchlists/csto.atom",
         "/digests/{digest}.{form}": f"/digests/{edition.digest_id}.json",
         "/search.{form}": "/search.atom?q=csto",
