@@ -31,6 +31,8 @@ def command() -> None:
 def link(context: Context, page: str, as_json: bool) -> None:
     """Print an address that signs a browser in as the operator: once, within 15 minutes, for twelve hours.
 
+    It starts with web.public_url, or else with web.host and web.port.
+
     Example: aggregator admin link --next outbox
     """
     from aggregator.digests import messages

@@ -22,7 +22,7 @@ from aggregator.web.visit import VISIT
 
 log = logging.getLogger("aggregator")
 
-OLD_LINK = "This link has been used, or is older than 15 minutes. `aggregator admin link` prints a new one."
+OLD_LINK = "It has been used, or is older than 15 minutes, or was not copied whole."
 
 
 def add(routes: Routes) -> None:
@@ -108,4 +108,4 @@ class Signing:
         return found
 
     def _unknown(self) -> Response:
-        return wrong.page(self._frame, 404, "This link signs nobody in", OLD_LINK)
+        return wrong.page(self._frame, 404, "This link signs nobody in", OLD_LINK, way="sign-in")

@@ -48,13 +48,19 @@ BARE = (
 
 
 def page(
-    frame: Frame, status: int, title: str = "", text: str = "", headers: Mapping[str, str] | None = None
+    frame: Frame,
+    status: int,
+    title: str = "",
+    text: str = "",
+    *,
+    headers: Mapping[str, str] | None = None,
+    way: str = "",
 ) -> Response:
-    """The page of a status, with words of its own where they are given."""
+    """The page of a status, with words of its own where they are given; `way` is the name of a page that helps on."""
     known = WORDS.get(status, WORDS[400])
     words = {"title": title or known[0], "text": text or known[1]}
     try:
-        response = frame.page("wrong.html.j2", status, **words)
+        response = frame.page("wrong.html.j2", status, way=way, **words)
     except Exception:  # whatever it is, somebody waits for an answer
         log.exception("the page of an error could not be made")
         response = HTMLResponse(BARE.format(**words), status)
