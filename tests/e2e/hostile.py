@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from fastapi import FastAPI
+
 from aggregator.app import App, build
 from aggregator.clock import SetClock
+from aggregator.web import pages
 from tests.conformance.feedserver import Call, FeedServer
 from tests.e2e.browser import Browser, served
 from tests.e2e.homes import ENVIRON, START
@@ -87,6 +90,7 @@ class House:
     url: str
     closed: str
     tokens: dict[str, str]
+    site: FastAPI
     secrets: dict[str, str]
 
     @property
@@ -131,7 +135,7 @@ def house(home: Path) -> Iterator[House]:
             SECRETS | {f"message {n}": token for n, token in enumerate(waiting)} | {"installation": app.secret.hex()}
         )
         url, closed = (stack.enter_context(served(one)) for one in (app, shut))
-        yield House(app, clock, url, closed, tokens, secrets)
+        yield House(app, clock, url, closed, tokens, pages.build(app), secrets)
 
 
 def subscribe(url: str, clock: SetClock, **headers: str) -> None:
