@@ -84,6 +84,9 @@ def test_a_rare_language_is_looked_for_in_bounded_steps(scene: Scene, monkeypatc
     assert entries(Selection(2, language="ru")).items[0].id == ids[9]
     assert len(entries(Selection(2, language="ru")).items) == 1
     assert walked(entries, language="be") == []
+    scene.poll("b", new("there", matches=(match(),)))
+    assert len(walked(entries, watchlist_id="csto", feed_id="b")) == 1
+    assert walked(entries, watchlist_id="csto", feed_id="a") == []
 
 
 def test_matches_are_those_of_the_operators_watchlists(scene: Scene) -> None:

@@ -19,7 +19,7 @@ from tests import counts
 from tests.e2e import apisite
 from tests.e2e.apisite import Site, token
 
-ROUNDS = counts.count(4, 300)
+ROUNDS = counts.count(4, 100)
 """For each operation with what its description allows, and as many with what it does not."""
 EVERYTHING = token("read", "operate", "health")
 KEYS = [*[EVERYTHING] * 12, token("read"), token("health"), "agg_" + "z" * 26, "nonsense", ""]

@@ -84,7 +84,8 @@ class Entries:
     def _first_since(self, since: datetime | None) -> int:
         """The lowest id first seen at or after `since`: clocks jump, so that ids alone do not tell."""
         with self._db.read() as conn:
-            sql = "SELECT coalesce(min(id), 0) FROM entries WHERE first_seen_at >= ?"
+            # `+id`: by the index of times, not row by row from the oldest on.
+            sql = "SELECT coalesce(min(+id), 0) FROM entries WHERE first_seen_at >= ?"
             return 0 if since is None else int(conn.execute(sql, (rows.stamp(since),)).fetchone()[0])
 
     def reindex(self, limit: int) -> bool:

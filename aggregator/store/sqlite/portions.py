@@ -15,7 +15,7 @@ from aggregator.store.sqlite.editions import bare_editions
 from aggregator.store.sqlite.stories import load_stories
 
 LOOKED_AT = 50_000
-"""Ids that one portion looks through for a language, which no index knows."""
+"""Ids that one portion looks through for what no index knows: a language, and what a watchlist has found in one feed."""
 T = TypeVar("T")
 
 
@@ -29,7 +29,8 @@ class Portions:
         """See PortionStore.entries."""
         with self._db.read() as conn:
             low, high = _bounds(conn, "entries", "first_seen_at", selection)
-            reached = max(low, high - LOOKED_AT) if selection.language else low
+            is_slow = selection.language or (selection.feed_id and selection.watchlist_id)
+            reached = max(low, high - LOOKED_AT) if is_slow else low
             conditions = [
                 ("e.feed_id = :feed", selection.feed_id),
                 ("e.language = :language", selection.language),
@@ -96,11 +97,12 @@ def _values(selection: Selection) -> dict[str, object]:
 def _bounds(conn: sqlite3.Connection, table: str, column: str, selection: Selection) -> tuple[int, int]:
     """The lowest id that may be in the list, and the one that all of it are below. Clocks jump, so that ids alone do not tell."""
     low, high = 1, selection.before or int(conn.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0])  # noqa: S608 - names are ours
+    # `+id`: without it SQLite walks through the rows by their ids, most of which it need not look at.
     if selection.since is not None:
-        sql = f"SELECT coalesce(min(id), :high) FROM {table} WHERE {column} >= :since"  # noqa: S608 - names are ours
+        sql = f"SELECT coalesce(min(+id), :high) FROM {table} WHERE {column} >= :since"  # noqa: S608 - names are ours
         low = int(conn.execute(sql, {**_values(selection), "high": high}).fetchone()[0])
     if selection.until is not None:
-        sql = f"SELECT coalesce(max(id), 0) + 1 FROM {table} WHERE {column} < :until"  # noqa: S608 - names are ours
+        sql = f"SELECT coalesce(max(+id), 0) + 1 FROM {table} WHERE {column} < :until"  # noqa: S608 - names are ours
         high = min(high, int(conn.execute(sql, _values(selection)).fetchone()[0]))
     return low, high
 
