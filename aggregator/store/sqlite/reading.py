@@ -172,7 +172,7 @@ def _one_each(found: Iterable[tuple[int, One]]) -> list[One]:
 
 # The plus: which matches are meant is said by their ids; the times only set right what a clock that jumped put among them.
 _INSIDE = "m.id BETWEEN :first AND :last AND m.reach != 'none' AND +m.matched_at >= :since AND +m.matched_at < :until"
-_BOUNDS = """SELECT coalesce(min(id), 1) AS first, coalesce(max(id), 0) AS last FROM matches
+_BOUNDS = """SELECT coalesce(min(+id), 1) AS first, coalesce(max(+id), 0) AS last FROM matches
 WHERE matched_at >= :since AND matched_at < :until"""
 _COUNTED = f"""SELECT m.watchlist_id, count(DISTINCT m.entry_id), count(DISTINCT e.story_id)
 FROM matches m CROSS JOIN entries e ON e.id = m.entry_id WHERE {_INSIDE} GROUP BY m.watchlist_id"""  # noqa: S608 - our own words
