@@ -265,8 +265,8 @@ class App:
         from aggregator import search, syndicate
 
         if kind == "search":
-            stop = search.budget(self.clock, seconds) if seconds else None
-            results = search.search(self.stores, self.query(name), stop=stop)
+            enough = search.budget(self.clock, seconds) if seconds else None
+            results = search.search(self.stores, self.query(name), enough=enough)
             return syndicate.of_search(self.stores, name, ((one.entry, one.spans) for one in results))
         c = self.configuration
         if kind == "watchlist":

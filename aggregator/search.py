@@ -24,8 +24,8 @@ SAMPLE = 2_000
 NEWEST, FEWEST = 500, 20
 """Entries that a query's terms are held against, and how many there must be before that says something."""
 NEARLY_ALWAYS = 0.8
-Stop = Callable[[], bool]
-"""Whether it is time to stop."""
+Enough = Callable[[], bool]
+"""Whether it has taken long enough."""
 
 
 class Result:
@@ -64,25 +64,25 @@ class Result:
 
 
 def search(
-    stores: Stores, query: Query, since: datetime | None = None, *, before: int = 0, stop: Stop | None = None
+    stores: Stores, query: Query, since: datetime | None = None, *, before: int = 0, enough: Enough | None = None
 ) -> Iterator[Result]:
-    """Every stored entry that satisfies the query in its current revision, newest first, until `stop()` says so."""
-    looked_at = look(stores, query, since, before=before, stop=stop)
+    """Every stored entry that satisfies the query in its current revision, newest first, until `enough()` says so."""
+    looked_at = look(stores, query, since, before=before, enough=enough)
     return (result for _, result in looked_at if result is not None)
 
 
 def look(
-    stores: Stores, query: Query, since: datetime | None = None, *, before: int = 0, stop: Stop | None = None
+    stores: Stores, query: Query, since: datetime | None = None, *, before: int = 0, enough: Enough | None = None
 ) -> Iterator[tuple[int, Result | None]]:
     """Every entry that is looked at, newest first, with its result where it satisfies the query.
 
     Only those behind the entry `before`: who was stopped goes on behind the last one looked at.
     """
     decided = is_decided(query)
-    for found in stores.entries.propose(proposal(query), since, before=before, stop=stop):
+    for found in stores.entries.propose(proposal(query), since, before=before, stop=enough):
         result = Result(query, found)
         yield found.id, result if (decided and found.certain) or result.decide() is not None else None
-        if stop is not None and stop():
+        if enough is not None and enough():
             return
 
 
@@ -111,7 +111,7 @@ def _is_in(entry: Entry, selection: Selection) -> bool:
     )
 
 
-def budget(clock: Clock, seconds: float) -> Stop:
+def budget(clock: Clock, seconds: float) -> Enough:
     """What stops a search that takes longer than that."""
     until = clock.monotonic() + seconds
     return lambda: clock.monotonic() >= until
@@ -132,27 +132,29 @@ def newest(stores: Stores, entries: int = NEWEST) -> Iterator[Document]:
         yield documents.of_entry(found.entry())
 
 
-def advice(stores: Stores, query: Query, newest: Sequence[Document], stop: Stop | None = None) -> list[lint.Warning]:
+def advice(
+    stores: Stores, query: Query, newest: Sequence[Document], enough: Enough | None = None
+) -> list[lint.Warning]:
     """What is doubtful about a query, by its words and by what is stored; `lint` alone where little is stored yet.
 
-    A term that no stored entry holds, and one that nearly all of the `newest` hold, tell nothing. After `stop()` nothing is
+    A term that no stored entry holds, and one that nearly all of the `newest` hold, tell nothing. After `enough()` nothing is
     said of terms that were not looked for to the end.
     """
     found = lint.lint(query)
     if len(newest) < FEWEST:
         return found
     for node, pos in lint.terms(query):
-        if stop and stop():
+        if enough is not None and enough():
             break
         held = sum(match.node_spans(node, document) is not None for document in newest)
         if held >= NEARLY_ALWAYS * len(newest):
             found.append(lint.Warning(pos, f"{show(node)} stands in {held} of the newest {len(newest)} entries"))
-        elif not held and not _is_stored(stores, Query(query.text, node), stop):
+        elif not held and not _is_stored(stores, Query(query.text, node), enough):
             found.append(lint.Warning(pos, f"{show(node)} stands in no stored entry"))
     return sorted(found, key=lambda warning: (warning.pos, warning.message))
 
 
-def _is_stored(stores: Stores, query: Query, stop: Stop | None) -> bool:
+def _is_stored(stores: Stores, query: Query, enough: Enough | None) -> bool:
     """Whether something satisfies a query, as far as that could be found out."""
-    found = next(search(stores, query, stop=stop), None)
-    return found is not None or (stop is not None and stop())
+    found = next(search(stores, query, enough=enough), None)
+    return found is not None or (enough is not None and enough())

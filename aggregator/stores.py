@@ -247,7 +247,7 @@ class EntryStore(Protocol):
         ...
 
     def propose(
-        self, need: Need, since: datetime | None = None, *, before: int = 0, stop: Callable[[], bool] | None = None
+        self, need: Need, since: datetime | None = None, before: int = 0, *, stop: Callable[[], bool] | None = None
     ) -> Iterator[Proposed]:
         """Entries that may satisfy a query with this need, newest first by id; never leaves out one that does.
 

@@ -41,6 +41,7 @@ COMMANDS = {
     "digest": "compose an edition now, or preview the next",
     "editions": "past editions, as sent",
     "send": "settle due messages",
+    "render": "the reading pages as plain files",
     "syndicate": "a watchlist, digest or search for feed readers",
     "mail": "whether mail leaves and can arrive: test, check",
     "bounce": "take mail that came back, piped in by a mail server",

@@ -99,9 +99,9 @@ def moment(text: str, now: datetime) -> datetime:
     Raises:
         click.BadParameter: it is neither.
     """
-    from aggregator.settings import fields
+    from aggregator.settings import moments
 
     try:
-        return fields.moment(text, now)
+        return moments.moment(text, now)
     except ValueError as e:
         raise click.BadParameter(str(e)) from None

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from aggregator.settings.edit import add_digest, add_feed, add_feeds, add_to_digest, add_watchlist, remove_feed
 from aggregator.settings.environment import variable
-from aggregator.settings.fields import address, http_url, moment, show_duration, slug
+from aggregator.settings.fields import address, http_url, show_duration, slug
 from aggregator.settings.files import host_id, same_url
 from aggregator.settings.home import Home, prepare, secret
 from aggregator.settings.loading import Configuration, load
 from aggregator.settings.models import Settings, known_settings, masked
+from aggregator.settings.moments import moment
 from aggregator.settings.schema import json_schema
 
 __all__ = [

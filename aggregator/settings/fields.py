@@ -6,7 +6,7 @@ import difflib
 import re
 import zoneinfo
 from collections.abc import Iterable
-from datetime import UTC, datetime, time, timedelta
+from datetime import time, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -66,21 +66,6 @@ def duration(value: Any) -> timedelta:
     if not found:
         raise ValueError(f"{shown(value)} is not a duration; write it like 90s, 30m, 1h, 1d or 2w")
     return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
-
-
-def moment(text: str, now: datetime) -> datetime:
-    """`2023-02-02`, `2023-02-02T12:00+03:00`, or an age: `36h`, `7d`. Raises ValueError when it is neither."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            return now - duration(text)
-        except (ValueError, OverflowError):
-            raise ValueError(f"{text!r} is neither a date such as 2023-02-02 nor an age such as 7d") from None
-    try:
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except OverflowError:
-        raise ValueError(f"{text!r} is beyond the calendar") from None
 
 
 def show_duration(value: timedelta) -> str:

@@ -11,7 +11,7 @@ from aggregator.digests import edition, excerpt
 from aggregator.model import Entry
 from aggregator.query import Query
 from aggregator.render.environment import parts
-from aggregator.search import Result, Stop, look
+from aggregator.search import Enough, Result, look
 from aggregator.stores import Stores
 
 SHOWN = 20
@@ -75,20 +75,20 @@ def find(
     feed: str = "",
     language: str = "",
     periods: Mapping[str, datetime] | None = None,
-    stop: Stop,
+    enough: Enough,
 ) -> Findings:
     """The results behind the entry `before`, newest first; of the first page also what they are, by feed, language and period."""
     found: list[Result] = []
     tally = _Tally(periods or {})
     last = 0
-    for last, result in look(stores, query, since, before=before, stop=stop):  # noqa: B007 - where it stopped
+    for last, result in look(stores, query, since, before=before, enough=enough):  # noqa: B007 - where it stopped
         if result is None or not (_is(result.entry.feed_id, feed) and _is(result.entry.language, language)):
             continue
         tally.add(result.entry)
         found += [result] if len(found) <= SHOWN else []
         if tally.results > (SHOWN if before else COUNTED):
             break
-    cut = stop()
+    cut = enough()
     shown = found[:SHOWN]
     more = shown[-1].id if len(found) > SHOWN else last if cut else 0
     results = min(tally.results, COUNTED)

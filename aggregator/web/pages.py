@@ -71,11 +71,13 @@ PARTS = (
 )
 
 
-def build(app: App) -> FastAPI:
+def build(app: App, frame: Frame | None = None) -> FastAPI:
     """The ASGI application on an App."""
     # A redirect to the address with or without its last slash would name the host as the request does.
     web = FastAPI(title="aggregator", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     frame = Frame(app)
+    web = FastAPI(title="aggregator", docs_url=None, redoc_url=None, openapi_url=None)
+    frame = frame or Frame(app)
     pages = Pages(frame)
     routes = Routes(web, frame)
     routes.anyone("/static/{name}", pages.asset)

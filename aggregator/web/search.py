@@ -17,7 +17,7 @@ from aggregator import settings
 from aggregator.errors import QueryError
 from aggregator.model import Watchlist
 from aggregator.query import Query
-from aggregator.search import Stop, advice, budget, newest
+from aggregator.search import Enough, advice, budget, newest
 from aggregator.tokens import Document
 from aggregator.web.finding import Findings, find
 from aggregator.web.frame import Frame
@@ -91,7 +91,7 @@ class Searching:
             self._turns.release()
 
     def _found(self, given: Asked, query: Query, start: datetime | None) -> Response:
-        stop = budget(self._app.clock, SECONDS)
+        enough = budget(self._app.clock, SECONDS)
         now = self._app.clock.now()
         periods = {name: now - timedelta(days=int(name[:-1])) for name in PERIODS}
         before = int(given.before) if re.fullmatch(r"[1-9][0-9]{0,17}", given.before) else 0
@@ -103,9 +103,9 @@ class Searching:
             feed=given.feed,
             language=given.language,
             periods=periods,
-            stop=stop,
+            enough=enough,
         )
-        warned = () if before else self._advice(given.q, stop)
+        warned = () if before else self._advice(given.q, enough)
         return self._page(given, found=found, advice=warned)
 
     def _page(
@@ -157,16 +157,16 @@ class Searching:
         except ValueError as e:
             raise Refused(f"Since when? {e}.") from e
 
-    def _advice(self, text: str, stop: Stop) -> list[str]:
+    def _advice(self, text: str, enough: Enough) -> list[str]:
         """What is doubtful about the query, as far as there is time to find out."""
-        if not text or stop():
+        if not text or enough():
             return []
         made, documents = self._newest
         now = self._app.clock.monotonic()
         if now - made > FRESH:
             documents = list(newest(self._app.stores))
             self._newest = (now, documents)
-        return [warning.message for warning in advice(self._app.stores, self._app.query(text), documents, stop)]
+        return [warning.message for warning in advice(self._app.stores, self._app.query(text), documents, enough)]
 
 
 def _lines(given: Asked) -> str:

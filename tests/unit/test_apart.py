@@ -6,7 +6,7 @@ import html
 import re
 from html.parser import HTMLParser
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.web.editions import apart
@@ -62,7 +62,8 @@ class Seen(HTMLParser):
         self.seen.append(data)
 
 
-@given(st.lists(elements(), max_size=4))
+@settings(max_examples=60)
+@given(st.lists(elements(), max_size=3))
 def test_text_and_attributes_stay_as_they_were(found: list[str]) -> None:
     page = f"<html><head><title>x</title></head><body>{''.join(found)}</body></html>"
     placed, sheet = apart(page)

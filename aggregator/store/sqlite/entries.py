@@ -53,7 +53,7 @@ class Entries:
             after = page[-1].id
 
     def propose(
-        self, need: Need, since: datetime | None = None, *, before: int = 0, stop: Callable[[], bool] | None = None
+        self, need: Need, since: datetime | None = None, before: int = 0, *, stop: Callable[[], bool] | None = None
     ) -> Iterator[Proposed]:
         """See EntryStore.propose."""
         expression = match_expression(need)
