@@ -14,9 +14,11 @@ from aggregator.web.links import PATHS, Links
 from aggregator.web.pages import build as pages
 from tests.browser.installation import ASKED, ASKER, CSTO, LEAVER, READER, START, Place
 
-OPERATOR = ("outbox", "message", "configuration")
+OPERATOR = ("outbox", "message", "quarantine", "configuration")
 """Pages that visitors get as "not for visitors"."""
 LETTERS = ("confirm", "refuse", "unsubscribe", "undo", "manage-in", "sign-in-link")
+LOOKS = [(320, "light"), (320, "dark"), (1280, "light"), (1280, "dark")]
+"""A phone and a desk, by day and by night."""
 SERVED = ("/static/", "/healthz", "/readyz", "/api/", "/manage/export", "/favicon.ico", "/openapi.json")
 """What is no page: files, and answers to programs."""
 GIVEN: Mapping[str, Sequence[Mapping[str, object]]] = {
@@ -72,8 +74,8 @@ def built(place: Place) -> set[str]:
 
 
 def _walked() -> list[str]:
-    """The names of the pages; listings are no pages, and signing out is none to look at."""
-    return [name for name, path in PATHS.items() if "{form}" not in path and name != "sign-out"]
+    """The names of the pages; listings and sheets are no pages, and signing out is none to look at."""
+    return [n for n, path in PATHS.items() if "{form}" not in path and not path.endswith(".css") and n != "sign-out"]
 
 
 def _name(name: str, given: Mapping[str, object]) -> str:

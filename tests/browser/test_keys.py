@@ -14,10 +14,8 @@ from tests.browser.installation import Place
 from tests.browser.rooms import built
 
 HERE = "document.activeElement.textContent.trim()"
-LIST = (
-    "[...document.querySelectorAll('[data-keys] > li')].map((item) => item.querySelector('a[href]').textContent.trim())"
-)
-READ = "[...document.querySelectorAll('[data-keys] > li')].map((item) => item.classList.contains('read'))"
+LIST = "[...document.querySelectorAll('main .editions > li')].map((item) => item.querySelector('a[href]').textContent.trim())"
+READ = "[...document.querySelectorAll('main .editions > li')].map((item) => item.classList.contains('read'))"
 STATUS = "document.querySelector('[role=status]').textContent"
 OPEN = "document.querySelector('dialog').open"
 
@@ -60,7 +58,7 @@ def test_m_marks_as_read_in_this_browser_alone_and_takes_it_back(visit: Visit, b
     number = len(visit.ask(LIST))
     assert visit.ask(READ) == [False, True] + [False] * (number - 2)
     assert "Marked as read" in visit.ask(STATUS)
-    assert visit.ask("document.querySelectorAll('[data-keys] > li')[1].textContent").endswith(
+    assert visit.ask("document.querySelectorAll('main .editions > li')[1].textContent").endswith(
         "(read)"
     )  # for who hears it
     assert visit.noise() == []  # told to nobody
@@ -79,7 +77,7 @@ def test_m_marks_as_read_in_this_browser_alone_and_takes_it_back(visit: Visit, b
 
 def test_a_story_is_marked_wherever_it_stands(visit: Visit) -> None:
     visit.ask(
-        "document.querySelectorAll('[data-keys] > li').forEach((item, n) => { item.dataset.story = String(n % 2); })"
+        "document.querySelectorAll('main .editions > li').forEach((item, n) => { item.dataset.story = String(n % 2); })"
     )
     visit.press("j", "m")
     assert visit.ask(READ)[:3] == [True, False, True]
@@ -147,7 +145,7 @@ def test_how_long_ago_stands_beside_the_clock(browser: Chromium, place: Place) -
     for later, told in ((timedelta(hours=3), "h ago)"), (timedelta(days=3), "")):
         with browser.visit(place.url, now=(place.clock.now() + later).timestamp() * 1000) as visit:
             visit.open("/")
-            said = visit.ask("[...document.querySelectorAll('.source time + .ago')].map((e) => e.textContent)")
+            said = visit.ask("[...document.querySelectorAll('.news time + .ago')].map((e) => e.textContent)")
             assert said
             assert {one[-6:] for one in said} == {told}
             assert visit.noise() == []

@@ -10,10 +10,9 @@ import pytest
 from tests.browser import measures
 from tests.browser.chromium import Chromium, Visit
 from tests.browser.installation import Place
-from tests.browser.rooms import SERVED, Room, built, names, rooms
+from tests.browser.rooms import LOOKS, SERVED, Room, built, names, rooms
 
 Visits = Mapping[str, Visit]
-LOOKS = [(320, "light"), (320, "dark"), (1280, "light"), (1280, "dark")]
 
 
 @pytest.fixture(scope="module")

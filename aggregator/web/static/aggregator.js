@@ -2,7 +2,7 @@
 /* Keys and relative times: an enhancement. Every page works without this file, it asks nobody for anything, and what it remembers
    (what was read, whether keys are on) stays in this browser. */
 (() => {
-  const ITEMS = "[data-keys] > li, li.story, article.story";
+  const ITEMS = ".news > li, .hits > li, .timeline > li, .editions > li, [data-keys] > li";
   const MOST = 2000; // stories remembered as read
   const GO = { t: "today", w: "watchlists", s: "search", f: "feeds", e: "editions" };
   const KEYS = [
@@ -26,7 +26,7 @@
 
   const items = () => [...document.querySelectorAll(ITEMS)].filter((item) => headline(item) && item.getClientRects().length);
   const headline = (item) => item.querySelector("h2 a[href], h3 a[href], a[href]");
-  const name = (item) => item.dataset.story || headline(item).href;
+  const name = (item) => item.dataset.story || (item.querySelector("a[href*='stories/']") || headline(item)).href;
   const current = () => document.activeElement?.closest(ITEMS);
 
   const step = (by) => {
@@ -62,7 +62,9 @@
     for (const [key, does] of KEYS) {
       const term = make("dt");
       term.append(make("kbd", key));
-      list.append(term, make("dd", does));
+      const line = make("div");
+      line.append(term, make("dd", does));
+      list.append(line);
     }
     const box = make("input", "", { type: "checkbox", checked: on });
     box.addEventListener("change", () => { on = box.checked; keep("keys", on); });
@@ -116,7 +118,7 @@
     return minutes < 60 ? ` (${Math.floor(minutes)} min ago)` : ` (${Math.floor(minutes / 60)} h ago)`;
   };
   const tick = () => {
-    for (const time of document.querySelectorAll(".source time[datetime]")) {
+    for (const time of document.querySelectorAll(".news time[datetime], .hits time[datetime]")) {
       let beside = time.nextElementSibling;
       if (!beside?.classList.contains("ago")) time.after((beside = make("span", "", { className: "ago" })));
       beside.textContent = ago((Date.now() - Date.parse(time.dateTime)) / 60000);
