@@ -30,23 +30,14 @@ if TYPE_CHECKING:
     from aggregator.query import Query
     from aggregator.returned import ReturnLine
     from aggregator.send import SendLine
+    from aggregator.signals import SignalLine
     from aggregator.subscribe import SubscribeLine
     from aggregator.watch.index import WatchIndex
 
 
 PARTS = (
-    "fetcher",
-    "workers",
-    "renderer",
-    "transport",
-    "channels",
-    "archive",
-    "poll",
-    "enrich",
-    "compose",
-    "send",
-    "subscribe",
-)
+    "fetcher", "workers", "renderer", "transport", "channels", "archive", "poll", "enrich", "compose", "send", "subscribe", "signals",
+)  # fmt: skip
 """What follows from the configuration and is replaced with it."""
 MANY_WATCHLISTS = 100
 REINDEXED, BREATH = 200, 0.02
@@ -209,6 +200,13 @@ class App:
             owner=f"{self.owner}/send",
             return_path=self.return_path,
         )
+
+    @cached_property
+    def signals(self) -> SignalLine:
+        """The signals line."""
+        from aggregator.signals import SignalLine
+
+        return SignalLine(stores=self.stores, clock=self.clock, muted=self.configuration.muted)
 
     @cached_property
     def returns(self) -> ReturnLine:

@@ -13,6 +13,7 @@ from aggregator import levels
 from aggregator.digests import alerts, messages, prominence, windows
 from aggregator.digests import edition as editions
 from aggregator.digests import late as late_stories
+from aggregator.digests import signals as out_of_rhythm
 from aggregator.errors import AggregatorError, StoreError
 from aggregator.levels import LEVELS, THRESHOLDS, Level, Settled, Threshold
 from aggregator.model import Revised, Watchlist
@@ -31,6 +32,7 @@ from aggregator.publication import (
     Window,
 )
 from aggregator.readership import Subscription
+from aggregator.reading import AT_ONCE, EditionSignal, Signal
 from aggregator.stores import Stores
 
 RECENT = 100
@@ -60,11 +62,12 @@ class _Moment:
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """What all editions of one moment stand on: the watchlists by id, what was checked, what publishers changed."""
+    """What all editions of one moment stand on: the watchlists by id, what was checked, what publishers changed, who is out of rhythm."""
 
     watchlists: Mapping[str, Watchlist]
     checked: Checked
     revised: Sequence[Revised]
+    signals: tuple[EditionSignal, ...] = ()
 
 
 class ComposeLine:
@@ -126,7 +129,8 @@ class ComposeLine:
         window = self._window(digest, now, early=True)
         waiting = self._stores.editions.waiting(digest.spec.id, window.end)
         moment = _Moment(window, now)
-        edition = self._edition(digest, moment, waiting, digest.spec.prominence, self._ground(digest, moment))
+        ground = self._ground(digest, moment, self._signals(digest, window))
+        edition = self._edition(digest, moment, waiting, digest.spec.prominence, ground)
         return edition, self._renderer.render(edition)
 
     def compose(self, digest: Digest, *, early: bool = False) -> list[Composed]:
@@ -140,7 +144,16 @@ class ComposeLine:
         waiting = self._stores.editions.waiting(digest.spec.id, window.end)
         if digest.spec.schedule.every == "instant" and not early:
             return self._alert(digest, window, waiting, now)
-        return self._commit(digest, _Moment(window, now), waiting, over=self._over(digest, window, early=early))
+        signals = self._signals(digest, window)
+        return self._commit(
+            digest, _Moment(window, now), waiting, signals, over=self._over(digest, window, early=early)
+        )
+
+    def _signals(self, digest: Digest, window: Window) -> list[Signal]:
+        """What an edition may tell of watchlists out of their rhythm: found in its window, of an alert lately."""
+        if digest.spec.schedule.every == "instant":
+            return self._stores.signals.waiting(digest.spec.id, window.end - AT_ONCE, windows.NEVER)
+        return self._stores.signals.waiting(digest.spec.id, window.start, window.end)
 
     @staticmethod
     def _over(digest: Digest, window: Window, *, early: bool) -> bool:
@@ -151,30 +164,38 @@ class ComposeLine:
         """An alert of what may go out now; the rest waits for company, for the morning, or for a storm to pass."""
         spec = digest.spec
         news = editions.held(waiting, spec.prominence)
+        signals = self._signals(digest, window)
         arrivals: dict[int, datetime] = {}
         for item in waiting:
             if news.get(item.story.id):
                 arrivals[item.story.id] = min(item.match.matched_at, arrivals.get(item.story.id, item.match.matched_at))
-        if not arrivals:
+        moments = [*arrivals.values(), *(one.found_at for one in signals)]
+        if not moments:
             return self._commit(digest, _Moment(window, now), waiting)
         earlier = self._stores.alerts.sent_since(spec.id, now - alerts.LOOK_BACK)
-        answer = alerts.release(spec.schedule, list(arrivals.values()), earlier, now)
+        answer = alerts.release(spec.schedule, moments, earlier, now)
         made: list[Composed] = []
-        seen = max(item.match.id for item in waiting)
+        seen = max((item.match.id for item in waiting), default=0)
         if answer.now == "urgent":
-            waiting = editions.urgent(waiting, spec.schedule)
-        if answer.now != "none" and waiting:
-            made = self._commit(digest, _Moment(window, now, answer.held), waiting)
+            waiting, signals = editions.urgent(waiting, spec.schedule), []
+        if answer.now != "none" and (waiting or signals):
+            made = self._commit(digest, _Moment(window, now, answer.held), waiting, signals)
         if answer.until is not None:
             self._stores.alerts.hold(spec.id, answer.until, seen)
         return made
 
     def _commit(
-        self, digest: Digest, moment: _Moment, waiting: Sequence[EditionMatch], *, over: bool = False
+        self,
+        digest: Digest,
+        moment: _Moment,
+        waiting: Sequence[EditionMatch],
+        signals: Sequence[Signal] = (),
+        *,
+        over: bool = False,
     ) -> list[Composed]:
         """Store the editions of one moment and settle what they tell; nothing to say only moves the window on."""
         next_at = windows.next_due(digest.spec.schedule, max(moment.now, moment.window.end))
-        made = [] if over else self._made(digest, moment, waiting)
+        made = [] if over else self._made(digest, moment, waiting, signals)
         if not made:
             told = [] if over else [w.match.id for w in waiting]
             self._stores.editions.skip(digest.spec.id, told, moment.window.end, next_at)
@@ -190,11 +211,13 @@ class ComposeLine:
             if stored is not None
         ]
 
-    def _made(self, digest: Digest, moment: _Moment, waiting: Sequence[EditionMatch]) -> list[NewEdition]:
+    def _made(
+        self, digest: Digest, moment: _Moment, waiting: Sequence[EditionMatch], signals: Sequence[Signal]
+    ) -> list[NewEdition]:
         """The editions of one moment, rendered, the digest's own first."""
         readers = self._readers(digest)
         late = self._late(self._stores.alerts.late(digest.spec.id))
-        ground = self._ground(digest, moment)
+        ground = self._ground(digest, moment, signals)
         made = []
         for threshold in sorted({digest.spec.prominence, *readers}, key=THRESHOLDS.index):
             edition = self._edition(digest, moment, waiting, threshold, ground)
@@ -268,18 +291,21 @@ class ComposeLine:
 
     @staticmethod
     def _silent(digest: Digest, edition: Edition) -> bool:
-        """An alert speaks of new stories only; a digest may be told to skip empty editions."""
+        """An alert speaks of what is new only; a digest may be told to skip empty editions."""
         if edition.kind == "alert":
-            return not edition.stories
-        return digest.spec.empty == "skip" and not (edition.stories or edition.continued or edition.updated)
+            return not (edition.stories or edition.signals)
+        told = edition.stories or edition.continued or edition.updated or edition.signals
+        return digest.spec.empty == "skip" and not told
 
-    def _ground(self, digest: Digest, moment: _Moment) -> _Ground:
+    def _ground(self, digest: Digest, moment: _Moment, signals: Sequence[Signal] = ()) -> _Ground:
         """What the editions of one moment share, read once for all thresholds."""
         since = None if digest.spec.schedule.every == "instant" else moment.window.start
+        watchlists = {w.id: w for w in self._stores.watch.list()}
         return _Ground(
-            watchlists={w.id: w for w in self._stores.watch.list()},
+            watchlists=watchlists,
             checked=self._stores.upkeep.checked(since),
             revised=self._stores.editions.revised(digest.spec.id, moment.window),
+            signals=out_of_rhythm.told(signals, watchlists),
         )
 
     def _edition(
@@ -306,6 +332,7 @@ class ComposeLine:
         edition = replace(
             edition,
             held=moment.held,
+            signals=ground.signals,
             list_name=messages.list_name(digest.spec),
             next_at=next_at if next_at < windows.NEVER else None,
         )

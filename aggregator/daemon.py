@@ -74,6 +74,7 @@ class Daemon:
             _Line("compose", min(2.0, tick), self._compose),
             _Line("send", min(2.0, tick), self._send),
             _Line("enrich", max(5.0, tick), self._enrich),
+            _Line("signals", 300.0, self._signals),
             _Line("upkeep", 3600.0, self._upkeep),
         ]
         self._outage: datetime | None = None
@@ -329,6 +330,9 @@ class Daemon:
         if report.error:
             wait = journal.many(report.retry + report.unknown, "message")
             log.warning("%s to be tried again, %d given up: %s", wait, report.dead, report.error)
+
+    def _signals(self) -> None:
+        journal.noticed(self._app.signals.run(self._stop))
 
     def _upkeep(self) -> None:
         self._app.forget_texts()

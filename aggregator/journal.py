@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from aggregator import urls
 from aggregator.model import PollReport
+from aggregator.reading import Signal
 
 if TYPE_CHECKING:
     from aggregator.catalog import CatalogReport
+    from aggregator.signals import Noticed
 
 log = logging.getLogger("aggregator")
 MINUTE = "%Y-%m-%d %H:%M"
@@ -53,6 +55,29 @@ def outage(before: datetime | None, now: datetime | None) -> None:
         )
     elif now is None and before is not None:
         log.info("our own network is back (down since %s UTC): what is due is polled now", before.strftime(MINUTE))
+
+
+def noticed(found: Noticed) -> None:
+    """Which watchlists and feeds are out of their rhythm, and which are no longer."""
+    for signal in found.begun:
+        log.log(logging.WARNING if signal.kind == "silence" else logging.INFO, "%s", signal_text(signal))
+    for signal in found.ended:
+        log.info("%s %s: the %s is over", *_subject(signal), signal.kind)
+
+
+def signal_text(signal: Signal) -> str:
+    """`watchlist csto: 42 entries since 2026-11-27 09:00 UTC, usually 5`."""
+    since, detail = signal.began_at.strftime(f"{MINUTE} UTC"), f"; {signal.detail}" if signal.detail else ""
+    if signal.kind == "burst":
+        said = f"{many(signal.observed, 'entry', 'entries')} since {since}, usually {signal.expected:.0f}"
+    else:
+        usual = f"{signal.expected:.0f} a day" if signal.expected >= 1 else f"{signal.expected * 7:.0f} a week"
+        said = f"nothing since {since}, usually {usual}"
+    return f"{' '.join(_subject(signal))}: {said}{detail}"
+
+
+def _subject(signal: Signal) -> tuple[str, str]:
+    return ("watchlist", signal.watchlist_id) if signal.watchlist_id else ("feed", signal.feed_id)
 
 
 def sync(report: CatalogReport) -> None:

@@ -10,6 +10,7 @@ from aggregator.model import Entry, Feed, Gap, Span, StoredEvent, Story
 from aggregator.overview import PastAttempt
 from aggregator.publication import Message, StoredEdition
 from aggregator.readership import Subscription
+from aggregator.reading import Signal
 
 
 def when(moment: datetime | None) -> str | None:
@@ -216,4 +217,20 @@ def subscription(value: Subscription) -> dict[str, Any]:
         "prominence": value.prominence,
         "timezone": value.timezone,
         "paused_until": when(value.paused_until),
+    }
+
+
+def signal(value: Signal) -> dict[str, Any]:
+    """A burst or a silence, with the names of the view."""
+    return {
+        "signal_id": value.id,
+        "kind": value.kind,
+        "watchlist_id": value.watchlist_id or None,
+        "feed_id": value.feed_id or None,
+        "began_at": when(value.began_at),
+        "found_at": when(value.found_at),
+        "ended_at": when(value.ended_at),
+        "observed": value.observed,
+        "expected": value.expected,
+        "detail": value.detail,
     }

@@ -12,6 +12,7 @@ from typing import Literal
 from aggregator.errors import Fault
 from aggregator.levels import Level, Prominence, Threshold
 from aggregator.model import Entry, Match, Story
+from aggregator.reading import EditionSignal
 
 MessageState = Literal["waiting", "claimed", "sent", "unknown", "dead", "cancelled"]
 Phase = Literal["queued", "connect", "data"]
@@ -232,7 +233,7 @@ class Edition:
         more: stories beyond the cap, not shown.
         queries: (watchlist title, query text) of every watchlist it covers.
         prominence: what its stories reach at least.
-        updated: stories told before whose text was changed in the window.
+        updated, signals: stories told before whose text was changed in the window; watchlists out of their own rhythm.
         late, held: what could not be delivered to its reader before; why the stories of an alert come together, or "".
         list_name, thread: for List-Id, `morning` or `csto.watch`; for References, a Message-ID that is never sent, or "".
         next_at: when the digest comes next; None for one that does not come by the clock.
@@ -259,6 +260,7 @@ class Edition:
     list_name: str = ""
     thread: str = ""
     next_at: datetime | None = None
+    signals: tuple[EditionSignal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,10 +328,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class NewEdition:
-    """An edition on its way into the store, with the messages that carry it.
-
-    `variants` are its mails for readers with another clock, or for whom something came late, by the name their messages give.
-    """
+    """An edition on its way into the store, with its messages, and by name its mails for other clocks or with what came late."""
 
     edition: Edition
     rendered: RenderedEdition

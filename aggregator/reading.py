@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Generic, Literal, TypeVar
@@ -17,6 +18,12 @@ Scope = Literal["read", "operate", "health"]
 LINK, SESSION = timedelta(minutes=15), timedelta(hours=12)
 """How long a link that signs in works, and a session from then on, however often it is used meanwhile."""
 T = TypeVar("T")
+AT_ONCE = timedelta(days=1)
+"""How old a signal may be that an alert still tells."""
+
+
+Hours = Mapping[datetime, int]
+"""Beginning of an hour -> entries dated in it; hours without any are not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,9 @@ class FeedDay:
 class Signal:
     """Something out of a watchlist's or a feed's own rhythm: far more than usual, or nothing where there is usually something.
 
-    One of `watchlist_id` and `feed_id` is "". `id` is 0 until it is stored; `ended_at` None while it lasts.
+    One of `watchlist_id` and `feed_id` is "". Of a burst, `observed` entries came since `began_at` where `expected` are usual;
+    of a silence, none did, and `expected` are usual in a day. `detail` may say more: how many sources fail. `id` is 0 until
+    it is stored; `ended_at` None while it lasts.
     """
 
     id: int
@@ -83,6 +92,49 @@ class Signal:
     expected: float
     detail: str
     ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EditionSignal:
+    """That a watchlist is out of its own rhythm, as an edition tells it; the numbers are those of `Signal`."""
+
+    signal_id: int
+    kind: Literal["burst", "silence"]
+    watchlist_id: str
+    watchlist_title: str
+    began_at: datetime
+    found_at: datetime
+    observed: int
+    expected: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A feed that answers: when it was last read, when its newest entry was first seen, and how many entries it had in a time."""
+
+    feed_id: str
+    title: str
+    read_at: datetime
+    newest_at: datetime
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The title of an entry; `marks` are (start, end) offsets of what a watchlist found in it."""
+
+    title: str
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """In the headlines of how many of a watchlist's entries a word stands, and in what share (0 to 1) of all newest headlines."""
+
+    word: str
+    entries: int
+    elsewhere: float
 
 
 @dataclass(frozen=True, slots=True)

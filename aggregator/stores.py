@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -65,23 +65,7 @@ from aggregator.readership import (
     Tidied,
     Wish,
 )
-from aggregator.reading import (
-    By,
-    Cell,
-    Credential,
-    DayCount,
-    FeedDay,
-    Found,
-    News,
-    Part,
-    Portion,
-    Right,
-    Scope,
-    Selection,
-    Signal,
-    Telling,
-    Version,
-)
+from aggregator.readings import AttentionStore, CredentialStore, PortionStore, ReadingStore, SignalStore
 
 
 class FeedStore(Protocol):
@@ -374,7 +358,7 @@ class EditionStore(Protocol):
         ...
 
     def due(self, now: datetime) -> list[Digest]:
-        """Digests whose next edition is not later than `now`; instant ones when a match waits for an alert."""
+        """Digests whose next edition is not later than `now`; instant ones when a match or a signal waits for an alert."""
         ...
 
     def waiting(self, digest_id: str, until: datetime) -> list[EditionMatch]:
@@ -400,7 +384,8 @@ class EditionStore(Protocol):
 
         Returns their ids. When an edition with this digest and one of these keys exists already, only the window moves on and
         none is returned; when one of the matches has been settled by this digest meanwhile, or somebody else has told, tried again or
-        dropped what a message tells as late, nothing is written and none is returned.
+        dropped what a message tells as late, or told one of the signals, nothing is written and none is returned.
+        The signals of the first are told with it.
         A match that is passed over does not make its story told. Who has left, paused or moved meanwhile gets no message.
         """
         ...
@@ -718,179 +703,6 @@ class SuppressionStore(Protocol):
 
     def remove(self, address_hmac: str) -> bool:
         """Take one off the list; False when it is not there."""
-        ...
-
-
-class AttentionStore(Protocol):
-    """Counts by day and hour. They are made as entries and matches come, and stay when entries are pruned."""
-
-    def days(self, watchlist_id: str, since: date, until: date) -> list[DayCount]:
-        """Every day from `since` to `until`, both included, in order; days without entries too."""
-        ...
-
-    def parts(self, watchlist_id: str, since: date, until: date, by: By, limit: int = 20) -> list[Part]:
-        """The same days' entries by feed, language or country, most first; "" is what is not known."""
-        ...
-
-    def cells(self, watchlist_id: str, since: date, until: date) -> list[Cell]:
-        """The same days' entries by day, feed and language, in that order: all that the other counts add up."""
-        ...
-
-    def all(self, since: date, until: date) -> int:
-        """All entries of these days, of whatever feed: what shares are shares of."""
-        ...
-
-    def hours(self, watchlist_id: str, since: datetime) -> Mapping[datetime, int]:
-        """Beginning of an hour -> entries dated in it; hours without any are not there."""
-        ...
-
-    def feed(self, feed_id: str, since: date, until: date) -> list[FeedDay]:
-        """Every day of a feed from `since` to `until`, both included, in order."""
-        ...
-
-    def read_between(self, since: datetime, until: datetime) -> builtins.list[str]:
-        """The feeds that answered between two moments, by id: only their silence says anything. Days are as near as is known."""
-        ...
-
-
-class SignalStore(Protocol):
-    """Bursts and silences, each once."""
-
-    def begin(self, signal: Signal) -> int:
-        """Store it; its id, or 0 where one of that kind and subject lasts already."""
-        ...
-
-    def end(self, signal_id: int, now: datetime) -> bool:
-        """It is over; False when it was."""
-        ...
-
-    def list(self, since: datetime | None = None, *, lasting: bool = False) -> builtins.list[Signal]:
-        """Newest first; found at or after `since`, or only those that last."""
-        ...
-
-
-class ReadingStore(Protocol):
-    """What pages show, read in the order and the portions in which they show it."""
-
-    def news(
-        self,
-        watchlist_ids: Sequence[str],
-        since: datetime,
-        each: int,
-        *,
-        until: datetime | None = None,
-        most: int | None = None,
-    ) -> list[News]:
-        """What each watchlist got from `since` on, before `until`, silent baselines left out, with the newest entry of each of its newest stories.
-
-        `each` stories of a watchlist at most. With `most`, so many of all together, to which each watchlist gives one in turn, and
-        each story once: with the first watchlist that got it.
-        """
-        ...
-
-    def watched(
-        self, story_ids: Sequence[int], since: datetime, until: datetime | None = None
-    ) -> Mapping[int, Sequence[str]]:
-        """Story -> the watchlists, by id, that got entries of it in that time, silent baselines left out; readers' own too."""
-        ...
-
-    def began(self) -> datetime | None:
-        """When the earliest match was found; None where there is none."""
-        ...
-
-    def last_edition(self, digest_ids: Sequence[str]) -> tuple[str, str, datetime] | None:
-        """The last edition of these digests that is no alert: digest, key, and the end of its window."""
-        ...
-
-    def found(self, watchlist_id: str, limit: int, before: int = 0) -> list[Found]:
-        """Matches of a watchlist with their entries, newest first by the match's id, behind the match `before`; each entry once."""
-        ...
-
-    def copies(self, story_ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
-        """Story -> the titles of the feeds that carry it, in the order in which they brought it."""
-        ...
-
-    def version(self) -> int:
-        """Another number once anybody else has stored anything; it is compared within one thread. Cheaper than any mark."""
-
-    def matched(self, story_id: int) -> list[Match]:
-        """Of each watchlist and entry of the story the match of its latest revision, by the match's id."""
-        ...
-
-    def versions(self, story_id: int) -> list[Version]:
-        """The earlier texts of a story's entries, by entry, oldest first; not those of other news under the same id."""
-        ...
-
-    def told(self, story_id: int) -> list[Telling]:
-        """The editions that told a story, readers' own too, oldest first."""
-        ...
-
-    def beside(self, story_id: int, since: datetime) -> Mapping[str, str]:
-        """The feeds of the configuration, added before `since`, without an entry in the story: id -> title, by id."""
-        ...
-
-    def mark(self, watchlist_ids: Sequence[str] = (), story_ids: Sequence[int] = ()) -> str:
-        """A text that is another one whenever matches of these watchlists, entries of these stories, editions, signals or gaps changed.
-
-        Cheap to ask; what a page shows besides needs a mark of its own.
-        """
-        ...
-
-
-class PortionStore(Protocol):
-    """Long lists in portions, newest first by id: what comes meanwhile moves nothing. Each is read in bounded time."""
-
-    def entries(self, selection: Selection) -> Portion[Entry]:
-        """Entries; of a feed, of those that a watchlist has found, in a language."""
-        ...
-
-    def stories(self, selection: Selection) -> Portion[Story]:
-        """Stories with their entries."""
-        ...
-
-    def matches(self, selection: Selection) -> Portion[Found]:
-        """Matches with their entries; of one watchlist, or of all that the operator's files name."""
-        ...
-
-    def editions(self, selection: Selection) -> Portion[StoredEdition]:
-        """Past editions without their bytes; of one digest, or of all that the operator's files name."""
-        ...
-
-
-class CredentialStore(Protocol):
-    """Who may do what; only hashes of what is held out are kept."""
-
-    def issue(
-        self,
-        right: Right,
-        token: str,
-        name: str,
-        now: datetime,
-        *,
-        scopes: Sequence[Scope] = (),
-        expires_at: datetime | None = None,
-    ) -> int:
-        """A new credential; its id."""
-        ...
-
-    def find(self, right: Right, token: str, now: datetime) -> Credential | None:
-        """The credential that a token is for; None when there is none, or it has run out, was ended, or was a link that is used."""
-        ...
-
-    def use(self, credential_id: int, now: datetime) -> bool:
-        """Note that it was used; False for a link that had been, and for anything that is not there or over."""
-        ...
-
-    def list(self, now: datetime, right: Right | None = None) -> builtins.list[Credential]:
-        """Those that `find` would find at `now`, by id."""
-        ...
-
-    def end(self, credential_id: int, now: datetime) -> bool:
-        """Take it back; False when there is none, or it is over."""
-        ...
-
-    def tidy(self, now: datetime) -> int:
-        """Forget what ran out or was ended a week ago; how many."""
         ...
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import click
 
-from aggregator import feedview, known
+from aggregator import feedview, journal, known
 from aggregator.app import App, build
 from aggregator.cli import output
 from aggregator.cli.context import Context, json_option, pass_context
@@ -152,7 +152,17 @@ def _feed_problems(app: App) -> Iterator[Problem]:
         if known.poll.state == "gone":
             do = f"the server says it is gone for good: remove it, or `aggregator feeds resume {feed.feed_id}`"
         yield Problem(f"feed {feed.feed_id} {known.poll.state}{since}: {feed.error}", do)
+    yield from _silences(app)
     yield from _moves(app)
+
+
+def _silences(app: App) -> Iterator[Problem]:
+    for signal in app.stores.signals.list(lasting=True):
+        if signal.kind == "silence":
+            do = f"`aggregator feeds show {signal.feed_id}`; has it moved, or does it publish elsewhere now?"
+            if signal.watchlist_id:
+                do = f"`aggregator stats --watchlist {signal.watchlist_id} --by feed` tells which feeds it came from"
+            yield Problem(journal.signal_text(signal), do)
 
 
 def _moves(app: App) -> Iterator[Problem]:

@@ -23,6 +23,7 @@ from aggregator.plain import (
     member,
     message,
     past_attempt,
+    signal,
     span,
     story,
     subscription,
@@ -46,6 +47,7 @@ __all__ = [
     "past_attempt",
     "rows",
     "short",
+    "signal",
     "span",
     "story",
     "subscription",
@@ -70,6 +72,18 @@ def rows(values: dict[str, Any]) -> None:
     for name, value in values.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else "-" if value in (None, "") else str(value)
         click.echo(f"{name.replace('_', ' '):<16} {fit(shown or '-', 400)}")
+
+
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+
+
+def cell(value: Any) -> Any:
+    """A cell of CSV; a text that a spreadsheet would run as a formula is made harmless."""
+    if isinstance(value, list):
+        value = "; ".join(map(str, value))
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return "'" + value
+    return value
 
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode

@@ -24,6 +24,9 @@ def _of(message: LateMessage) -> Iterator[LateStory]:
             at=datetime.fromisoformat(again["at"]),
             edition_at=datetime.fromisoformat(again["edition_at"]),
         )
+    for one in data.get("signals", ()):
+        at = datetime.fromisoformat(one["found_at"])
+        yield LateStory(one["text"], "", "en", one["watchlist_title"], at, message.composed_at)
     for story in data["stories"]:
         yield _story(story, message.composed_at)
 

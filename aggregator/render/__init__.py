@@ -29,6 +29,7 @@ from aggregator.readership import Letter, RenderedLetter
 from aggregator.render import headers, letters, mime, payload, trial, view, wording
 from aggregator.render.environment import Templates
 from aggregator.render.headers import RenderOptions
+from aggregator.render.when import Calendar
 
 HTML_LIMIT = 80_000
 """Bytes of the HTML part: Gmail cuts a mail off at about 102 kB, and its footer with it."""
@@ -156,7 +157,9 @@ def _recipient(address: str) -> str:
 
 def _facts(edition: Edition) -> dict[str, Any]:
     """The edition as plain data, moments in RFC 3339."""
-    return {"subject": wording.subject(edition), **_plain(edition)}
+    calendar = Calendar(edition.timezone, edition.composed_at)
+    signals = [_plain(one) | {"text": wording.signal_line(one, calendar)} for one in edition.signals]
+    return {"subject": wording.subject(edition), **_plain(edition), "signals": signals}
 
 
 def _plain(value: Any) -> Any:

@@ -44,6 +44,7 @@ def payload(edition: Mapping[str, Any], message_id: str, archive: str) -> bytes:
             "continued": [_story(story) for story in edition["continued"]],
             "updated": [{"before": one["before"], **_story(one["story"])} for one in edition.get("updated", ())],
             "late": [one | {"link": web_link(one["link"])} for one in edition.get("late", ())],
+            "signals": list(edition.get("signals", ())),
             "more": edition["more"],
             "checked": edition["checked"],
         },
@@ -67,9 +68,11 @@ def _story(story: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def note(edition: Mapping[str, Any], archive: str) -> bytes:
-    """The subject, at most five headlines with their links, how many more there are, and the archive page."""
+    """The subject, what is out of its rhythm, at most five headlines with their links, how many more there are, and the archive page."""
     stories = [*edition["stories"], *(one["story"] for one in edition.get("updated", ()))]
     lines = [plain(edition["subject"])]
+    signals = [plain(one["text"]) for one in edition.get("signals", ())]
+    lines += [line for one in signals[:HEADLINES] if one not in lines for line in ("", one)]
     for story in stories[:HEADLINES]:
         link = web_link(story["link"])
         lines += ["", cut(plain(story["headline"]), 300) or "(no title)", *([link] if link else [])]

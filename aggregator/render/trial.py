@@ -18,6 +18,7 @@ from aggregator.publication import (
     UpdatedStory,
     Window,
 )
+from aggregator.reading import EditionSignal
 
 _NOW = datetime(2023, 2, 2, 13, 0, tzinfo=UTC)
 _DAY = timedelta(days=1)
@@ -60,4 +61,5 @@ EDITION = Edition(
     held="quiet",
     list_name="morning",
     thread="<thread.x@news.example>",
+    signals=(EditionSignal(1, "burst", "csto", "CSTO", _NOW - _DAY / 8, _NOW, 42, 5.0, ""),),
 )

@@ -99,6 +99,14 @@ class LateView:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalView:
+    """That a watchlist is out of its rhythm: its name, and how."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class EditionView:
     """An edition, ready to be set; its names are what own templates may use.
 
@@ -106,6 +114,7 @@ class EditionView:
         when: its moment, in full, with the zone.
         opening: what it holds and what was checked, in one sentence.
         held: why the stories of an alert come together, or "".
+        signals: watchlists that are out of their rhythm; `signals_left` counts those not shown.
         covers: the window, "" for an alert.
         sections: the stories by watchlist, each under the first it is in; `stories` are the same in one list.
         updated: stories told before that were changed since; `updated_left` counts those not shown.
@@ -129,6 +138,8 @@ class EditionView:
     zone: str
     opening: str
     held: str
+    signals: tuple[SignalView, ...]
+    signals_left: int
     covers: str
     sections: tuple[SectionView, ...]
     stories: tuple[StoryView, ...]
@@ -189,6 +200,10 @@ def view(edition: Edition, frame: Frame) -> EditionView:
         zone=calendar.zone,
         opening=wording.opening(edition, calendar),
         held=wording.held(edition),
+        signals=tuple(
+            SignalView(wording.signal_name(s), wording.signal(s, calendar)) for s in edition.signals[:EXTRAS]
+        ),
+        signals_left=max(0, len(edition.signals) - EXTRAS),
         covers=f"{calendar.moment(edition.window.start)} to {calendar.moment(edition.window.end)}" if covers else "",
         sections=sections,
         stories=tuple(story for section in sections for story in section.stories),

@@ -23,11 +23,16 @@ _MONTHS = (
 
 
 class Calendar:
-    """Writes moments in one zone, as short as `today` (the day of the edition) allows."""
+    """Writes moments in one zone, as short as `today` (the day of the edition) allows.
+
+    Attributes:
+        today: the moment of the edition, on the zone's clock.
+        zone: its name.
+    """
 
     def __init__(self, timezone: str, today: datetime) -> None:
         self._zone = ZoneInfo(timezone)
-        self._today = self.local(today)
+        self.today = self.local(today)
         self.zone = zone_name(timezone)
 
     def local(self, moment: datetime) -> datetime:
@@ -44,7 +49,7 @@ class Calendar:
     def day(self, moment: datetime) -> str:
         """`Thu 2 Feb`, with the year when it is not this one."""
         at = self.local(moment)
-        year = f" {at.year}" if at.year != self._today.year else ""
+        year = f" {at.year}" if at.year != self.today.year else ""
         return f"{_DAYS[at.weekday()][:3]} {at.day} {_MONTHS[at.month - 1][:3]}{year}"
 
     def clock(self, moment: datetime) -> str:
@@ -57,7 +62,7 @@ class Calendar:
 
     def since(self, moment: datetime) -> str:
         """`03:10` today, else `Wed 1 Feb, 03:10`."""
-        same_day = self.local(moment).date() == self._today.date()
+        same_day = self.local(moment).date() == self.today.date()
         return self.clock(moment) if same_day else self.moment(moment)
 
     def heading(self, moment: datetime) -> str:

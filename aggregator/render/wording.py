@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 
 from aggregator.levels import Threshold
 from aggregator.publication import Checked, Edition, FailingFeed, Missed, Outlet
+from aggregator.reading import EditionSignal
 from aggregator.render.columns import plain
 from aggregator.render.when import Calendar
 
 FAILING = 4
 MISSED = 3
+FRESH = timedelta(hours=1)
+"""How long a burst is told as going on after it was found."""
 NAME = 60
 """Characters of a feed's or a watchlist's name."""
 _WHERE: dict[Threshold, str] = {"any": "", "lead": " in the title or the lead", "title": " in the title"}
@@ -34,11 +38,15 @@ def subject(edition: Edition) -> str:
             return cut(headline, 120)
         counted = "" if total == 1 else f"{count(total, 'story', 'stories')} - "
         return cut(f"{cut(names or plain(edition.title), 40)}: {counted}{headline}", 120)
+    if edition.kind == "alert" and edition.signals:
+        return cut(signal_line(edition.signals[0], calendar), 120)
     end, length = edition.window.end, edition.window.end - edition.window.start
     day = calendar.day(end) if length.total_seconds() > 20 * 3600 else f"{calendar.day(end)} {calendar.clock(end)}"
     what = f"{count(total, 'story', 'stories')} - {headline}" if edition.stories else _lowered(_nothing(edition))
     if edition.late and not edition.stories and not edition.updated:
         what = f"{count(len(edition.late), 'story', 'stories')} delayed - {plain(edition.late[0].headline)}"
+    elif edition.signals and not edition.stories and not edition.updated:
+        what = signal_line(edition.signals[0], calendar)
     return cut(f"{cut(plain(edition.title), 40)}, {day}: {what}", 110)
 
 
@@ -54,6 +62,34 @@ def opening(edition: Edition, calendar: Calendar) -> str:
         said += f", with a watched word{where}" if where else ""
     missed = _missed(edition.checked.missed, calendar)
     return "; ".join(part for part in (said, _checked(edition.checked, calendar), missed) if part) + "."
+
+
+def signal_line(one: EditionSignal, calendar: Calendar) -> str:
+    """`CSTO: 42 entries since 09:00, usually 5`."""
+    return f"{signal_name(one)}: {signal(one, calendar)}"
+
+
+def signal_name(one: EditionSignal) -> str:
+    """The watchlist's name."""
+    return cut(plain(one.watchlist_title), NAME) or one.watchlist_id
+
+
+def signal(one: EditionSignal, calendar: Calendar) -> str:
+    """`42 entries since 09:00, usually 5`, `12 a day usually, 0 since Tue 28 Nov, 09:00; of its 8 feeds 3 failing`."""
+    if one.kind == "silence":
+        detail = f"; {plain(one.detail)}" if one.detail else ""
+        return f"{_usually(one.expected)} usually, 0 since {calendar.since(one.began_at)}{detail}"
+    usual = f"{one.expected:.0f}" if one.expected >= 1 else "none"
+    when = f"since {calendar.since(one.began_at)}"
+    if calendar.today - one.found_at > FRESH:
+        same = calendar.local(one.began_at).date() == calendar.local(one.found_at).date()
+        until = calendar.clock(one.found_at) if same else calendar.moment(one.found_at)
+        when = f"between {calendar.since(one.began_at)} and {until}"
+    return f"{count(one.observed, 'entry', 'entries')} {when}, usually {usual}"
+
+
+def _usually(daily: float) -> str:
+    return f"{daily:.0f} a day" if daily >= 1 else f"{daily * 7:.0f} a week"
 
 
 def held(edition: Edition) -> str:
@@ -150,6 +186,8 @@ def _nothing(edition: Edition) -> str:
         else "",
     ]
     told = ", ".join(part for part in parts if part)
+    if not told and edition.signals:
+        return f"Out of rhythm: {count(len(edition.signals), 'watchlist', 'watchlists')}"
     return f"Nothing new; {told}" if told else f"Nothing matched{_WHERE[edition.prominence]}"
 
 

@@ -171,6 +171,7 @@ class WatchlistItem(Section):
         default=(), description="Texts that the query must find; checked by `check` and every reload."
     )
     must_not: Examples = Field(default=(), description="Texts that it must not find.")
+    signals: bool = Field(default=True, description="Whether its readers are told of bursts and silences.")
 
     def watchlist(self) -> Watchlist:
         """The watchlist as the rest of the program knows it."""

@@ -36,6 +36,7 @@ class Configuration:
         access: by feed id, how those feeds are asked that want a password, a header or a proxy; kept in no database.
         homepages: by feed id, the publisher's page where the file names it.
         secrets: the files that passwords were read from.
+        muted: the watchlists whose bursts and silences nobody wants to hear of.
         channels: by id, the places other than mailboxes; their secrets are kept in no database.
     """
 
@@ -50,6 +51,7 @@ class Configuration:
     homepages: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[Path, ...] = ()
     channels: Mapping[str, Channel] = field(default_factory=dict)
+    muted: frozenset[str] = frozenset()
 
     @property
     def initial(self) -> timedelta:
@@ -111,6 +113,7 @@ class _Loading:
                 *channels.files(digests.channels, home.path),
             ),
             {one.id: one for one in told},
+            frozenset(one.id for one in lists.watchlists if not one.signals),
         )
 
     def _read(self, path: Path) -> YamlFile | None:

@@ -23,6 +23,7 @@ from aggregator import tokens
 from aggregator.errors import StoreError
 from aggregator.model import ArticleOutcome, EntryKey, Hints, PollOutcome, StoryKey
 from aggregator.query import NeedToken
+from aggregator.reading import Signal
 from aggregator.store.sqlite import (
     SqliteStores,
     alerts,
@@ -624,17 +625,18 @@ def busy(scene: Scene) -> None:
 
 
 VIEWS = [
-    "attention", "attention_by_feed", "edition_stories", "feed_health", "matched_entries", "matches_by_watchlist_and_day", "outbox", "story_outlets", "story_titles",
+    "attention", "attention_by_feed", "bursts_and_silences", "edition_stories", "feed_health", "matched_entries", "matches_by_watchlist_and_day", "outbox", "story_outlets", "story_titles",
 ]  # fmt: skip
 
 
 def test_every_question_has_a_view_that_answers(scene: Scene, stores: SqliteStores) -> None:
     busy(scene)
     scene.message("other@example.org")
+    stores.signals.begin(Signal(0, "burst", "csto", "", NOW, NOW, 42, 5.0, ""))
     conn = connection(stores)
     assert [r[0] for r in conn.execute("SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name")] == VIEWS
     answers = {name: [dict(r) for r in conn.execute(f"SELECT * FROM {name}")] for name in VIEWS}
-    assert [len(answers[name]) for name in VIEWS] == [1, 1, 1, 2, 1, 1, 1, 2, 2]
+    assert [len(answers[name]) for name in VIEWS] == [1, 1, 1, 1, 2, 1, 1, 1, 2, 2]
     assert answers["edition_stories"][0]["title"] == "x"
     assert answers["matched_entries"][0]["title"] == "x2"
     assert answers["matches_by_watchlist_and_day"][0]["day"] == "2023-02-02"

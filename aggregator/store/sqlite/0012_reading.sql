@@ -61,6 +61,13 @@ CREATE TABLE feed_days (
   PRIMARY KEY (feed_id, day)
 ) WITHOUT ROWID
 ;
+-- One row: how many polls an hour (UTC) had, and how many were answered: where few were, nothing can be said of what came.
+CREATE TABLE poll_hours (
+  hour      TEXT NOT NULL PRIMARY KEY,
+  polls     INTEGER NOT NULL,
+  answered  INTEGER NOT NULL
+) WITHOUT ROWID
+;
 -- One row: a watchlist that got far more than its own week lets expect, or a watchlist or feed that fell silent.
 CREATE TABLE signals (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -77,6 +84,16 @@ CREATE TABLE signals (
 )
 ;
 CREATE INDEX signals_open ON signals (ended_at)
+;
+CREATE INDEX signals_by_time ON signals (found_at)
+;
+-- One row: an edition that told the readers of a digest of a signal; each digest tells it once.
+CREATE TABLE signal_tellings (
+  signal_id   INTEGER NOT NULL REFERENCES signals (id),
+  digest_id   TEXT NOT NULL REFERENCES digests (id),
+  edition_id  INTEGER NOT NULL REFERENCES editions (id),
+  PRIMARY KEY (signal_id, digest_id)
+) WITHOUT ROWID
 ;
 -- One row: a right to the pages or the programming interface: a one-time link to sign in, a session, a token. The hash alone is kept.
 CREATE TABLE credentials (
@@ -122,3 +139,11 @@ FROM match_days c JOIN day_counts d ON d.day = c.day
 CREATE VIEW attention_by_feed AS
 SELECT c.watchlist_id, substr(c.hour, 1, 10) AS day, c.feed_id, f.country, c.language, sum(c.entries) AS entries
 FROM match_counts c JOIN feeds f ON f.id = c.feed_id GROUP BY c.watchlist_id, substr(c.hour, 1, 10), c.feed_id, c.language
+;
+-- What was out of its own rhythm, which digests told it, and what lasts (`ended_at` is NULL)? Newest first.
+CREATE VIEW bursts_and_silences AS
+SELECT s.id AS signal_id, s.kind, s.watchlist_id, s.feed_id,
+       coalesce(w.title, nullif(f.title, ''), nullif(f.own_title, ''), s.feed_id) AS title,
+       s.began_at, s.found_at, s.ended_at, s.observed, s.expected, s.detail,
+       (SELECT group_concat(t.digest_id, ',') FROM signal_tellings t WHERE t.signal_id = s.id) AS told_in
+FROM signals s LEFT JOIN watchlists w ON w.id = s.watchlist_id LEFT JOIN feeds f ON f.id = s.feed_id ORDER BY s.id DESC

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from aggregator.reading import By, Cell, DayCount, FeedDay, Part
+from aggregator.reading import By, Cell, DayCount, FeedDay, Headline, Hours, Part
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
 
@@ -43,11 +45,24 @@ class Attention:
         with self._db.read() as conn:
             return int(conn.execute(sql, _range(since, until)).fetchone()[0])
 
-    def hours(self, watchlist_id: str, since: datetime) -> Mapping[datetime, int]:
+    def hours(self, watchlist_id: str, since: datetime, *, feeds_since: datetime | None = None) -> Hours:
         """See AttentionStore.hours."""
-        sql = "SELECT hour, sum(entries) FROM match_counts WHERE watchlist_id = ? AND hour >= ? GROUP BY hour"
-        found = self._db.ask(sql, (watchlist_id, rows.stamp(since)[:13]))
-        return {datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=UTC): entries for hour, entries in found}
+        values = {
+            "watchlist": watchlist_id,
+            "since": rows.stamp(since)[:13],
+            "feeds_since": rows.stamp_or_none(feeds_since),
+        }
+        return _hours(self._db.ask(_HOURS if feeds_since is None else _HOURS_OF_KNOWN, values))
+
+    def hours_of_feed(self, feed_id: str, since: datetime) -> Hours:
+        """See AttentionStore.hours_of_feed."""
+        # What is dated since then was seen since then.
+        sql = "SELECT substr(sort_at, 1, 13), count(*) FROM entries WHERE feed_id = ? AND first_seen_at >= ? GROUP BY 1"
+        return _hours(self._db.ask(sql, (feed_id, rows.stamp(since))))
+
+    def answers(self, since: datetime) -> Hours:
+        """See AttentionStore.answers."""
+        return _hours(self._db.ask("SELECT hour, answered FROM poll_hours WHERE hour >= ?", (rows.stamp(since)[:13],)))
 
     def feed(self, feed_id: str, since: date, until: date) -> list[FeedDay]:
         """See AttentionStore.feed."""
@@ -61,6 +76,20 @@ class Attention:
         """See AttentionStore.read_between."""
         values = {"day": rows.stamp(since)[:10], "since": rows.stamp(since), "until": rows.stamp(until)}
         return [row[0] for row in self._db.ask(_READ, values)]
+
+    def headlines(self, watchlist_id: str, since: date, until: date, limit: int) -> builtins.list[Headline]:
+        """See AttentionStore.headlines."""
+        values = {"watchlist": watchlist_id, "limit": limit, **_range(since, until)}
+        found = self._db.ask(_HEADLINES if watchlist_id else _ALL_HEADLINES, values)
+        return [Headline(row["title"], _marks(row["spans"])) for row in found]
+
+
+def _hours(found: Iterable[sqlite3.Row]) -> Hours:
+    return {datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=UTC): entries for hour, entries in found}
+
+
+def _marks(spans: str) -> tuple[tuple[int, int], ...]:
+    return tuple((span["start"], span["end"]) for span in json.loads(spans) if span["field"] == "title")
 
 
 def _range(since: date, until: date) -> dict[str, str]:
@@ -124,5 +153,15 @@ _FEED_ENTRIES = (
     "SELECT day, sum(entries) FROM entry_counts WHERE feed_id = :feed AND day BETWEEN :since AND :until GROUP BY day"
 )
 _FEED_POLLS = "SELECT day, polls, answered FROM feed_days WHERE feed_id = :feed AND day BETWEEN :since AND :until"
+_HOURS = """SELECT hour, sum(entries) FROM match_counts
+WHERE watchlist_id = :watchlist AND hour >= :since GROUP BY hour"""
+_HOURS_OF_KNOWN = """SELECT c.hour, sum(c.entries) FROM match_counts c JOIN feeds f ON f.id = c.feed_id
+WHERE c.watchlist_id = :watchlist AND c.hour >= :since AND f.added_at <= :feeds_since GROUP BY c.hour"""
+# What is dated on a day was matched on it or later, but for clocks that jump; of an entry's matches the last has its text.
+_HEADLINES = """SELECT e.title, m.spans, max(m.id) FROM matches m JOIN entries e ON e.id = m.entry_id
+WHERE m.watchlist_id = :watchlist AND e.sort_at >= :since AND e.sort_at < :after
+  AND m.id >= (SELECT id FROM matches WHERE matched_at >= :since ORDER BY matched_at, id LIMIT 1) GROUP BY e.id ORDER BY e.id DESC LIMIT :limit"""
+_ALL_HEADLINES = """SELECT title, '[]' AS spans FROM entries WHERE sort_at >= :since AND sort_at < :after
+ORDER BY id DESC LIMIT :limit"""
 _READ = """SELECT DISTINCT d.feed_id FROM feeds f JOIN feed_days d ON d.feed_id = f.id
 WHERE d.day >= :day AND d.last_ok_at >= :since AND d.first_ok_at <= :until ORDER BY d.feed_id"""

@@ -38,6 +38,9 @@ class Tally:
         conn.executemany(_ENTRIES, [(*key, entries) for key, entries in sorted(self._entries.items())])
         conn.executemany(_DAYS, sorted(days.items()))
         conn.executemany(_MONTHS, [(*key, entries) for key, entries in sorted(months.items())])
+        hours = Counter(now[:HOUR] for *_, now in self._polls)
+        answered = Counter(now[:HOUR] for *_, good, now in self._polls if good)
+        conn.executemany(_HOURS, [(hour, polls, answered[hour]) for hour, polls in sorted(hours.items())])
         conn.executemany(
             _POLLS,
             [(feed, day, good, now if good else None, now if good else None) for feed, day, good, now in self._polls],
@@ -76,6 +79,8 @@ _MONTHS = _adding("entry_months", "feed_id", "month", "language")
 _POLLS = """INSERT INTO feed_days (feed_id, day, polls, answered, first_ok_at, last_ok_at) VALUES (?, ?, 1, ?, ?, ?)
 ON CONFLICT DO UPDATE SET polls = polls + 1, answered = answered + excluded.answered,
   first_ok_at = coalesce(first_ok_at, excluded.first_ok_at), last_ok_at = coalesce(excluded.last_ok_at, last_ok_at)"""
+_HOURS = """INSERT INTO poll_hours (hour, polls, answered) VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET polls = polls + excluded.polls, answered = answered + excluded.answered"""
 _MATCHED = f"""SELECT m.watchlist_id, substr(e.sort_at, 1, {HOUR}), e.feed_id, e.language, count(*)
 FROM matches m JOIN entries e ON e.id = m.entry_id
 WHERE m.id > ? AND NOT EXISTS (SELECT 1 FROM matches b WHERE b.entry_id = m.entry_id AND b.watchlist_id = m.watchlist_id

@@ -23,8 +23,10 @@ from aggregator.publication import (
     StoredEdition,
     Window,
 )
-from aggregator.store.sqlite import markup, queueing, revised, rows
+from aggregator.reading import AT_ONCE
+from aggregator.store.sqlite import markup, queueing, revised, rows, signals
 from aggregator.store.sqlite.database import Database
+from aggregator.store.sqlite.signals import UNTOLD
 from aggregator.store.sqlite.stories import load_stories
 
 AHEAD = timedelta(hours=1)
@@ -97,10 +99,12 @@ class Editions:
         """See EditionStore.due."""
         self._come_back(now)
         sql = f"""SELECT * FROM digests d WHERE removed_at IS NULL AND ((every != 'instant' AND next_at <= :now)
-                  OR (every = 'instant' AND EXISTS (SELECT 1 {_WAITING}
-                  AND (d.held_until IS NULL OR d.held_until <= :now OR m.id > d.held_match)))) ORDER BY next_at, id"""  # noqa: S608 - our own words
+                  OR (every = 'instant' AND (EXISTS (SELECT 1 {_WAITING}
+                  AND (d.held_until IS NULL OR d.held_until <= :now OR m.id > d.held_match))
+                  OR ((d.held_until IS NULL OR d.held_until <= :now) AND d.id IN (SELECT d.id {UNTOLD}))))) ORDER BY next_at, id"""  # noqa: S608 - our own words
+        values = {"now": rows.stamp(now), "until": _FOREVER, "since": rows.stamp(now - AT_ONCE)}
         with self._db.read() as conn:
-            return _load_digests(conn, conn.execute(sql, {"now": rows.stamp(now), "until": _FOREVER}))
+            return _load_digests(conn, conn.execute(sql, values))
 
     def _come_back(self, now: datetime) -> None:
         """A window that ends in the future: the clock was ahead once. It must not silence the digest until then."""
@@ -145,12 +149,14 @@ class Editions:
                 _move_on(conn, edition.digest_id, edition.window.end, next_at)
                 return []
             late = any(queueing.told_meanwhile(conn, one.messages) for one in made)
+            late = late or signals.told(conn, edition)
             if late or _assigned(conn, edition.digest_id, [one.match_id for one in settled]):
                 return []
             ids = [_insert_edition(conn, one) for one in made]
             told = [(one.match_id, ids[one.place], one.level) for one in settled if one.place >= 0]
             passed = [(one.match_id, None, one.level) for one in settled if one.place < 0]
             _assign(conn, edition.digest_id, [*told, *passed])
+            signals.tell(conn, edition, ids[0])
             for edition_id, one in zip(ids, made, strict=True):
                 queueing.queue(conn, one.edition, edition_id, one.messages)
             _move_on(conn, edition.digest_id, edition.window.end, next_at)

@@ -1,0 +1,75 @@
+"""A silence: nothing for so long that it cannot be chance, where there is usually something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from aggregator.attention import usual
+from aggregator.attention.usual import AROUND, HOUR, Series, Unheard
+from aggregator.reading import Hours
+
+MISSING, ENOUGH = 10.0, 40.0
+"""Entries that must be missing at least; more than that many are enough, however many a day usually has."""
+SPARE = 2.0
+"""Missing beyond those of the fullest day in it: a day off is no silence."""
+LONGER = 2.0
+"""As many times what its longest silence so far was missing."""
+SHORTEST = 6
+"""Hours."""
+PATIENCE = 6
+"""A silent hour counts where something was heard so many hours later at most: feeds tell of hours past."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Nothing since a moment; `daily` entries are usual in a day, and `missing` have not come."""
+
+    began_at: datetime
+    missing: float
+    daily: float
+
+
+def find(counts: Hours, unheard: Unheard, now: datetime) -> Silence | None:
+    """The silence that lasts; None where there is none, or too little is known to say.
+
+    `counts` have to reach back for WEEKS before the last entry, or it counts as less. The hour under way is not over yet.
+    """
+    series = Series(counts, now)
+    weeks = series.weeks(series.last)
+    if series.last <= SHORTEST or weeks < usual.FEWEST:
+        return None
+    week = usual.week(series, series.last, weeks)
+    silent = [ago for ago in range(1, series.last) if _is_known(series.at(ago), unheard)]
+    usually = [week[ago % AROUND] for ago in silent]
+    missing = sum(usually)
+    needed = max(_needed(usually), LONGER * _longest(series, week, weeks))
+    if len(silent) < SHORTEST or missing < needed:
+        return None
+    return Silence(series.at(series.last - 1), missing, sum(week) / 7)
+
+
+def _is_known(hour: datetime, unheard: Unheard) -> bool:
+    return any(hour + n * HOUR not in unheard for n in range(PATIENCE + 1))
+
+
+def _needed(usually: Sequence[float]) -> float:
+    """A bit more than the fullest day of the silence, but neither too few nor more than there need be."""
+    fullest = max((sum(usually[n : n + 24]) for n in range(len(usually))), default=0.0)
+    return min(max(fullest + SPARE, MISSING), ENOUGH)
+
+
+def _longest(series: Series, week: Sequence[float], weeks: int) -> float:
+    """How many entries were missing in the longest silence before this one."""
+    return max(_silences(series, week, weeks), default=0.0)
+
+
+def _silences(series: Series, week: Sequence[float], weeks: int) -> Iterator[float]:
+    missing = 0.0
+    for ago in range(series.last, series.last + AROUND * weeks):
+        if series.total(ago):
+            yield missing
+            missing = 0.0
+        else:
+            missing += week[ago % AROUND]
