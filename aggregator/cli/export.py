@@ -18,7 +18,6 @@ from aggregator.cli.context import Context, moment, pass_context, talk
 from aggregator.errors import AggregatorError, UsageError
 
 MATCH_FIELDS = ["watchlist_id", "matched_at", "revision", "reach", "terms"]
-FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 @click.command("export")
@@ -87,16 +86,7 @@ def _write(rows: Iterator[dict[str, Any]], form: str, out: Path | None, fields: 
             writer.writeheader()
         for count, row in enumerate(rows, 1):  # noqa: B007 - the last number is the answer
             if form == "csv":
-                writer.writerow({k: _cell(v) for k, v in row.items()})
+                writer.writerow({k: output.cell(v) for k, v in row.items()})
             else:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return count
-
-
-def _cell(value: Any) -> Any:
-    """A cell; a text that a spreadsheet would run as a formula is made harmless."""
-    if isinstance(value, list):
-        value = "; ".join(map(str, value))
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return "'" + value
-    return value

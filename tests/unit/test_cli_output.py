@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
-from aggregator.cli import export, output
+from aggregator.cli import output
 from aggregator.cli.context import moment
 from aggregator.cli.watch import slug
 from aggregator.errors import UsageError
@@ -76,12 +76,12 @@ def test_times_are_utc_and_say_so() -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"])
 def test_no_cell_is_a_formula(text: str) -> None:
-    assert export._cell(text) == "'" + text
-    assert export._cell([text, "b"]) == f"'{text}; b"
+    assert output.cell(text) == "'" + text
+    assert output.cell([text, "b"]) == f"'{text}; b"
 
 
 def test_other_cells_stay_as_they_are() -> None:
-    assert [export._cell(v) for v in ("a=1", "", 7, None, "2 - 1")] == ["a=1", "", 7, None, "2 - 1"]
+    assert [output.cell(v) for v in ("a=1", "", 7, None, "2 - 1")] == ["a=1", "", 7, None, "2 - 1"]
 
 
 def test_an_id_is_made_from_a_name() -> None:

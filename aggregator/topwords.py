@@ -1,0 +1,22 @@
+"""Top words of a watchlist, computed when asked: a table of them would cost more than it tells."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from aggregator.attention import words
+from aggregator.reading import Word
+from aggregator.stores import Stores
+
+HEADLINES = 2_000
+"""Of so many newest headlines of a watchlist words are counted, and of so many of all entries they are held against."""
+
+
+def top(stores: Stores, watchlist_id: str, since: date, until: date, limit: int = 20) -> list[Word]:
+    """The words that headlines of a watchlist's entries, dated on these days (UTC, both included), have most often.
+
+    Left out: words that say nothing ("after"), what the watchlist asks for itself, and what stands elsewhere half as often or more.
+    """
+    found = stores.attention.headlines(watchlist_id, since, until, HEADLINES)
+    elsewhere = stores.attention.headlines("", date.min, date.max.replace(day=30), HEADLINES)
+    return words.top(found, elsewhere, limit)

@@ -1,0 +1,142 @@
+"""`stats` gives the numbers that the open schema and the pages have."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregator import topwords
+from aggregator.app import build
+from aggregator.reading import Signal
+from tests.conformance.feedserver import FeedServer
+from tests.e2e.program import Wire, aggregator, write_home
+
+SINCE = (datetime.now(UTC) - timedelta(days=29)).date()  # noqa: TID251 - the command has the machine's clock
+ENGLISH = [f"CSTO summit opens, part {part}" for part in "abc"] + [
+    "CSTO summit ends",
+    "Weather report",
+    "=SUM(A1) of CSTO",
+]
+RUSSIAN = ["Саммит ОДКБ открылся в Минске", "Погода"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stats")
+    with FeedServer() as server:
+        wires = {"wire": Wire("wire", *ENGLISH), "agency": Wire("agency", *RUSSIAN)}
+        write_home(folder, {name: server.add(f"/{name}", wire) for name, wire in wires.items()})
+        assert aggregator(folder, "poll").code == 0
+    return folder
+
+
+def sql(home: Path, query: str) -> list[tuple[Any, ...]]:
+    conn = sqlite3.connect(home / "var/aggregator.db")
+    try:
+        conn.execute("CREATE VIRTUAL TABLE temp.entry_words USING fts5vocab (main, entry_index, instance)")
+        return conn.execute(query).fetchall()
+    finally:
+        conn.close()
+
+
+def stats(home: Path, by: str, *options: str) -> list[dict[str, Any]]:
+    return aggregator(home, "stats", "--watchlist", "csto", "--by", by, "--json", *options).lines
+
+
+def test_attention_by_day_is_that_of_the_view_and_of_the_pages(home: Path) -> None:
+    told = stats(home, "day")
+    of_view = sql(
+        home, f"SELECT day, entries, all_entries, share FROM attention WHERE watchlist_id = 'csto' AND day >= '{SINCE}'"
+    )
+    assert [tuple(row.values()) for row in told if row["entries"]] == of_view
+    assert sum(row["entries"] for row in told) == 6
+    with build(home) as app:
+        days = app.stores.attention.days("csto", SINCE, SINCE + timedelta(days=29))
+    assert [(str(d.day), d.entries, d.all) for d in days] == [(r["day"], r["entries"], r["all_entries"]) for r in told]
+    assert len(told) == 30
+
+
+@pytest.mark.parametrize(("by", "column"), [("feed", "feed_id"), ("language", "language"), ("country", "country")])
+def test_attention_by_feed_language_and_country_is_that_of_the_view(home: Path, by: str, column: str) -> None:
+    told = {row[column]: (row["entries"], row["all_entries"]) for row in stats(home, by)}
+    of_view = sql(
+        home,
+        f"SELECT {column}, sum(entries) FROM attention_by_feed WHERE watchlist_id = 'csto' AND day >= '{SINCE}' GROUP BY 1",
+    )
+    assert {key: entries for key, (entries, _) in told.items()} == dict(of_view)
+    if by == "feed":
+        every = dict(sql(home, f"SELECT feed_id, sum(entries) FROM entry_counts WHERE day >= '{SINCE}' GROUP BY 1"))
+        assert {key: every_one for key, (_, every_one) in told.items()} == every == {"wire": 6, "agency": 2}
+
+
+def test_words_are_counted_as_the_index_has_them(home: Path) -> None:
+    told = {str(row["word"]): row["entries"] for row in stats(home, "word")}
+    of_index = dict(
+        sql(home, "SELECT term, count(DISTINCT doc) FROM temp.entry_words WHERE col = 'title' AND doc IN (SELECT entry_id FROM matches WHERE watchlist_id = 'csto') GROUP BY term")
+    )  # fmt: skip
+    with build(home) as app:
+        shown = topwords.top(app.stores, "csto", SINCE, SINCE + timedelta(days=29), 50)
+    assert told == {one.word: one.entries for one in shown}
+    assert told == {word: of_index[word] for word in told}
+
+
+def test_csv_has_the_same_rows_and_no_formula(home: Path) -> None:
+    said = aggregator(home, "stats", "--watchlist", "csto", "--by", "feed", "--csv").out
+    rows = list(csv.DictReader(io.StringIO(said)))
+    assert [(row["feed_id"], int(row["entries"])) for row in rows] == [("wire", 5), ("agency", 1)]
+    assert list(rows[0]) == list(stats(home, "feed")[0])
+
+
+def test_a_table_is_for_people(home: Path) -> None:
+    lines = aggregator(home, "stats", "--watchlist", "csto", "--by", "feed").out.splitlines()
+    assert lines[0].split() == ["feed", "id", "title", "entries", "all", "entries", "share"]
+    assert lines[1].split() == ["wire", "wire", "5", "6", "83.33%"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--watchlist", "nothing"], "there is no watchlist 'nothing'"),
+        (["--by", "feed"], "want a --watchlist"),
+        (["--csv"], "want a --watchlist"),
+        (["--watchlist", "csto", "--csv", "--json"], "not both"),
+        (["--watchlist", "csto", "--days", "0"], "0 is not in the range"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told_is_said_in_a_line(home: Path, options: list[str], says: str) -> None:
+    answer = aggregator(home, "stats", *options)
+    assert (answer.code, says in answer.err) == (2, True), answer.err
+
+
+def test_days_before_there_was_anything_are_empty_and_any_number_of_them_may_be_asked_for(home: Path) -> None:
+    rows = stats(home, "day", "--days", "36500")
+    assert len(rows) == 36500
+    assert [tuple(rows[0].values())[1:]] == [(0, 0, 0.0)]
+
+
+def test_what_lasts_is_in_stats_and_a_silence_in_doctor(home: Path) -> None:
+    with build(home) as app:
+        now = app.clock.now()
+        one = app.stores.signals.begin(Signal(0, "burst", "csto", "", now, now, 42, 5.0, ""))
+        two = app.stores.signals.begin(Signal(0, "silence", "", "wire", now, now, 0, 24.0, ""))
+        try:
+            assert [s["signal_id"] for s in aggregator(home, "stats", "--json").lines[0]["signals"]] == [two, one]
+            said = aggregator(home, "stats").out
+            assert "out of rhythm      feed wire: nothing since" in said
+            assert "watchlist csto: 42 entries since" in said
+            problems = [line["problem"] for line in aggregator(home, "doctor", "--json").lines if "problem" in line]
+            assert [p for p in problems if "usually" in p] == [
+                f"feed wire: nothing since {now:%Y-%m-%d %H:%M} UTC, usually 24 a day"
+            ]
+        finally:
+            app.stores.signals.end(one, now)
+            app.stores.signals.end(two, now)
+    assert sql(home, "SELECT title, kind, told_in FROM bursts_and_silences WHERE ended_at IS NOT NULL") == [
+        ("wire", "silence", None), ("CSTO", "burst", None),
+    ]  # fmt: skip
