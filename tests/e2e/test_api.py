@@ -145,8 +145,8 @@ def test_every_answer_holds_the_keys_that_are_described_and_no_others(
 
 
 @pytest.mark.parametrize(("path", "command"), [
-    ("/stories", ["stories"]), ("/feeds", ["feeds", "list"]), ("/editions", ["editions"]),
-    ("/entries?fields=full", ["entries"]), ("/search?q=csto&fields=full", ["search", "csto"]),
+    ("/stories?limit=200", ["stories"]), ("/feeds", ["feeds", "list"]), ("/editions", ["editions"]),
+    ("/entries?fields=full&limit=200", ["entries"]), ("/search?q=csto&fields=full&limit=200", ["search", "csto"]),
 ])  # fmt: skip
 def test_the_fields_are_those_of_the_command_line(site: Site, path: str, command: list[str]) -> None:
     printed = {line["id"]: line for line in done(site.app.configuration.home.path, *command, "--json").lines}

@@ -22,7 +22,7 @@ from tests.e2e.apisite import Site, token
 ROUNDS = counts.count(4, 100)
 """For each operation with what its description allows, and as many with what it does not."""
 EVERYTHING = token("read", "operate", "health")
-KEYS = [*[EVERYTHING] * 12, token("read"), token("health"), "agg_" + "z" * 26, "nonsense", ""]
+KEYS = [*[EVERYTHING] * 12, token("read"), token("health"), "agg_" + "z" * 26, "nonsense"]
 THERE = {"entry_id": 1, "story_id": 1, "watchlist_id": "csto", "digest_id": "daily", "feed_id": "wire"}
 """What of an address names a thing that is there; half of the time it does."""
 OPERATIONS = [
@@ -65,13 +65,17 @@ def test_whatever_is_asked_is_answered_as_described(
     schema: Any, answered: dict[str, Counter[int]], name: str, mode: GenerationMode
 ) -> None:
     operation = schema.find_operation_by_id(name)
+    if mode.is_negative and not (operation.query or operation.path_parameters):
+        pytest.skip("there is nothing to get wrong but the token")
     dice = random.Random(counts.seed())
     # What satisfies the description need not be a query that parses.
     excluded = [positive_data_acceptance] if name == "search_entries" else []
     there = {one.name: THERE[one.name] for one in operation.path_parameters if one.name in THERE}
-    asked = operation.as_strategy(generation_mode=mode)
+    # The token is ours to choose: where schemathesis left it out, that would be what is wrong with the request.
+    fixed: dict[str, Any] = {"generation_mode": mode, "headers": {"Authorization": f"Bearer {EVERYTHING}"}}
+    asked = operation.as_strategy(**fixed)
     if there and mode.is_positive:
-        asked |= operation.as_strategy(generation_mode=mode, path_parameters=there)
+        asked |= operation.as_strategy(**fixed, path_parameters=there)
 
     with requests.Session() as session:
 
@@ -79,8 +83,7 @@ def test_whatever_is_asked_is_answered_as_described(
         @settings(max_examples=ROUNDS, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=asked)
         def storm(case: Any) -> None:
-            key = dice.choice(KEYS)
-            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            headers = {"Authorization": f"Bearer {dice.choice(KEYS)}"}
             response = case.call(session=session, headers=headers)
             answered[mode.value][response.status_code] += 1
             case.validate_response(response, headers=headers, excluded_checks=excluded)
