@@ -65,7 +65,7 @@ def test_a_page_is_for_everybody_and_asks_nobody_else(
         wrong += [f"text twice as large: {line}" for line in visit.ask(measures.SIDEWAYS)]
         visit.ask(measures.SMALLER)
         wrong += visit.noise()
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
 
 
 def test_every_page_of_the_route_table_is_walked(doors: dict[str, Room], place: Place) -> None:
