@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import html
+import re
+from collections.abc import Collection, Mapping
 from html.parser import HTMLParser
 
 from aggregator.web.filelinks import DROPPED, NOWHERE
 
 BLOCKS = ("section", "details")
 """What goes too where nothing but its heading is left."""
+_PLACE = re.compile(r'<[^<>]*\sid="([^"]*)"')
+_TO_PLACE = re.compile(r'<a [^<>]*href="#([^"]+)"')
 HEADS = ("h1", "h2", "h3", "h4", "summary", "label")
 
 
 def as_file(page: str) -> str:
     """The page without forms, and without links that lead nowhere: their text stays where it says something.
 
-    A section or what opens goes with the form that it was there for.
+    A section or what opens goes with the form that it was there for, and so do links to it on the page.
     """
-    reader = _Page(page)
+    made = _read(page, ())
+    places = {html.unescape(one) for one in _PLACE.findall(made)}
+    gone = {f"#{one}" for one in map(html.unescape, _TO_PLACE.findall(made)) if one not in places}
+    return _read(page, gone) if gone else made
+
+
+def _read(page: str, gone: Collection[str]) -> str:
+    reader = _Page(gone)
     reader.feed(page)
     reader.close()
     return "".join(reader.out)
@@ -36,10 +47,10 @@ class _Block:
 class _Page(HTMLParser):
     """Copies what it reads."""
 
-    def __init__(self, page: str) -> None:
+    def __init__(self, gone: Collection[str]) -> None:
         super().__init__(convert_charrefs=False)
         self.out: list[str] = []
-        self._page = page
+        self._gone = gone
         self._in: list[str] = []
         self._blocks: list[_Block] = []
         self._dropped: list[str] = []
@@ -49,7 +60,7 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        leads_nowhere = given.get("href") in (NOWHERE, DROPPED)
+        leads_nowhere = given.get("href", "") in (NOWHERE, DROPPED, *self._gone)
         if self._dropped:
             self._dropped += [tag] if tag == self._dropped[0] else []
         elif tag == "form" or (tag == "a" and leads_nowhere and self._is_button(given)):
@@ -75,7 +86,7 @@ class _Page(HTMLParser):
 
     def _is_button(self, given: Mapping[str, str]) -> bool:
         """Whether a link is there to do something, and its text says nothing else."""
-        return given["href"] == DROPPED or "rel" in given or "alone" in given.get("class", "") or "nav" in self._in
+        return given["href"] != NOWHERE or "rel" in given or "alone" in given.get("class", "") or "nav" in self._in
 
     # -- what stays ----------------------------------------------------------------------------------------------------
 

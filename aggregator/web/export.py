@@ -133,7 +133,7 @@ async def ask(web: FastAPI, address: str) -> tuple[int, str, bytes]:
     path, _, query = address.partition("?")
     scope: Scope = {
         "type": "http",
-        "asgi": {"version": "3.0"},
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
         "method": "GET",
         "scheme": "http",
@@ -146,9 +146,12 @@ async def ask(web: FastAPI, address: str) -> tuple[int, str, bytes]:
         "server": ("localhost", 80),
     }
     said: list[Message] = []
+    bodies = [b""]
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        if not bodies:
+            await asyncio.Event().wait()  # a visitor that stays until it has its answer
+        return {"type": "http.request", "body": bodies.pop(), "more_body": False}
 
     async def send(message: Message) -> None:
         said.append(message)

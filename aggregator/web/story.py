@@ -137,13 +137,14 @@ class Stories:
         """The watchlists of the configuration; readers' own queries are nobody else's."""
         texts = {entry.id: entry for entry in story.entries}
         older = {(one.entry_id, one.revision): one for one in versions}
-        found: dict[str, dict[str, None]] = {}
+        found: dict[str, dict[str, str]] = {}
         for match in matches:
             entry = _as_matched(texts[match.entry_id], match, older)
-            if entry is not None:
-                found.setdefault(match.watchlist_id, {}).update(dict.fromkeys(edition.reasons(entry, match.spans)))
+            said = found.setdefault(match.watchlist_id, {})
+            for reason in edition.reasons(entry, match.spans) if entry else ():
+                said.setdefault(reason.partition("”")[0].casefold(), reason)
         every = self._app.configuration.watchlists
-        return [Kept(one.id, one.title, tuple(found[one.id])) for one in every if one.id in found]
+        return [Kept(one.id, one.title, tuple(found[one.id].values())) for one in every if one.id in found]
 
 
 def headline(story: Story, versions: Sequence[Version] = ()) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
 from urllib.parse import unquote
 
 import pytest
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aggregator.web.asfile import as_file
+from aggregator.web.export import ask
 from aggregator.web.filelinks import DROPPED, NOWHERE, FileLinks, file, relative
 
 NAMES = ("today", "story", "watchlist", "listing", "edition", "sheet", "editions")
@@ -71,6 +75,7 @@ def test_every_text_has_a_name_of_its_own_that_stays_inside(one: str, other: str
         (f'<p><a href="{DROPPED}">Subscribe</a><a href="{NOWHERE}" rel="next">Older</a></p>', "<p></p>"),
         (f'<link rel="alternate" href="{NOWHERE}"><link rel="stylesheet" href="a.css">', '<link rel="stylesheet" href="a.css">'),
         ("<section><h2>Try it</h2><form><p>words</p></form></section><p>x</p>", "<p>x</p>"),
+        ('<p><a href="#try">Try it</a> <a href="#it">It</a></p><form id="try"></form><p id="it">x</p>', '<p> <a href="#it">It</a></p><p id="it">x</p>'),
         ("<details><summary>Try</summary><form></form></details>", ""),
         ("<section><h2>Try it</h2><form></form><p>It says.</p></section>", "<section><h2>Try it</h2><p>It says.</p></section>"),
         ("<section><h2>a</h2><section><h2>b</h2><form></form></section><p>c</p></section>", "<section><h2>a</h2><p>c</p></section>"),
@@ -80,3 +85,11 @@ def test_every_text_has_a_name_of_its_own_that_stays_inside(one: str, other: str
 )  # fmt: skip
 def test_only_what_needs_a_server_is_taken_out(page: str, left: str) -> None:
     assert as_file(page) == left
+
+
+def test_what_is_streamed_is_asked_for_like_everything_else() -> None:
+    web = FastAPI()
+    web.get("/a b")(lambda q: StreamingResponse(iter([b"one ", q.encode()]), media_type="text/csv"))
+    status, kind, body = asyncio.run(asyncio.wait_for(ask(web, "/a%20b?q=two"), 5))
+    assert (status, body) == (200, b"one two")
+    assert kind.startswith("text/csv")
