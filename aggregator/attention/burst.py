@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import log
 from statistics import median
@@ -21,6 +21,8 @@ SURPRISE = 14.0
 """How surprising it must be (`_surprise`), in a past as restless as chance alone makes one."""
 RESTLESS = 10.0
 """However restless the past is, it asks for no more than so many times that."""
+BEGINS = 0.25
+"""It began with the first hour that had such a part of what its fullest had."""
 CALM, LOWER = 12, 4.0
 """Hours without anything beyond LOWER after which a burst is over."""
 
@@ -36,7 +38,7 @@ class Burst:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Hours, what they have and usually have, and how surprising that is, measured by how restless the past is."""
+    """Hours, what they have and usually have, and how surprising that is."""
 
     ago: int
     hours: int
@@ -61,12 +63,10 @@ def find(counts: Hours, unheard: Unheard, now: datetime) -> Burst | None:
     best = max((one for one in windows if one.stands_out), key=lambda one: one.surprise, default=None)
     if best is None:
         return None
-    hours = best.ago + best.hours
-    weeks = series.weeks(BACK + WINDOW)
-    # It did not begin in an hour that had no more than usual.
-    while hours > best.ago + 1 and series.total(hours - 1) <= median(usual.in_other_weeks(series, hours - 1, 1, weeks)):
-        hours -= 1
-    since = _window(series, 0, hours, weeks, 1.0)
+    within = range(best.ago, best.ago + best.hours)
+    most = max(map(series.total, within))
+    hours = 1 + max(ago for ago in within if series.total(ago) >= BEGINS * most)
+    since = _window(series, 0, hours, series.weeks(BACK + WINDOW))
     return Burst(series.at(hours - 1), since.observed, since.expected)
 
 
@@ -76,20 +76,23 @@ def lasts(counts: Hours, unheard: Unheard, now: datetime) -> bool:
 
 
 def _windows(series: Series, unheard: Unheard, back: int) -> list[_Window]:
-    """The windows that end now and in each of the hours before."""
+    """The windows that end now and in each of the hours before, their surprise measured by how restless the past is."""
     weeks = series.weeks(back + WINDOW)
     if weeks < usual.FEWEST:
         return []
+    found = [_window(series, ago, _length(series, ago, unheard), weeks) for ago in range(back)]
+    if all(one.surprise < LOWER for one in found):
+        return found  # as most are: the past need not be looked at
     restless = _restlessness(series, back + WINDOW, weeks)
-    return [_window(series, ago, _length(series, ago, unheard), weeks, restless) for ago in range(back)]
+    return [replace(one, surprise=one.surprise / restless) for one in found]
 
 
-def _window(series: Series, ago: int, hours: int, weeks: int, restless: float) -> _Window:
+def _window(series: Series, ago: int, hours: int, weeks: int) -> _Window:
     observed = series.total(ago, hours)
     expected = float(median(usual.in_other_weeks(series, ago, hours, weeks)))
     expected *= usual.growth(series, ago + hours, weeks)
     floor = series.total(ago + hours, usual.AROUND) / usual.AROUND * hours
-    return _Window(ago, hours, observed, expected, _surprise(observed, max(expected, floor)) / restless)
+    return _Window(ago, hours, observed, expected, _surprise(observed, max(expected, floor)))
 
 
 def _length(series: Series, ago: int, unheard: Unheard) -> int:

@@ -12,8 +12,8 @@ from aggregator.reading import Hours
 
 MISSING, ENOUGH = 10.0, 40.0
 """Entries that must be missing at least; more than that many are enough, however many a day usually has."""
-SPARE = 2.0
-"""Missing beyond those of the fullest day in it: a day off is no silence."""
+SPARE = 4.0
+"""Missing beyond those of the fullest day in it: a day off is no silence, with the evening before it."""
 LONGER = 2.0
 """As many times what its longest silence so far was missing."""
 SHORTEST = 6

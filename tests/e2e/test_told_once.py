@@ -16,6 +16,7 @@ import pytest
 
 from aggregator.app import App, build
 from aggregator.clock import SetClock
+from aggregator.reading import Signal
 from aggregator.sample.sink import Sink
 from aggregator.store.sqlite.database import Database
 from tests.conformance.feedserver import Call, FeedServer
@@ -228,6 +229,22 @@ def test_who_gets_alerts_alone_is_told_of_late_ones_when_the_relay_is_back(tmp_p
         assert states == ["sent", "sent", "dead", "dead"]
         it.clock.advance(timedelta(days=3))
         assert it.tick() == 0
+
+
+def test_a_burst_that_could_not_be_sent_for_hours_is_told_in_the_digest(tmp_path: Path) -> None:
+    with desk(tmp_path, [NOW, DAILY]) as it:
+        it.sink.mode = "421"
+        now = it.clock.now()
+        it.app.stores.signals.begin(Signal(0, "burst", "csto", "", now, now, 42, 5.0, ""))
+        assert it.tick() == 0
+        it.clock.advance(6 * HOUR + MINUTE)
+        it.tick()
+        it.sink.mode = "ok"
+        assert it.until(local(7, 30, day=3)) == 1
+        told = it.sent_data()
+        assert [s["headline"].partition(" since")[0] for s in told["late"]] == ["CSTO: 42 entries"]
+        assert it.until(local(7, 30, day=4)) == 1
+        assert it.sent_data()["late"] == it.sent_data()["signals"] == [], "once"
 
 
 def test_a_relay_that_says_no_to_everything_is_left_in_peace_and_nothing_is_lost(tmp_path: Path) -> None:

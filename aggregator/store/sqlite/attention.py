@@ -6,7 +6,7 @@ import builtins
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from aggregator.reading import By, Cell, DayCount, FeedDay, Headline, Hours, Part
 from aggregator.store.sqlite import rows
@@ -85,7 +85,7 @@ class Attention:
 
 
 def _hours(found: Iterable[sqlite3.Row]) -> Hours:
-    return {datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=UTC): entries for hour, entries in found}
+    return {datetime.fromisoformat(f"{hour}:00+00:00"): entries for hour, entries in found}
 
 
 def _marks(spans: str) -> tuple[tuple[int, int], ...]:
