@@ -103,17 +103,22 @@ class SignalLine:
         return _signal("silence", now, found.began_at, found.daily, watchlist_id=watchlist_id, detail=detail), None
 
     def _sources(self, watchlist_id: str, before: datetime) -> str:
-        """How many of the feeds that fed a watchlist say nothing because they do not answer: `of its 8 feeds 3 failing`."""
+        """How many of the feeds that fed a watchlist say nothing because they do not answer: `3 of its 8 feeds failing`."""
         parts = self._stores.attention.parts(
             watchlist_id, (before - WEEKS * WEEK).date(), before.date(), "feed", SOURCES
         )
         states = {feed.id: feed.poll.state for feed in self._stores.feeds.list()}
         found = [states.get(part.key, "paused") for part in parts]
-        counted = ((sum(state in ("failing", "gone") for state in found), "failing"), (found.count("paused"), "paused"))
-        said = ", ".join(f"{number} {state}" for number, state in counted if number)
+        counted = {
+            "failing": sum(state in ("failing", "gone") for state in found),
+            "paused": found.count("paused"),
+        }
+        said = {state: number for state, number in counted.items() if number}
         if len(found) == 1:
-            return f"its only feed is {said[2:]}" if said else ""
-        return f"of its {len(found)} feeds {said}" if said else ""
+            return "".join(f"its only feed is {state}" for state in said)
+        # `3 of its 8 feeds failing, 1 paused`
+        texts = [f"{number} {state}" for state, number in said.items()]
+        return ", ".join(texts).replace(" ", f" of its {len(found)} feeds ", 1)
 
     def _feeds(self, lasting: _Lasting, now: datetime) -> Iterable[_Look]:
         """A feed that answers and has nothing more to say. One that does not answer is failing, and says nothing."""

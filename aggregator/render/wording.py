@@ -75,7 +75,7 @@ def signal_name(one: EditionSignal) -> str:
 
 
 def signal(one: EditionSignal, calendar: Calendar) -> str:
-    """`42 entries since 09:00, usually 5`, `12 a day usually, 0 since Tue 28 Nov, 09:00; of its 8 feeds 3 failing`."""
+    """`42 entries since 09:00, usually 5`, `12 a day usually, 0 since Tue 28 Nov, 09:00; 3 of its 8 feeds failing`."""
     if one.kind == "silence":
         detail = f"; {plain(one.detail)}" if one.detail else ""
         return f"{_usually(one.expected)} usually, 0 since {calendar.since(one.began_at)}{detail}"

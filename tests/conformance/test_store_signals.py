@@ -17,7 +17,7 @@ from tests.conformance.stores import HOUR, ME, MINUTE, NEVER, NOW, RENDERED, Sce
 
 DAY = timedelta(days=1)
 BURST = Signal(0, "burst", "csto", "", NOW - 2 * HOUR, NOW, 42, 5.0, "")
-SILENCE = Signal(0, "silence", "csto", "", NOW - DAY, NOW, 0, 12.0, "of its 8 feeds 3 failing")
+SILENCE = Signal(0, "silence", "csto", "", NOW - DAY, NOW, 0, 12.0, "3 of its 8 feeds failing")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.unit.test_render import ID, NOW, RENDERER, edition, read, story
 
 HOUR = timedelta(hours=1)
 BURST = EditionSignal(1, "burst", "csto", "CSTO", NOW - 3 * HOUR, NOW, 42, 5.2, "")
-SILENCE = EditionSignal(2, "silence", "csto", "CSTO", NOW - 50 * HOUR, NOW, 0, 12.4, "of its 8 feeds 3 failing")
+SILENCE = EditionSignal(2, "silence", "csto", "CSTO", NOW - 50 * HOUR, NOW, 0, 12.4, "3 of its 8 feeds failing")
 ALERT: dict[str, Any] = {"kind": "alert", "window": Window(NOW, NOW)}
 
 
@@ -29,7 +29,7 @@ ALERT: dict[str, Any] = {"kind": "alert", "window": Window(NOW, NOW)}
             replace(BURST, began_at=NOW - 30 * HOUR, found_at=NOW - 15 * HOUR),
             "CSTO: 42 entries between Wed 1 Feb, 10:00 and Thu 2 Feb, 01:00, usually 5",
         ),
-        (SILENCE, "CSTO: 12 a day usually, 0 since Tue 31 Jan, 14:00; of its 8 feeds 3 failing"),
+        (SILENCE, "CSTO: 12 a day usually, 0 since Tue 31 Jan, 14:00; 3 of its 8 feeds failing"),
         (replace(SILENCE, expected=0.5, detail=""), "CSTO: 4 a week usually, 0 since Tue 31 Jan, 14:00"),
     ],
 )
