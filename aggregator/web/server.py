@@ -21,7 +21,8 @@ class WebThread:
     def __init__(self, app: App, host: str, port: int) -> None:
         """Bind. Raises OSError when the address is taken or not ours."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        # By its name: asyncio sends at once (TCP_NODELAY) only where it knows that this is TCP, else each answer waits for 40 ms.
+        self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind((host, port))

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse  # noqa: TID251 - this is a browser
 from urllib.parse import urlsplit
@@ -160,6 +161,19 @@ def test_the_pages_alone_are_served_until_they_are_told_to_end(reader: Reader) -
     taken = aggregator(home, "web", "--port", str(urlsplit(reader[1]).port))
     assert taken.code == 3
     assert "name another with --port" in taken.err
+
+
+def test_an_answer_on_a_connection_that_stays_is_sent_at_once(reader: Reader) -> None:
+    connection = HTTPConnection(urlsplit(reader[1]).netloc, timeout=10)
+    took = []
+    for _ in range(12):
+        began = time.perf_counter()
+        connection.request("GET", "/help")
+        connection.getresponse().read()
+        took.append(time.perf_counter() - began)
+    connection.close()
+    # A body that waits until its head is acknowledged waits for 40 ms, each time.
+    assert min(took[1:]) < 0.035
 
 
 def test_a_port_is_known_to_be_taken_before_anything_starts(reader: Reader) -> None:
