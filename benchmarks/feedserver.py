@@ -1,8 +1,8 @@
 """The feed servers of the benchmarks, in a process of their own: a port, and so a host, for every feed.
 
-Run as a script it prints the ports as JSON and then obeys lines on stdin: `normal` (answers 304 where validators agree),
-`ignore` (always 200), `grow N` (every feed gains N entries), `touch` (only the date of
-the build changes). It answers each line with the count of requests since the last.
+Run as a script, with the number of feeds and, where it is not in 2023, the moment of their first entry, it prints the ports as JSON
+and then obeys lines on stdin: `normal` (answers 304 where validators agree), `ignore` (always 200), `grow N` (every feed gains N
+entries), `touch` (only the date of the build changes). It answers each line with the count of requests since the last.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import json
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 
+import corpus
 from corpus import document
 
 
@@ -109,4 +111,6 @@ def say(value: object) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        corpus.START = datetime.fromisoformat(sys.argv[2])
     asyncio.run(main(int(sys.argv[1])))
