@@ -176,6 +176,12 @@ def test_an_answer_on_a_connection_that_stays_is_sent_at_once(reader: Reader) ->
     assert min(took[1:]) < 0.035
 
 
+def test_pages_wait_for_no_thread_that_computes(reader: Reader) -> None:
+    """How long they would is measured by `make bench ARGS="pages"`: a time that is asserted here would tell of the machine."""
+    assert ask(reader[1], "/healthz")[0].status == 200
+    assert sys.getswitchinterval() <= 0.001
+
+
 def test_a_port_is_known_to_be_taken_before_anything_starts(reader: Reader) -> None:
     with pytest.raises(OSError, match="in use"):
         WebThread(reader[0], "127.0.0.1", urlsplit(reader[1]).port or 0)
