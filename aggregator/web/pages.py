@@ -5,7 +5,6 @@ routes    routes with their rights                     links     the addresses o
 joining   the form, its preview, the confirmation      leaving   one click, second thoughts, never again
 managing  one's own subscriptions, behind a link by mail
 today     the stories since the last edition, and those of each day before      watchlists   each with its attention, and a query tried
-story     one story, outlet by outlet
 story     one story, outlet by outlet                  search        history, and by what to narrow it
 editions  past editions, as sent                       syndication   listings for feed readers
 feeds     every feed, one feed, what a person may do   outbox        messages that are not settled, and one of them
@@ -75,8 +74,6 @@ def build(app: App, frame: Frame | None = None) -> FastAPI:
     """The ASGI application on an App."""
     # A redirect to the address with or without its last slash would name the host as the request does.
     web = FastAPI(title="aggregator", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    frame = Frame(app)
-    web = FastAPI(title="aggregator", docs_url=None, redoc_url=None, openapi_url=None)
     frame = frame or Frame(app)
     pages = Pages(frame)
     routes = Routes(web, frame)
