@@ -178,6 +178,10 @@ class ReadingStore(Protocol):
         """The feeds of the configuration, added before `since`, without an entry in the story: id -> title, by id."""
         ...
 
+    def pruned_before(self) -> datetime | None:
+        """Before when entries that no watchlist found may have been pruned; None where none were."""
+        ...
+
     def mark(self, watchlist_ids: Sequence[str] = (), story_ids: Sequence[int] = ()) -> str:
         """A text that is another one whenever matches of these watchlists, entries of these stories, editions, signals or gaps changed.
 

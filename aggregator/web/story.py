@@ -68,11 +68,15 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Feeds without an entry in a story: those that were read in its time, and those whose silence says nothing."""
+    """Feeds without an entry in a story: those that were read in its time, and those whose silence says nothing.
+
+    `forgotten`: entries of its time may have been pruned, so that nobody is named.
+    """
 
     silent: tuple[str, ...]
     unread: tuple[str, ...]
     over: bool
+    forgotten: bool = False
 
 
 def add(routes: Routes) -> None:
@@ -102,15 +106,23 @@ class Stories:
 
     def _absent(self, story: Story) -> Absent:
         """The feeds that were there when it was first seen and have no entry in it."""
-        end = story.first_seen_at + WINDOW
+        end, now = story.first_seen_at + WINDOW, self._app.clock.now()
+        if self._is_forgotten(story, now):
+            return Absent((), (), over=end <= now, forgotten=True)
         beside = self._app.stores.reading.beside(story.id, story.first_seen_at)
-        now = self._app.clock.now()
         read = set(self._app.stores.attention.read_between(story.first_seen_at, min(end, now)))
         return Absent(
             silent=tuple(title for feed_id, title in beside.items() if feed_id in read),
             unread=tuple(title for feed_id, title in beside.items() if feed_id not in read),
             over=end <= now,
         )
+
+    def _is_forgotten(self, story: Story, now: datetime) -> bool:
+        """Whether a feed's entry in it may be gone: those that no watchlist found are pruned after a time."""
+        keep, pruned = self._app.configuration.settings.retention.entries, self._app.stores.reading.pruned_before()
+        if pruned is not None and story.first_seen_at < pruned:
+            return True
+        return keep is not None and now - story.first_seen_at > keep
 
     def _page(self, story: Story, absent: Absent) -> str:
         stores = self._app.stores.reading

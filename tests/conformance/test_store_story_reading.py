@@ -59,6 +59,18 @@ def test_beside_a_story_are_the_feeds_that_were_there_and_are_not_in_it(scene: S
     assert dict(beside(story(scene, entry), NOW + 2 * HOUR)) == {}, "b and c are in the configuration no more"
 
 
+def test_before_when_entries_may_be_gone_is_known_once_some_are_and_never_goes_back(scene: Scene) -> None:
+    upkeep, pruned_before = scene.stores.upkeep, scene.stores.reading.pruned_before
+    scene.entry("Talks", match("csto"))
+    upkeep.prune(NOW + HOUR, timedelta(0))
+    assert pruned_before() is None, "all there was had been found"
+    scene.entry("Weather")
+    upkeep.prune(NOW + 2 * HOUR, timedelta(0))
+    scene.entry("Rain", now=NOW - HOUR)
+    upkeep.prune(NOW + 2 * HOUR, timedelta(hours=2, minutes=30))
+    assert pruned_before() == NOW + 2 * HOUR
+
+
 def test_proposing_goes_on_behind_an_entry_and_ends_when_it_is_told_to(scene: Scene) -> None:
     ids = [scene.entry(f"talks {n}", now=NOW + timedelta(minutes=n)) for n in range(5)]
     propose = scene.stores.entries.propose

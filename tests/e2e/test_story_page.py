@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -91,6 +92,29 @@ def test_who_was_read_and_did_not_carry_it_is_told_apart_from_who_was_not_read(t
     assert "Came later" not in shown
     assert "Echo" not in shown.partition("Told in")[0]
     assert "so far" in silent
+
+
+def test_nobody_is_named_silent_once_what_no_watchlist_found_may_have_been_pruned(tmp_path: Path) -> None:
+    with room(tmp_path) as made:
+        made.configure(
+            [made.feed("wire", title="Wire"), made.feed("copy", title="Copy"), made.feed("quiet", title="Quiet")]
+        )
+        made.pass_time()
+        made.publish("wire", "w1", TALKS, prose(1))
+        made.publish("copy", "c1", TALKS.replace("CSTO m", "M"), prose(1))
+        made.pass_time(timedelta(hours=1))
+        path = f"/stories/{made.story(TALKS)}"
+        shown = text_of(made.page(path))
+        assert "2 entries of 2 outlets" in shown
+        assert "Quiet" in shown.partition("Who did not carry it")[2]
+        made.clock.advance(timedelta(hours=1))
+        made.app.stores.upkeep.prune(made.clock.now(), timedelta(0))
+        shown = text_of(made.page(path))
+        assert "1 entry of 1 outlet" in shown
+        said = shown.partition("Who did not carry it")[2]
+        assert "Copy" not in said, "it did carry it"
+        assert "Quiet" not in said, "nobody knows any more"
+        assert "Nobody can say any more" in said
 
 
 def test_the_watchlists_say_which_words_and_the_editions_lead_to_themselves(told: Room) -> None:

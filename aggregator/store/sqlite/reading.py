@@ -116,6 +116,11 @@ class Reading:
         found = self._db.ask(_BESIDE, {"story": story_id, "since": rows.stamp(since)})
         return {row["id"]: row["title"] for row in found}
 
+    def pruned_before(self) -> datetime | None:
+        """See ReadingStore.pruned_before."""
+        found = self._db.ask("SELECT value FROM facts WHERE name = 'pruned_before'")
+        return rows.moment(found[0][0]) if found else None
+
     def mark(self, watchlist_ids: Sequence[str] = (), story_ids: Sequence[int] = ()) -> str:
         """See ReadingStore.mark."""
         values = {"watchlists": rows.dump(list(watchlist_ids)), "stories": rows.dump(list(story_ids))}

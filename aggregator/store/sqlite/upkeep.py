@@ -29,6 +29,9 @@ _BEHIND = (
 )
 _FORGET = "DELETE FROM story_keys WHERE entry_id NOT IN (SELECT id FROM entries WHERE first_seen_at >= ?)"
 
+_PRUNED = """INSERT INTO facts (name, value) VALUES ('pruned_before', ?)
+ON CONFLICT DO UPDATE SET value = max(value, excluded.value)"""
+
 
 class Upkeep:
     """Upkeep on SQLite."""
@@ -142,6 +145,8 @@ class Upkeep:
             keep_titles(conn, ids)
             index.remove(conn, ids)
             conn.executemany("DELETE FROM entries WHERE id = ?", [(i,) for i in ids])
+            if ids:
+                conn.execute(_PRUNED, (cut,))
             stories = conn.execute("DELETE FROM stories WHERE id NOT IN (SELECT story_id FROM entries)").rowcount
             conn.execute(_FORGET, (rows.stamp(now - STORY_KEYS),))
             conn.execute("DELETE FROM gaps WHERE found_at < ?", (cut,))
