@@ -12,6 +12,7 @@ from anyio.to_thread import current_default_thread_limiter
 
 from aggregator.app import App
 from aggregator.web.pages import build
+from aggregator.web.patience import PatientProtocol
 
 THREADS = 6
 SWITCH_SECONDS = 0.0005
@@ -21,7 +22,7 @@ SWITCH_SECONDS = 0.0005
 class WebThread:
     """uvicorn on a socket that is bound at once, so that a taken port is known before anything starts."""
 
-    def __init__(self, app: App, host: str, port: int) -> None:
+    def __init__(self, app: App, host: str, port: int, protocol: type[PatientProtocol] = PatientProtocol) -> None:
         """Bind. Raises OSError when the address is taken or not ours."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         # By its name: asyncio sends at once (TCP_NODELAY) only where it knows that this is TCP, else each answer waits for 40 ms.
@@ -38,6 +39,8 @@ class WebThread:
         web = app.configuration.settings.web
         config = uvicorn.Config(
             build(app),
+            http=protocol,
+            ws="none",
             log_config=None,
             access_log=False,
             lifespan="off",
