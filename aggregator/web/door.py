@@ -52,7 +52,8 @@ STAMPED = re.compile(r"/subscribe|/manage|/sign-in/[^/]+")
 HOST = re.compile(r"(\[[0-9a-f:.]*\]|[a-z0-9_.-]*)(?::[0-9]*)?")
 TOKEN = re.compile(r"[a-z2-7]{26}")
 LARGEST_FORM = 64_000
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Also halves of characters, which a form may hold by the charset that it names, and neither a page nor the database can."""
 
 
 class Door:

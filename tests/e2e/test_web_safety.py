@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from http.client import HTTPConnection  # noqa: TID251 - this is a browser
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -391,6 +392,19 @@ def test_a_refusal_is_a_page_that_says_what_to_do(
         assert Markup(answer.partition("\r\n\r\n")[2]).wrong == []
         assert answer.count("<h1>") == 1
         assert "default-src 'none'" in answer
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", "raw_unicode_escape"])
+def test_half_a_character_that_a_charset_smuggles_in_is_no_form_of_ours(home: House, charset: str) -> None:
+    fields = {"stamp": forms.stamp(home.app.secret, home.clock.now()), "rhythm": "hourly", "query": "x +2AA- \\ud800"}
+    parts = [f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n' for name, text in fields.items()]
+    connection = HTTPConnection(urlsplit(home.url).netloc, timeout=10)
+    try:
+        kind = f"multipart/form-data; boundary=x; charset={charset}"
+        connection.request("POST", "/subscribe", "".join(parts) + "--x--\r\n", {"Content-Type": kind})
+        assert connection.getresponse().status == 400
+    finally:
+        connection.close()
 
 
 def raw(url: str, asked: str, headers: dict[str, str]) -> str:
