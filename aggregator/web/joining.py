@@ -45,6 +45,7 @@ class Joining:
         return self._frame.page(
             "subscribe.html.j2",
             status,
+            here="subscribe",
             given=EMPTY | given,
             problem=problem,
             watchlists=self._app.configuration.watchlists,

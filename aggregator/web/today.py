@@ -94,7 +94,7 @@ class Today:
         for most in STORIES:
             front = self._front(since, until, most)
             text = self._frame.text(
-                "today.html.j2", here="" if day else "today", front=front, since=since, shown_on=day or self._frame.today(),
+                "today.html.j2", here="today", front=front, since=since, shown_on=day or self._frame.today(),
                 day=day, days=days, last=last, state=state, signals=signals, named=NAMED, listed=LISTED,
                 brief=self._brief,
             )  # fmt: skip

@@ -77,12 +77,14 @@ class Watchlists:
         measure: Measure = "share" if show == "share" else "count"
         last = int(before) if before.isascii() and before.isdecimal() and len(before) <= HIGHEST else 0
         if query is not None or last:
-            return self._frame.page("watchlist.html.j2", here="", **self._values(found, span, measure, last, query))
+            return self._frame.page(
+                "watchlist.html.j2", here="watchlists", **self._values(found, span, measure, last, query)
+            )
 
         def make() -> tuple[str, Sequence[int]]:
             values = self._values(found, span, measure)
             told = [line.story for _, line in values["matches"]]
-            return self._frame.text("watchlist.html.j2", here="", **values), told
+            return self._frame.text("watchlist.html.j2", here="watchlists", **values), told
 
         return self._frame.kept(("watchlist", found, span, measure, self._today(), self._whole(span)), [found.id], make)
 

@@ -222,3 +222,13 @@ def test_a_page_is_bounded_whatever_came(shared: Room) -> None:
         assert len(re.findall(r'href="/watchlists/w\d+">\d+ more', page)) == 99
         assert "Nothing for: Quiet." in read(page)
         assert "but for what the watchlists above hold more" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/", "Today"), ("/days/2023-02-02", "Today"), ("/watchlists/csto", "Watchlists"), ("/watchlists/csto?query=grain", "Watchlists"), ("/subscribe", "Subscribe")],
+)  # fmt: skip
+def test_the_menu_says_where_one_is_also_below_its_pages(place: Room, path: str, name: str) -> None:
+    place.publish("CSTO council meets")
+    menu = place.page(path).partition("</header>")[0]
+    assert re.findall(r'aria-current="page">([^<]+)', menu) == [name]

@@ -270,4 +270,6 @@ def test_nothing_found_and_nothing_configured_are_said_in_words(tmp_path: Path) 
         words = made.read("/watchlists/grain")
         assert "Nothing has been found yet." in words
         assert "By feed" not in words
+        assert re.search(r"0 of \d+ entr(y|ies) since", words)
+        assert "<figure" not in made.page("/watchlists/grain")
         assert "Subscribe" not in words
