@@ -67,13 +67,24 @@ def noticed(found: Noticed) -> None:
 
 def signal_text(signal: Signal) -> str:
     """`watchlist csto: 42 entries since 2026-11-27 09:00 UTC, usually 5`."""
-    since, detail = signal.began_at.strftime(f"{MINUTE} UTC"), f"; {signal.detail}" if signal.detail else ""
-    if signal.kind == "burst":
-        said = f"{many(signal.observed, 'entry', 'entries')} since {since}, usually {signal.expected:.0f}"
-    else:
-        usual = f"{signal.expected:.0f} a day" if signal.expected >= 1 else f"{signal.expected * 7:.0f} a week"
-        said = f"nothing since {since}, usually {usual}"
-    return f"{' '.join(_subject(signal))}: {said}{detail}"
+    since = signal.began_at.strftime(f"{MINUTE} UTC")
+    return f"{' '.join(_subject(signal))}: {_observed(signal)} since {since}, {_usually(signal)}"
+
+
+def signal_said(signal: Signal) -> str:
+    """The same where what it is about and since when stand beside it: `42 entries, usually 5`."""
+    return f"{_observed(signal)}, {_usually(signal)}"
+
+
+def _observed(signal: Signal) -> str:
+    return "nothing" if signal.kind == "silence" else many(signal.observed, "entry", "entries")
+
+
+def _usually(signal: Signal) -> str:
+    usual = f"{signal.expected:.0f}"
+    if signal.kind == "silence":
+        usual = f"{usual} a day" if signal.expected >= 1 else f"{signal.expected * 7:.0f} a week"
+    return f"usually {usual}{f'; {signal.detail}' if signal.detail else ''}"
 
 
 def _subject(signal: Signal) -> tuple[str, str]:

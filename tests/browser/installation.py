@@ -54,7 +54,6 @@ FEEDS = (
 )  # fmt: skip
 SUMMIT = "The leaders of the CSTO agreed on Thursday to join their air defences, the first such step in a decade. The treaty is open to others, they said after six hours of talks."
 LONG = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz und Donaudampfschifffahrtsgesellschaftskapitän: energy"
-BURST = "42 entries since 09:00, usually 5"
 
 
 @dataclass
@@ -193,5 +192,5 @@ def _live(place: Place) -> None:
     place.tick()
     place.app.stores.feeds.pause("paused", place.clock.now())
     now = place.clock.now()
-    place.app.stores.signals.begin(Signal(0, "burst", CSTO, "", now - timedelta(hours=2), now, 42, 5.0, BURST))
-    place.app.stores.signals.begin(Signal(0, "silence", "", "arab", now - timedelta(days=2), now, 0, 9.0, "0 since Tuesday, usually 4 a day"))  # fmt: skip
+    place.app.stores.signals.begin(Signal(0, "burst", CSTO, "", now - timedelta(hours=2), now, 42, 5.0, ""))
+    place.app.stores.signals.begin(Signal(0, "silence", "", "arab", now - timedelta(days=2), now, 0, 9.0, ""))

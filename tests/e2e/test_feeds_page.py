@@ -123,14 +123,14 @@ def test_odd_questions_get_a_page(place: Place, query: str) -> None:
 
 def test_silence_and_a_network_that_is_down_are_told(place: Place) -> None:
     now = place.clock.now()
-    signal = Signal(0, "silence", "", "wire", now - DAY, now, 0, 12.0, "usually 12 entries a day")
+    signal = Signal(0, "silence", "", "wire", now - DAY, now, 0, 12.0, "")
     number = place.app.stores.signals.begin(signal)
     place.app.stores.network.begin_outage(now)
     page = place.visitor.read("/feeds")
-    assert "usually 12 entries a day" in page
+    assert "nothing, usually 12 a day" in page
     assert "Our own network seems down since" in page
     assert names(place.visitor.read("/feeds?state=silent")) == ["wire"]
-    assert "usually 12 entries a day" in place.visitor.read("/feeds/wire")
+    assert "nothing, usually 12 a day" in place.visitor.read("/feeds/wire")
     place.app.stores.network.end_outage()
     place.app.stores.signals.end(number, now)
     assert names(place.visitor.read("/feeds?state=silent")) == []
