@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import pytest
 
 from aggregator.errors import StoreError
+from aggregator.reading import Signal
 from aggregator.web.api.reading import SEARCHES
 from tests.e2e import apisite
 from tests.e2e.apisite import Site, token
@@ -366,6 +368,20 @@ def test_readers_own_watchlists_and_digests_are_nobody_elses(site: Site) -> None
     problem(site, f"/editions/{quote('csto.instant')}/x", 404)
     problem(site, f"/editions?digest={quote('csto.instant')}", 404)
     assert {one["id"] for one in site.read("/watchlists")["items"]} == {"csto"}
+    app, now = site.app, site.clock.now()
+    of_reader = quote("tractors.of-a-reader")
+    with sqlite3.connect(app.configuration.home.db) as conn:
+        conn.execute(
+            "INSERT INTO watchlists (id, title, query, changed_at, origin) VALUES (?, 'Own', 'tractors', ?, 'reader')",
+            (of_reader, now.isoformat()),
+        )
+    own = app.stores.signals.begin(Signal(0, "burst", of_reader, "", now, now, 42, 5.0, ""))
+    everybodys = app.stores.signals.begin(Signal(0, "burst", "csto", "", now, now, 12, 1.0, ""))
+    [told] = site.read("/health", token("health"))["signals"]
+    assert told["watchlist_id"] == "csto"
+    assert told["detail"] == "12 entries, usually 1"
+    app.stores.signals.end(own, now)
+    app.stores.signals.end(everybodys, now)
 
 
 def test_the_description_is_openapi_and_says_how_every_call_fails(described: dict[str, Any]) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
-from aggregator import plain
+from aggregator import journal, plain
 from aggregator.app import App
 from aggregator.model import Feed
+from aggregator.reading import Signal
 from aggregator.web.api import answers, asking
 from aggregator.web.api.asking import Limit, Name, NameCursor
 
@@ -63,7 +64,6 @@ class Feeds:
         """Whether all is well: every feed read at its last poll, our network up, every mail server and channel taking what it gets."""
         stores = self._app.stores
         checked, outage, relays = stores.upkeep.checked(), stores.network.outage(), stores.relays.failing()
-        lasting = stores.signals.list(lasting=True)
         return answers.answer(request, {
             "ok": checked.ok == checked.feeds and outage is None and not relays,
             "version": version("aggregator"),
@@ -75,8 +75,13 @@ class Feeds:
             "relays": [{"name": r.name, "since": plain.when(r.since), "until": plain.when(r.until), "error": r.error}
                        for r in relays],
             "signals": [{"kind": s.kind, "watchlist_id": s.watchlist_id, "feed_id": s.feed_id,
-                         "began_at": plain.when(s.began_at), "detail": s.detail} for s in lasting],
+                         "began_at": plain.when(s.began_at), "detail": journal.signal_said(s)} for s in self._signals()],
         })  # fmt: skip
+
+    def _signals(self) -> list[Signal]:
+        """What lasts out of its rhythm; readers' own watchlists are nobody else's."""
+        watched = {"", *(one.id for one in self._app.configuration.watchlists)}
+        return [one for one in self._app.stores.signals.list(lasting=True) if one.watchlist_id in watched]
 
     def _feed(self, feed_id: str) -> Feed:
         found = self._app.stores.feeds.get(feed_id)
