@@ -16,6 +16,8 @@ SPARE = 4.0
 """Missing beyond those of the fullest day in it: a day off is no silence, with the evening before it."""
 LONGER = 2.0
 """As many times what its longest silence so far was missing."""
+FALLEN = 0.5
+"""A last week of no more than such a part of the usual one is what is usual from then on."""
 SHORTEST = 6
 """Hours."""
 PATIENCE = 6
@@ -40,7 +42,7 @@ def find(counts: Hours, unheard: Unheard, now: datetime) -> Silence | None:
     weeks = series.weeks(series.last)
     if series.last <= SHORTEST or weeks < usual.FEWEST:
         return None
-    week = usual.week(series, series.last, weeks)
+    week = _lately(series, usual.week(series, series.last, weeks))
     silent = [ago for ago in range(1, series.last) if _is_known(series.at(ago), unheard)]
     usually = [week[ago % AROUND] for ago in silent]
     missing = sum(usually)
@@ -48,6 +50,12 @@ def find(counts: Hours, unheard: Unheard, now: datetime) -> Silence | None:
     if len(silent) < SHORTEST or missing < needed:
         return None
     return Silence(series.at(series.last - 1), missing, sum(week) / 7)
+
+
+def _lately(series: Series, week: Sequence[float]) -> Sequence[float]:
+    """The usual week; at the pace of the last one, where that had but a part: a query was narrowed, a feed removed."""
+    pace = series.total(series.last, AROUND) / (sum(week) or 1.0)
+    return week if pace > FALLEN else [pace * entries for entries in week]
 
 
 def _is_known(hour: datetime, unheard: Unheard) -> bool:
