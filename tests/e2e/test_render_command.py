@@ -127,7 +127,7 @@ def test_the_pages_of_the_archive_the_stories_and_the_listings_are_there(site: P
 def test_with_a_public_address_what_is_not_a_file_leads_there(read: Room, tmp_path: Path) -> None:
     assert render(read.home, tmp_path / "x", AGGREGATOR__WEB__PUBLIC_URL="https://news.example").code == 0
     page = (tmp_path / "x/editions/index.html").read_text()
-    assert '<a href="https://news.example/search">Search</a>' in page
+    assert '<a href="https://news.example/search" data-page="search">Search</a>' in page
     assert Links(page).odd == []
 
 
