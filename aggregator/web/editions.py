@@ -21,6 +21,13 @@ from aggregator.web.routes import Routes
 SHOWN = 100
 LOOKS = 20
 """Readings of the archive for one page: where readers' own editions are many, a page may come out shorter."""
+BACK = """
+.back { max-width: 40rem; margin: 0 auto; padding: 0 1.125rem; font: 1rem/1.5 -apple-system, "Segoe UI", Roboto, Arial, sans-serif; }
+.back a { display: inline-block; margin-right: 1.25rem; padding: 0.625rem 0; color: #0d5563; text-decoration: none; }
+@media print { .back { display: none; } }
+"""
+"""What the way back to our pages wears above an edition, dark as the edition's own links are."""
+_BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 _STYLE = re.compile(r"<style(?:\s[^>]*)?>(.*?)</style>", re.DOTALL | re.IGNORECASE)
 _QUOTES = "\"'"
 _VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+)"""
@@ -74,14 +81,25 @@ class Editions:
         return edition.composed_at.astimezone(self._frame.zone).date()
 
     def edition(self, digest: str, key: str, read: str = "") -> Response:
-        """One edition, as sent; where the pages are closed, `read` is what the link in its mail ends with."""
+        """One edition, as sent, below the way back to the pages; where the pages are closed, `read` is what the link in its mail ends with."""
         self._may_read(digest, key, read)
         page = self._page(digest, key)
         if page is None:
             return self._frame.say(404, "No such edition", "There is no edition at this address.")
         more = {} if self._frame.readable else {"read": read}
         sheet = self._frame.link("sheet", digest=digest, key=key, **more)
-        return HTMLResponse(apart(page, f'<link rel="stylesheet" href="{html.escape(sheet)}">')[0])
+        placed = apart(page, f'<link rel="stylesheet" href="{html.escape(sheet)}">')[0]
+        return HTMLResponse(_BODY.sub(lambda body: body[0] + self._back(), placed, count=1))
+
+    def _back(self) -> str:
+        """The way back to the pages, for who may read them: an edition itself leads to none."""
+        if not self._frame.readable:
+            return ""
+        ways = (("today", "Today"), ("editions", "Editions"))
+        links = " ".join(
+            f'<a class="link" href="{html.escape(self._frame.link(name))}">{text}</a>' for name, text in ways
+        )
+        return f'<nav class="back" aria-label="Pages">{links}</nav>'
 
     def sheet(self, digest: str, key: str, read: str = "") -> Response:
         """The styles of an edition."""
@@ -89,7 +107,7 @@ class Editions:
         page = self._page(digest, key)
         if page is None:
             raise HTTPException(404)
-        return Response(apart(page)[1], media_type="text/css")
+        return Response(apart(page)[1] + BACK, media_type="text/css")
 
     def _may_read(self, digest: str, key: str, read: str) -> None:
         """Let through who may read the pages, or has the link of this edition. Raises HTTPException 403."""

@@ -58,6 +58,14 @@ def token(app: App) -> str:
     return found[1].decode()
 
 
+def without_way_back(page: str) -> tuple[str, str, list[str]]:
+    """A page, what its way back says, and where that leads."""
+    found = re.search(r'<nav class="back".*?</nav>', page)
+    assert found
+    said = re.sub(r"<[^>]+>", "", found[0])
+    return page.replace(found[0], ""), said, re.findall(r'href="([^"]+)"', found[0])
+
+
 def test_the_archive_leads_to_the_edition_as_sent(reader: Reader) -> None:
     app, url = reader
     response, page = ask(url, "/")
@@ -66,6 +74,8 @@ def test_the_archive_leads_to_the_edition_as_sent(reader: Reader) -> None:
     response, page = ask(url, path.replace("%3A", ":"))
     assert response.status == 200
     sent = app.stores.editions.editions()[0].rendered.page
+    page, back, links = without_way_back(page)
+    assert (back, links) == ("Today Editions", ["/", "/editions"])
     assert re.findall(r">([^<>]+)<", page) == re.findall(
         r">([^<>]+)<", re.sub(r"<style>.*?</style>", "", sent, flags=re.DOTALL)
     )
