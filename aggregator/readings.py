@@ -185,6 +185,8 @@ class ReadingStore(Protocol):
     def mark(self, watchlist_ids: Sequence[str] = (), story_ids: Sequence[int] = ()) -> str:
         """A text that is another one whenever matches of these watchlists, entries of these stories, editions, signals or gaps changed.
 
+        Of the feeds of those entries also what they are called, and how much of their text may be shown.
+
         Cheap to ask; what a page shows besides needs a mark of its own.
         """
         ...

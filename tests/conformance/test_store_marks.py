@@ -177,6 +177,27 @@ def test_the_mark_is_another_when_stories_were_merged_or_split_and_a_signal_ende
     assert scene.stores.reading.mark(["csto"], [shown]) != marks[2]
 
 
+def test_the_mark_is_another_when_two_stories_that_are_shown_become_one(scene: Scene) -> None:
+    one, other = story(scene.stores, scene.entry("one")), story(scene.stores, scene.entry("other"))
+    before = scene.stores.reading.mark((), [one, other])
+    assert scene.stores.stories.merge(one, [other], NOW)
+    assert scene.stores.reading.mark((), [one, other]) != before
+
+
+def test_the_mark_is_another_when_a_feed_of_a_story_is_called_otherwise_or_less_of_its_text_may_be_shown(
+    scene: Scene,
+) -> None:
+    shown = story(scene.stores, scene.entry("Talks"))
+    marks = [scene.stores.reading.mark((), [shown])]
+    for a, b in (({"title": "A"}, {}), ({"excerpt": 0}, {}), ({"excerpt": 0}, {"title": "not in the story"})):
+        scene.stores.feeds.sync(
+            [FeedSpec("a", "https://a.example/feed", **a), FeedSpec("b", "https://b.example/feed", **b)], NOW
+        )
+        marks.append(scene.stores.reading.mark((), [shown]))
+    assert len(set(marks[:3])) == 3
+    assert marks[3] == marks[2]
+
+
 def test_what_is_not_shown_changes_no_mark(scene: Scene) -> None:
     shown = story(scene.stores, scene.entry("shown", match(), story=first(1, KEY)))
     before = scene.stores.reading.mark(["csto"], [shown])

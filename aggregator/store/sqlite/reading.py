@@ -208,5 +208,8 @@ _MARKS = (
     "SELECT max(id) FROM editions",
     "SELECT count(*), count(ended_at), max(id) FROM signals",
     "SELECT max(id) FROM gaps",
-    "SELECT count(*), max(id), sum(revision) FROM entries WHERE story_id IN (SELECT value FROM json_each(:stories))",
+    # Story by story, for entries move between those that are shown; with what each feed is called and may show.
+    """SELECT e.story_id, f.title, f.own_title, f.excerpt, count(*), max(e.id), sum(e.revision), total(a.state = 'done')
+FROM json_each(:stories) j CROSS JOIN entries e ON e.story_id = j.value JOIN feeds f ON f.id = e.feed_id
+LEFT JOIN articles a ON a.entry_id = e.id GROUP BY e.story_id, e.feed_id""",
 )
