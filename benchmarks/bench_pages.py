@@ -234,6 +234,7 @@ def polling(home: Path, seconds: float, polled: int) -> tuple[dict[str, dict[str
         sweeps = {"alone": statistics.median([Polling(copy, feeds).sweep() for _ in range(3)])}
         found: dict[str, dict[str, Times]] = {}
         for name, server in servers.items():
+            Polling(copy, feeds).wait()  # what was broken off goes on
             server.ask(rounds=1)
             kept = server.ask(seconds=seconds)
             with Polling(copy, feeds) as going_on:

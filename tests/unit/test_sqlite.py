@@ -751,6 +751,10 @@ def test_what_pages_read_grows_with_what_they_show_and_not_with_what_is_stored(
     seen: list[str] = []
     conn = connection(stores)
     conn.set_trace_callback(seen.append)
+    stores.reading.news(["csto", "energy"], NOW - HOUR, 3, most=5)
+    stores.reading.watched([1, 2], NOW - HOUR)
+    stores.reading.began()
+    stores.reading.last_edition(["morning"])
     stores.reading.found("csto", 5)
     stores.reading.copies([1, 2])
     stores.reading.mark(["csto", "energy"], [1, 2])
@@ -762,7 +766,7 @@ def test_what_pages_read_grows_with_what_they_show_and_not_with_what_is_stored(
     stores.attention.feed("a", since, until)
     conn.set_trace_callback(None)
     asked = [s for s in seen if s.lstrip().startswith(("SELECT", "WITH"))]
-    assert len(asked) >= 12
+    assert len(asked) >= 17
     for sql in asked:
         steps = plan(stores, sql, {})
         # Feeds are few, and so are signals; `w`, `e`, `found` and the subqueries are what has been found.

@@ -123,24 +123,25 @@ _FOUND = """found (feed_id, language, entries) AS (SELECT feed_id, language, sum
   UNION ALL SELECT feed_id, language, entries FROM match_counts WHERE watchlist_id = :watchlist AND hour >= :last AND hour < :after
 ) GROUP BY feed_id, language)"""
 # CROSS JOIN: feed by feed, each a few ranges of the primary key.
-_EACH = """SELECT f.id AS feed_id, f.country, m.language, m.entries FROM feeds f CROSS JOIN entry_months m
+_BY_LANGUAGE = """SELECT m.language, m.entries FROM feeds f CROSS JOIN entry_months m
     ON m.feed_id = f.id AND m.month >= :month AND m.month < :no_month
-  UNION ALL SELECT f.id, f.country, c.language, c.entries FROM feeds f CROSS JOIN entry_counts c
+  UNION ALL SELECT c.language, c.entries FROM feeds f CROSS JOIN entry_counts c
     ON c.feed_id = f.id AND c.day >= :since AND c.day < :first
-  UNION ALL SELECT f.id, f.country, c.language, c.entries FROM feeds f CROSS JOIN entry_counts c
+  UNION ALL SELECT c.language, c.entries FROM feeds f CROSS JOIN entry_counts c
     ON c.feed_id = f.id AND c.day >= :last AND c.day < :after"""
+_OF_FEED = """(SELECT coalesce(sum(entries), 0) FROM entry_months WHERE feed_id = f.id AND month >= :month AND month < :no_month)
+  + (SELECT coalesce(sum(entries), 0) FROM entry_counts WHERE feed_id = f.id AND day >= :since AND day < :first)
+  + (SELECT coalesce(sum(entries), 0) FROM entry_counts WHERE feed_id = f.id AND day >= :last AND day < :after)"""
 _PARTS: Mapping[By, str] = {
     "feed": f"""WITH {_FOUND}, most (feed_id, entries) AS (
   SELECT feed_id, sum(entries) AS entries FROM found GROUP BY feed_id ORDER BY entries DESC, feed_id LIMIT :limit)
 SELECT f.id, coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id), w.entries,
-  (SELECT coalesce(sum(entries), 0) FROM entry_months WHERE feed_id = f.id AND month >= :month AND month < :no_month)
-  + (SELECT coalesce(sum(entries), 0) FROM entry_counts WHERE feed_id = f.id AND day >= :since AND day < :first)
-  + (SELECT coalesce(sum(entries), 0) FROM entry_counts WHERE feed_id = f.id AND day >= :last AND day < :after)
+  {_OF_FEED}
 FROM most w JOIN feeds f ON f.id = w.feed_id ORDER BY w.entries DESC, f.id""",  # noqa: S608 - our own words
-    "language": f"""WITH {_FOUND}, every (language, entries) AS (SELECT language, sum(entries) FROM ({_EACH}) GROUP BY language)
+    "language": f"""WITH {_FOUND}, every (language, entries) AS (SELECT language, sum(entries) FROM ({_BY_LANGUAGE}) GROUP BY language)
 SELECT w.language, w.language, sum(w.entries) AS entries, coalesce(e.entries, 0) FROM found w
 LEFT JOIN every e ON e.language = w.language GROUP BY w.language ORDER BY entries DESC, w.language LIMIT :limit""",  # noqa: S608 - our own words
-    "country": f"""WITH {_FOUND}, every (country, entries) AS (SELECT country, sum(entries) FROM ({_EACH}) GROUP BY country)
+    "country": f"""WITH {_FOUND}, every (country, entries) AS (SELECT f.country, sum({_OF_FEED}) FROM feeds f GROUP BY f.country)
 SELECT f.country, f.country, sum(w.entries) AS entries, coalesce(e.entries, 0) FROM found w JOIN feeds f ON f.id = w.feed_id
 LEFT JOIN every e ON e.country = f.country GROUP BY f.country ORDER BY entries DESC, f.country LIMIT :limit""",  # noqa: S608 - our own words
 }
