@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from aggregator.poll import PollLine
     from aggregator.query import Query
     from aggregator.returned import ReturnLine
+    from aggregator.search import Enough
     from aggregator.send import SendLine
     from aggregator.signals import SignalLine
     from aggregator.subscribe import SubscribeLine
@@ -255,15 +256,17 @@ class App:
 
         return parse(text, self.configuration.aliases)
 
-    def listing(self, kind: str, name: str, seconds: float = 0.0) -> Listing | None:
-        """A watchlist or digest of the configuration, or a search, for feed readers; None where there is no such. Raises QueryError.
+    def patience(self, share: float = 1.0) -> Enough:
+        """Says when a search that anybody may ask for has had its share of `web.search_time`, which begins now."""
+        from aggregator.search import budget
 
-        A search takes no more than so many `seconds`, where they are given: what it has not found by then is not listed.
-        """
+        return budget(self.clock, share * self.configuration.settings.web.search_time.total_seconds())
+
+    def listing(self, kind: str, name: str, enough: Enough | None = None) -> Listing | None:
+        """What feed readers get: a watchlist, a digest, or a search until it is `enough`; None for no such. Raises QueryError."""
         from aggregator import search, syndicate
 
         if kind == "search":
-            enough = search.budget(self.clock, seconds) if seconds else None
             results = search.search(self.stores, self.query(name), enough=enough)
             return syndicate.of_search(self.stores, name, ((one.entry, one.spans) for one in results))
         c = self.configuration
@@ -303,8 +306,8 @@ class App:
     def reconfigure(self, configuration: Configuration) -> CatalogReport:
         """Take over a new configuration while running; work under way finishes with the old parts.
 
-        A configuration whose parts cannot be made is refused before anything changes. The database goes first, for a match needs its watchlist there. What was polled with the old watchlists
-        meanwhile is matched against the new ones afterwards, so nothing falls between.
+        A configuration whose parts cannot be made is refused before anything changes. The database goes first, for a match needs its watchlist there.
+        What was polled with the old watchlists meanwhile is matched against the new ones afterwards, so nothing falls between.
         """
         from aggregator import catalog
 
@@ -330,9 +333,8 @@ class App:
         if self._watch is None:
             return
         wanted = {w.id: w.query for w in self.configuration.watchlists}
-        for watchlist in before.watchlists:
-            if watchlist.id not in wanted:
-                self._watch.remove(watchlist.id)
+        for gone in {w.id for w in before.watchlists} - wanted.keys():
+            self._watch.remove(gone)
         for watchlist_id in changed:
             self._watch.add(watchlist_id, self.query(wanted[watchlist_id]))
         if before.aliases != self.configuration.aliases:

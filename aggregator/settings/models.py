@@ -155,6 +155,10 @@ class WebSettings(Section):
         default="open",
         description="open: whoever reaches the pages may read them; closed: only who signs in (`aggregator admin link`).",
     )
+    search_time: f.Duration = Field(
+        default=f.duration("1s"),
+        description="Longest time for one search or trial of a query that is asked for on the pages or through the API.",
+    )
     timezone: f.Zone = Field(
         default="UTC", description="Zone of the days and times on the pages, such as Europe/Minsk."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,8 +13,6 @@ from aggregator.web.lines import pieces
 DAYS = 30
 MOST = 2_000
 """Hits that are counted; a visitor's question must not keep the machine busy."""
-SECONDS = 1.0
-"""For which hits are looked for, and for which advice is."""
 SHOWN = 5
 
 
@@ -44,9 +41,9 @@ class Preview:
 def preview(app: App, text: str) -> Preview:
     """What a query finds in what is stored; nothing is changed by asking."""
     query = app.query(text)
-    tried = attempt(app.stores, query, app.clock.now() - timedelta(days=DAYS), most=MOST, enough=patience(app, SECONDS))
+    tried = attempt(app.stores, query, app.clock.now() - timedelta(days=DAYS), most=MOST, enough=app.patience())
     busiest, most = max(tried.days.items(), key=lambda item: item[1], default=(None, 0))
-    warnings = advice(app.stores, query, list(newest(app.stores)), patience(app, SECONDS))
+    warnings = advice(app.stores, query, list(newest(app.stores)), app.patience())
     return Preview(
         entries=len(tried.results),
         stories=tried.stories,
@@ -56,12 +53,6 @@ def preview(app: App, text: str) -> Preview:
         hits=tuple(_hit(r) for r in tried.results[:SHOWN]),
         advice=tuple(w.message for w in warnings),
     )
-
-
-def patience(app: App, seconds: float) -> Callable[[], bool]:
-    """Whether so many seconds are over from now on."""
-    until = app.clock.monotonic() + seconds
-    return lambda: app.clock.monotonic() >= until
 
 
 def _hit(result: Result) -> Hit:

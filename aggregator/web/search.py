@@ -1,6 +1,6 @@
 """The page that searches history: the language of watchlists, facets as links, and an end to how long it takes.
 
-Whoever reaches the pages may ask, so a search has `SECONDS`, and no more than `AT_ONCE` run together.
+Whoever reaches the pages may ask, so a search has `web.search_time`, and no more than `AT_ONCE` run together.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from aggregator import settings
 from aggregator.errors import QueryError
 from aggregator.model import Watchlist
 from aggregator.query import Query
-from aggregator.search import Enough, advice, budget, newest
+from aggregator.search import Enough, advice, newest
 from aggregator.tokens import Document
 from aggregator.web.finding import Findings, find
 from aggregator.web.frame import Frame
 from aggregator.web.routes import Routes
-from aggregator.web.syndication import SECONDS
 
 AT_ONCE = 2
 PATIENCE = 0.5
@@ -91,7 +90,7 @@ class Searching:
             self._turns.release()
 
     def _found(self, given: Asked, query: Query, start: datetime | None) -> Response:
-        enough = budget(self._app.clock, SECONDS)
+        enough = self._app.patience()
         now = self._app.clock.now()
         periods = {name: now - timedelta(days=int(name[:-1])) for name in PERIODS}
         before = int(given.before) if re.fullmatch(r"[1-9][0-9]{0,17}", given.before) else 0

@@ -26,8 +26,6 @@ from aggregator.web.routes import Routes
 
 FRESH = 300
 """Seconds for which a copy may be used without asking."""
-SECONDS = 1.0
-"""A search takes at most: whoever reaches the pages may ask."""
 FORMS: Mapping[str, Form] = {form: form for form in get_args(Form)}
 
 
@@ -65,7 +63,7 @@ class Feeds:
 
     def _listing(self, request: Request, kind: str, name: str, form: str) -> Response:
         known = FORMS.get(form)
-        listing = self._app.listing(kind, name, SECONDS) if known else None
+        listing = self._app.listing(kind, name, self._app.patience()) if known else None
         if listing is None or known is None:
             raise HTTPException(404)
         settings = self._app.configuration.settings

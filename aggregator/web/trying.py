@@ -13,13 +13,13 @@ from aggregator.model import Watchlist
 from aggregator.search import Result, advice, newest
 from aggregator.web import lines
 from aggregator.web.lines import Line
-from aggregator.web.preview import MOST, patience
+from aggregator.web.preview import MOST
 
 SHOWN = 10
 LONGEST = 1_000
 """Characters of a query that are read."""
 CHANGED, PRESENT, ADVICE = 0.5, 0.3, 0.2
-"""Seconds for each part."""
+"""Each part's share of `web.search_time`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def trial(app: App, watchlist: Watchlist, text: str, days: int) -> Trial:
         query, present = app.query(text), app.query(watchlist.query)
     except QueryError as error:
         return Trial(text, since, fault=(error.caret(), str(error)))
-    changed = attempt(app.stores, query, since, most=MOST, enough=patience(app, CHANGED))
+    changed = attempt(app.stores, query, since, most=MOST, enough=app.patience(CHANGED))
     same = query == present
     change = Change((), ()) if same else compare(_present(app, watchlist, since), changed)
     return Trial(
@@ -92,7 +92,7 @@ def written(watchlist: Watchlist, query: str) -> str:
 
 
 def _present(app: App, watchlist: Watchlist, since: datetime) -> Tried:
-    return attempt(app.stores, app.query(watchlist.query), since, most=MOST, enough=patience(app, PRESENT))
+    return attempt(app.stores, app.query(watchlist.query), since, most=MOST, enough=app.patience(PRESENT))
 
 
 def _lines(results: tuple[Result, ...]) -> tuple[Line, ...]:
@@ -107,7 +107,7 @@ def _reached(app: App, entry_id: int) -> datetime | None:
 
 def _advice(app: App, text: str) -> str:
     """What is doubtful about the query, with carets; "" where nothing is."""
-    enough = patience(app, ADVICE)
+    enough = app.patience(ADVICE)
     documents = list(takewhile(lambda _: not enough(), newest(app.stores)))
-    warnings = advice(app.stores, app.query(text), documents, patience(app, ADVICE))
+    warnings = advice(app.stores, app.query(text), documents, app.patience(ADVICE))
     return worded(text, warnings) if warnings else ""

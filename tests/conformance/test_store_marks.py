@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 from aggregator.model import FeedSpec, StoryKey
@@ -189,10 +190,10 @@ def test_the_mark_is_another_when_a_feed_of_a_story_is_called_otherwise_or_less_
 ) -> None:
     shown = story(scene.stores, scene.entry("Talks"))
     marks = [scene.stores.reading.mark((), [shown])]
-    for a, b in (({"title": "A"}, {}), ({"excerpt": 0}, {}), ({"excerpt": 0}, {"title": "not in the story"})):
-        scene.stores.feeds.sync(
-            [FeedSpec("a", "https://a.example/feed", **a), FeedSpec("b", "https://b.example/feed", **b)], NOW
-        )
+    a, b = FeedSpec("a", "https://a.example/feed"), FeedSpec("b", "https://b.example/feed")
+    licensed = replace(a, excerpt=0)
+    for feeds in ([replace(a, title="A"), b], [licensed, b], [licensed, replace(b, title="not in the story")]):
+        scene.stores.feeds.sync(feeds, NOW)
         marks.append(scene.stores.reading.mark((), [shown]))
     assert len(set(marks[:3])) == 3
     assert marks[3] == marks[2]

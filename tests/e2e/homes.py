@@ -26,6 +26,7 @@ ENVIRON = {
     "AGGREGATOR__NETWORK__ALLOW_PRIVATE": '["127.0.0.0/8"]',
     "AGGREGATOR__NETWORK__HOST_SPACING": "0s",
     "AGGREGATOR__POLLING__WORKERS": "1",
+    "AGGREGATOR__WEB__SEARCH_TIME": "60s",  # what is found must not depend on how busy the machine is
 }
 
 

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -227,7 +228,9 @@ def test_a_search_names_the_places_and_a_broken_one_shows_where(site: Site) -> N
 
 def test_a_search_that_takes_long_says_where_to_go_on(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = [item["id"] for item in site.read("/search?q=minsk%20-weather&limit=200")["items"]]
-    monkeypatch.setattr("aggregator.web.api.reading.SECONDS", -1.0)
+    web = site.app.configuration.settings.web.model_copy(update={"search_time": timedelta()})
+    settings = site.app.configuration.settings.model_copy(update={"web": web})
+    monkeypatch.setattr(site.app, "configuration", replace(site.app.configuration, settings=settings))
     cursor: str | None = ""
     found: list[int] = []
     asked = 0

@@ -117,9 +117,7 @@ def test_the_page_says_what_was_read_and_what_is_out_of_the_usual(place: Room) -
     place.poll()
     began = place.clock.now()
     assert "2 of 3 feeds read" in place.read("/")
-    place.app.stores.signals.begin(
-        Signal(0, "burst", "csto", "", began, began, 9, 1.5, "")
-    )
+    place.app.stores.signals.begin(Signal(0, "burst", "csto", "", began, began, 9, 1.5, ""))
     place.app.stores.signals.begin(Signal(0, "silence", "", "c", began, began, 0, 7.0, ""))
     page = place.page("/")
     assert "2 of 3 feeds read; not read: BelTA (since 15:01)." in read(page)

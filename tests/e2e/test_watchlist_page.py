@@ -252,9 +252,7 @@ def test_a_page_stays_the_same_until_what_it_shows_changes(tmp_path: Path) -> No
         assert "2 entries since" in made.read("/watchlists/csto")
         assert "2 today" in made.read("/watchlists")
         began = made.clock.now()
-        made.app.stores.signals.begin(
-            Signal(0, "burst", "csto", "", began, began, 9, 1.5, "")
-        )
+        made.app.stores.signals.begin(Signal(0, "burst", "csto", "", began, began, 9, 1.5, ""))
         for path in ("/watchlists", "/watchlists/csto"):
             assert "Burst since 2 February 2023, 12:03 UTC: 9 entries, usually 2" in made.read(path)
         made.clock.advance(DAY)

@@ -173,7 +173,7 @@ def test_a_quarterly_feed_is_never_silent() -> None:
 def test_who_has_far_less_since_a_week_is_measured_by_that() -> None:
     """A query was narrowed, or the busiest feed removed: by the weeks before, two quiet days would be a silence."""
     narrowed = THIS_HOUR - 9 * 24 * HOUR
-    found = {hour: 4 for hour in every(1, narrowed)} | {narrowed + n * 6 * HOUR: 1 for n in range(1, 29)}
+    found = dict.fromkeys(every(1, narrowed), 4) | {narrowed + n * 6 * HOUR: 1 for n in range(1, 29)}
     last = narrowed + 28 * 6 * HOUR
     assert silence.find(found, (), last + 2 * 24 * HOUR) is None
     said = silence.find(found, (), last + 5 * 24 * HOUR)

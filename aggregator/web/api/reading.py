@@ -42,8 +42,6 @@ from aggregator.web.api.asking import (
 )
 from aggregator.web.links import Links
 
-SECONDS = 2.0
-"""For which one search looks; then it says where to go on."""
 SEARCHES = 3
 """At a time: the other threads are for whoever reads the pages."""
 EXCERPT = 300
@@ -129,9 +127,9 @@ class Reading:
         """
         query = self._app.query(q)
         asked = replace(self._selection(limit, cursor, since, until), feed_id=feed, language=language)
-        end = self._app.clock.monotonic() + SECONDS
+        over = self._app.patience()
         with self._one_of_a_few():
-            found = search.portion(self._app.stores, query, asked, lambda: self._app.clock.monotonic() >= end)
+            found = search.portion(self._app.stores, query, asked, over)
             return answers.portion(
                 request, found, lambda one: entry(one.entry, full=fields == "full") | _spans(one.spans)
             )
