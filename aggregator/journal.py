@@ -6,12 +6,10 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from aggregator import urls
+from aggregator import signalview, urls
 from aggregator.model import PollReport
-from aggregator.reading import Signal
 
 if TYPE_CHECKING:
-    from aggregator.catalog import CatalogReport
     from aggregator.signals import Noticed
 
 log = logging.getLogger("aggregator")
@@ -60,35 +58,9 @@ def outage(before: datetime | None, now: datetime | None) -> None:
 def noticed(found: Noticed) -> None:
     """Which watchlists and feeds are out of their rhythm, and which are no longer."""
     for signal in found.begun:
-        log.log(logging.WARNING if signal.kind == "silence" else logging.INFO, "%s", signal_text(signal))
+        log.log(logging.WARNING if signal.kind == "silence" else logging.INFO, "%s", signalview.text(signal))
     for signal in found.ended:
-        log.info("%s %s: the %s is over", *_subject(signal), signal.kind)
-
-
-def signal_text(signal: Signal) -> str:
-    """`watchlist csto: 42 entries since 2026-11-27 09:00 UTC, usually 5`."""
-    since = signal.began_at.strftime(f"{MINUTE} UTC")
-    return f"{' '.join(_subject(signal))}: {_observed(signal)} since {since}, {_usually(signal)}"
-
-
-def signal_said(signal: Signal) -> str:
-    """The same where what it is about and since when stand beside it: `42 entries, usually 5`."""
-    return f"{_observed(signal)}, {_usually(signal)}"
-
-
-def _observed(signal: Signal) -> str:
-    return "nothing" if signal.kind == "silence" else many(signal.observed, "entry", "entries")
-
-
-def _usually(signal: Signal) -> str:
-    usual = f"{signal.expected:.0f}"
-    if signal.kind == "silence":
-        usual = f"{usual} a day" if signal.expected >= 1 else f"{signal.expected * 7:.0f} a week"
-    return f"usually {usual}{f'; {signal.detail}' if signal.detail else ''}"
-
-
-def _subject(signal: Signal) -> tuple[str, str]:
-    return ("watchlist", signal.watchlist_id) if signal.watchlist_id else ("feed", signal.feed_id)
+        log.info("%s %s: the %s is over", *signalview.subject(signal), signal.kind)
 
 
 def sync(report: CatalogReport) -> None:

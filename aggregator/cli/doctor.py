@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import click
 
-from aggregator import feedview, journal, known
+from aggregator import feedview, known, signalview
 from aggregator.app import App, build
 from aggregator.cli import output
 from aggregator.cli.context import Context, json_option, pass_context
@@ -162,7 +162,7 @@ def _silences(app: App) -> Iterator[Problem]:
             do = f"`aggregator feeds show {signal.feed_id}`; has it moved, or does it publish elsewhere now?"
             if signal.watchlist_id:
                 do = f"`aggregator stats --watchlist {signal.watchlist_id} --by feed` tells which feeds it came from"
-            yield Problem(journal.signal_text(signal), do)
+            yield Problem(signalview.text(signal), do)
 
 
 def _moves(app: App) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import click
 
-from aggregator import journal
+from aggregator import signalview
 from aggregator.app import App
 from aggregator.cli import output
 from aggregator.cli.context import DAYS, Context, json_option, pass_context
@@ -72,7 +72,7 @@ def _everything(app: App, *, as_json: bool) -> None:
         shown = ", ".join(f"{k} {v}" for k, v in value.items()) or "-" if isinstance(value, dict) else f"{value:,}"
         click.echo(f"{name.replace('_', ' '):<18} {shown}")
     for place, signal in enumerate(lasting):
-        click.echo(f"{'' if place else 'out of rhythm':<18} {journal.signal_text(signal)}")
+        click.echo(f"{'' if place else 'out of rhythm':<18} {signalview.text(signal)}")
 
 
 def _attention(stores: Stores, watchlist: str, since: date, until: date, by: str) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from fastapi import Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from aggregator import addresses, journal
+from aggregator import addresses, signalview
 from aggregator.app import App
 from aggregator.readers import forms, rhythm
 from aggregator.readership import Asker
@@ -45,7 +45,7 @@ class Frame:
         self._templates.filters.update(
             rhythm=rhythm.show, quiet=rhythm.show_quiet, described=rhythm.describe,
             clock=self.clock, day=self.day, moment=self.moment, near=self.near, iso=_iso, many=many, capitalize_first=capitalize_first,
-            said=journal.signal_said,
+            said=signalview.said,
         )  # fmt: skip
         self._templates.globals.update(link=self.link, asset=self.link.asset)
 

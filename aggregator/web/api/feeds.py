@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
-from aggregator import journal, plain
+from aggregator import plain, signalview
 from aggregator.app import App
 from aggregator.model import Feed
 from aggregator.reading import Signal
@@ -75,7 +75,7 @@ class Feeds:
             "relays": [{"name": r.name, "since": plain.when(r.since), "until": plain.when(r.until), "error": r.error}
                        for r in relays],
             "signals": [{"kind": s.kind, "watchlist_id": s.watchlist_id, "feed_id": s.feed_id,
-                         "began_at": plain.when(s.began_at), "detail": journal.signal_said(s)} for s in self._signals()],
+                         "began_at": plain.when(s.began_at), "detail": signalview.said(s)} for s in self._signals()],
         })  # fmt: skip
 
     def _signals(self) -> list[Signal]:
