@@ -10,10 +10,11 @@ import click
 
 from aggregator.cli import output
 from aggregator.cli.context import DAYS, Context, pass_context, talk
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, UsageError
 
 if TYPE_CHECKING:
     from aggregator.delivery.folder import Folder
+    from aggregator.settings import Home
     from aggregator.web.export import Export
 
 SHOWN = 28
@@ -45,6 +46,7 @@ def command(context: Context, out: Path, days: int) -> None:
     with context.app() as app:
         if app.configuration.settings.web.visitors == "closed":
             talk("web.visitors is closed, and whoever gets these files reads them")
+        _apart(out, app.configuration.home)
         export = Export(app, days)
         try:
             with Folder(out) as folder:
@@ -60,6 +62,15 @@ def command(context: Context, out: Path, days: int) -> None:
         raise AggregatorError(
             f"{output.many(len(export.failed), 'page')} could not be made, such as {export.failed[0]}"
         )
+
+
+def _apart(out: Path, home: Home) -> None:
+    """Nothing that is given away may lie beside what is not. Raises UsageError."""
+    folder = out.resolve()
+    kept = [one.resolve() for one in (home.var, home.mail, home.pages)]
+    around = any(one.resolve().is_relative_to(folder) for one in (home.path, home.db))
+    if around or any(map(folder.is_relative_to, kept)):
+        raise UsageError(f"{out} holds the database, mail or settings, which nobody may read; name another folder")
 
 
 def _put(folder: Folder, export: Export) -> int:

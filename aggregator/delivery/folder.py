@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -59,7 +60,7 @@ class Folder:
         ours = self._manifest()
         changed = [name for name, digest in self._put.items() if self._is_other(name, digest)]
         for name in changed:
-            if name not in ours and (self.path / name).exists():
+            if name not in ours and os.path.lexists(self.path / name):
                 raise UsageError(f"{self.path / name} is in the way, and not of an earlier run; name another folder")
         self._note(ours | self._put)
         for name in changed:

@@ -50,9 +50,10 @@ class FileLinks(Links):
 def file(name: str, /, **given: object) -> str:
     """The file of a page: `stories/7/index.html`; of what has an ending, its name: `watchlists/csto.atom`."""
     path = PATHS[name].strip("/")
+    # With a dot, which no id has: `feeds/page.2` is no feed.
     parts = [_safe(part.format_map(given)) for part in path.split("/") if part]
     more = [
-        f"{key}-{value}" for key, value in sorted(given.items()) if f"{{{key}}}" not in path and value not in ("", None)
+        f"{key}.{value}" for key, value in sorted(given.items()) if f"{{{key}}}" not in path and value not in ("", None)
     ]
     has_ending = "." in path.rpartition("/")[2]
     return "/".join(parts if has_ending else [*parts, *map(_safe, more), "index.html"])

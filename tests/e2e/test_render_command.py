@@ -127,7 +127,7 @@ def test_the_pages_of_the_archive_the_stories_and_the_listings_are_there(site: P
 def test_with_a_public_address_what_is_not_a_file_leads_there(read: Room, tmp_path: Path) -> None:
     assert render(read.home, tmp_path / "x", AGGREGATOR__WEB__PUBLIC_URL="https://news.example").code == 0
     page = (tmp_path / "x/editions/index.html").read_text()
-    assert '<a href="https://news.example/search" data-page="search">Search</a>' in page
+    assert 'href="https://news.example/search"' in page
     assert Links(page).odd == []
 
 
@@ -167,6 +167,20 @@ def test_a_file_that_is_not_ours_is_in_the_way_and_nothing_is_changed(read: Room
     assert result.code == 2
     assert "is in the way" in result.err
     assert files(tmp_path) == {"editions/index.html": b"mine"}
+
+
+def test_a_link_that_is_not_ours_is_in_the_way_also_where_it_leads_nowhere(read: Room, tmp_path: Path) -> None:
+    (tmp_path / "index.html").symlink_to(tmp_path / "gone")
+    assert "is in the way" in render(read.home, tmp_path).err
+    assert (tmp_path / "index.html").is_symlink()
+
+
+def test_what_is_given_away_does_not_lie_beside_what_is_kept(read: Room) -> None:
+    for out in (read.home, read.home / "var", read.home / "var/pages", read.home / "var/new", read.home.parent):
+        result = render(read.home, out)
+        assert (result.code, "name another folder" in result.err) == (2, True), out
+    assert not (read.home / "index.html").exists()
+    assert not (read.home / "var/new").exists()
 
 
 def test_a_manifest_that_names_files_elsewhere_removes_none(read: Room, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_a_link_is_relative_to_the_page_it_stands_on() -> None:
     assert link("today") == "../../index.html"
     assert link("story", story=7) == "index.html"
     assert link("listing", watchlist="csto", form="atom") == "../../watchlists/csto.atom"
-    assert link("watchlist", watchlist="csto", days=90, show="") == "../../watchlists/csto/days-90/index.html"
+    assert link("watchlist", watchlist="csto", days=90, show="") == "../../watchlists/csto/days.90/index.html"
     assert (
         link("edition", digest="daily", key="2023-02-02T07:30+03:00")
         == "../../editions/daily/2023-02-02T07-30%2B03-00/index.html"
@@ -49,6 +49,11 @@ def test_what_is_no_file_is_on_the_server_or_nowhere() -> None:
     link.gone.add("/stories/7")
     assert link("story", story=7) == NOWHERE
     assert not link.asked
+
+
+def test_what_a_page_asks_for_besides_is_named_as_no_id_is() -> None:
+    assert file("feeds", page=2) != file("feed", feed="page-2")
+    assert file("editions", before=12).partition("/index")[0] != f"editions/{'before-12'}"
 
 
 @settings(max_examples=60)
