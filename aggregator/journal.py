@@ -10,6 +10,7 @@ from aggregator import signalview, urls
 from aggregator.model import PollReport
 
 if TYPE_CHECKING:
+    from aggregator.catalog import CatalogReport
     from aggregator.signals import Noticed
 
 log = logging.getLogger("aggregator")
