@@ -724,7 +724,8 @@ class Upkeep(Protocol):
     def prune(self, now: datetime, keep: timedelta) -> Mapping[str, int]:
         """Remove entries older than `keep` that no match and no edition needs: table -> rows removed.
 
-        Their keys stay, so that they do not come back as new.
+        Their keys stay, so that they do not come back as new. So do counts of them; when feeds were read is forgotten after as long,
+        400 days at least.
         """
         ...
 

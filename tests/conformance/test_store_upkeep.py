@@ -146,6 +146,21 @@ def test_prune_removes_what_is_old_and_needed_by_nobody(scene: Scene) -> None:
     assert stores.upkeep.prune(NOW + DAY + MINUTE, DAY) == {"entries": 0, "stories": 0}
 
 
+def test_prune_bounds_what_is_kept_of_polls_and_leaves_what_is_counted_of_entries(scene: Scene) -> None:
+    """Of entries the counts are what is kept; when feeds were read is asked of a year at most."""
+    attention = scene.stores.attention
+    scene.entry("one", match())
+    later = NOW + 399 * DAY
+    scene.poll("a", now=later)
+    scene.stores.upkeep.prune(later, DAY)
+    assert attention.feed("a", NOW.date(), NOW.date())[0].polls == 1
+    scene.stores.upkeep.prune(later + 2 * DAY, DAY)
+    [day] = attention.feed("a", NOW.date(), NOW.date())
+    assert (day.entries, day.polls) == (1, 0)
+    assert list(attention.answers(NOW - DAY)) == [later.replace(minute=0, second=0)]
+    assert attention.feed("a", later.date(), later.date())[0].polls == 1
+
+
 def test_marks_of_old_texts_are_forgotten_and_nothing_else(scene: Scene) -> None:
     title, mark, other = StoryKey("title", "t"), StoryKey("text", "1"), StoryKey("text", "2")
     scene.entry("old", story=first(1, title, mark))

@@ -14,6 +14,7 @@ from typing import Any
 from aggregator.errors import StoreError
 from aggregator.publication import Checked, FailingFeed, Missed
 from aggregator.store.sqlite import index, migrations, network, rows
+from aggregator.store.sqlite.counting import DAY, HOUR
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.outbox import UNCLAIM
 from aggregator.store.sqlite.polls import keep_titles
@@ -24,6 +25,8 @@ AT_ONCE = 5_000
 """Entries whose index is made anew while the database is opened; of more, in the background (`EntryStore.reindex`)."""
 STORY_KEYS = timedelta(days=30)
 """How long a story's keys are kept: ten times as long as they are asked for (stories.assign.WINDOW)."""
+POLLED = timedelta(days=400)
+"""How long it is kept at least when feeds were read."""
 _BEHIND = (
     """SELECT count(*) FROM facts f JOIN entries e ON e.id > CAST(f.value AS INTEGER) WHERE f.name = 'reindexed_to'"""
 )
@@ -150,6 +153,9 @@ class Upkeep:
             stories = conn.execute("DELETE FROM stories WHERE id NOT IN (SELECT story_id FROM entries)").rowcount
             conn.execute(_FORGET, (rows.stamp(now - STORY_KEYS),))
             conn.execute("DELETE FROM gaps WHERE found_at < ?", (cut,))
+            polled = rows.stamp(now - max(keep, POLLED))
+            conn.execute("DELETE FROM feed_days WHERE day < ?", (polled[:DAY],))
+            conn.execute("DELETE FROM poll_hours WHERE hour < ?", (polled[:HOUR],))
         return {"entries": len(ids), "stories": stories}
 
     def forget_texts(self, before: datetime) -> int:
