@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+import shlex
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,7 +24,7 @@ from aggregator.cli import output
 from aggregator.clock import SetClock
 from aggregator.compose import Composed
 from aggregator.errors import UsageError
-from aggregator.model import Entry, PollReport
+from aggregator.model import Entry, FetchRequest, FetchResponse, PollReport
 from aggregator.sample import home as sample_home
 from aggregator.sample.newsroom import EXPECTED
 from aggregator.sample.server import Newsroom
@@ -37,7 +40,13 @@ mail:
   host: {host}
   port: {port}
   security: none
-web: {{public_url: "https://news.example"}}
+web: {{public_url: "https://news.example", timezone: Europe/Minsk}}
+"""
+LEFT = """\
+# What is left of `aggregator demo`, whose feeds and mail server are gone: mail goes to var/mail/, pages to whoever sits here.
+network: {allow_private: ["127.0.0.0/8"]}
+mail: {from_address: briefing@news.example, from_name: Sample newsroom}
+web: {timezone: Europe/Minsk}
 """
 
 
@@ -62,7 +71,7 @@ class Ledger:
     "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), help="Home of the demo; must be empty."
 )
 def command(folder: Path | None) -> int:
-    """Show the whole main job without a network: eleven local feeds, real HTTP, matches, a digest through real SMTP.
+    """Show the whole main job without a network: eleven local feeds, real HTTP, matches, a digest through real SMTP, pages.
 
     Example: aggregator demo --dir /tmp/news
     """
@@ -86,9 +95,12 @@ def command(folder: Path | None) -> int:
         _matches(app, ledger)
         made = _edition(app, ledger)
         _send(app, sink, home, made, ledger)
+        _room(app, ledger)
+    (home / "config/aggregator.yaml").write_text(LEFT, "utf-8")
     _verdict(ledger, time.monotonic() - began)
     if made:
         click.echo(f"\nOpen  {home / 'var/pages/index.html'}\n      {_page(home, made[0])}\n      {_eml(home)}")
+    _invite(home)
     return 0 if ledger.kept else 1
 
 
@@ -271,6 +283,76 @@ def _mail(received: Received, made: Composed, ledger: Ledger) -> None:
         f"both hold the same {len(in_html)} links, and nothing is loaded from afar",
         in_html == set(re.findall(r"<(\S+:\S+)>", text)) and not re.search(r"<(img|script|link|iframe)\b", html),
     )
+
+
+# -- the reading room ------------------------------------------------------------------------------------------------
+
+
+def _room(app: App, ledger: Ledger) -> None:
+    """The pages, asked over HTTP as a visitor's browser asks."""
+    from aggregator.web.server import WebThread
+
+    thread = WebThread(app, "127.0.0.1", 0)
+    thread.start()
+    try:
+        wire = _story(app)
+        asked = (
+            f"days/{OPENING:%Y-%m-%d}",
+            "search?q=%40csto",
+            "watchlists/csto.csv?days=365",
+            f"stories/{wire}",
+            "outbox",
+        )
+        day, search, numbers, story, outbox = _ask(app, thread.url, asked)
+    finally:
+        thread.stop()
+    found = len(EXPECTED.csto | EXPECTED.csto_in_article)
+    ledger.expect(
+        f"pages answer over HTTP: the day has {EXPECTED.stories} stories, and an end",
+        day.count("<h3>") == EXPECTED.stories and "That is all of Thursday, 2 February 2023." in day,
+    )
+    ledger.expect(
+        f"a search for @csto finds those {found} entries, as CSTO, ОДКБ and АДКБ",
+        f">{found} results<" in search and all(f"<mark>{name}</mark>" in search for name in ("CSTO", "ОДКБ", "АДКБ")),
+    )
+    counted = sum(int(row["entries"]) for row in csv.DictReader(numbers.splitlines()))
+    ledger.expect(f"a year of CSTO's attention adds up to {found} entries", counted == found)
+    told, _, absent = story.partition("Who did not carry it")
+    silent, _, unread = absent.partition("Not read in that time")
+    ledger.expect(
+        "the wire report's page names who was first, who was read without it, and who was not read",
+        re.search(r">first</strong>.*?<bdi>Minsk Wire</bdi>", told, re.DOTALL) is not None
+        and "Вестник Содружества" in silent
+        and "The Old Lantern" in unread,
+    )
+    ledger.expect("the outbox is not for visitors", outbox == "403")
+
+
+def _story(app: App) -> int:
+    """The story of the wire report."""
+    return next(e.story_id for e in app.stores.entries.entries() if _key(e) == EXPECTED.wire[0])
+
+
+def _ask(app: App, base: str, paths: Sequence[str]) -> list[str]:
+    """What stands at each address; where it does not answer with 200, the number that it answers with."""
+    answers = app.fetcher.fetch_many([FetchRequest(path, base + path) for path in paths])
+    got = {
+        a.request.ref: a.body.decode() if a.status == 200 else str(a.status)
+        for a in answers
+        if isinstance(a, FetchResponse)
+    }
+    return [got.get(path, "") for path in paths]
+
+
+def _invite(home: Path) -> None:
+    """Where to look at the pages of the home that is left."""
+    program = f"{shlex.quote(sys.executable)} -m aggregator --home {shlex.quote(str(home))}"
+    click.echo(f"\nLook around: {program} web")
+    click.echo(f"      then open http://127.0.0.1:8080/days/{OPENING:%Y-%m-%d}; this signs you in as the operator:")
+    click.echo(f"      {program} admin link")
+
+
+# -- files -----------------------------------------------------------------------------------------------------------
 
 
 def _page(home: Path, composed: Composed) -> Path:

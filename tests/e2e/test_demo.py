@@ -34,14 +34,21 @@ def test_the_demo_does_the_main_job_and_says_what_to_open(tmp_path: Path) -> Non
         assert words in said, words
     assert "FAIL" not in said
     assert "Traceback" not in said + ended.stderr
-    opened = [Path(line.rpartition(" ")[2]) for line in said.partition("\nOpen ")[2].splitlines() if line]
+    opened = [Path(line.rpartition(" ")[2]) for line in said.partition("\nOpen ")[2].partition("\n\n")[0].splitlines()]
     assert [p.suffix for p in opened] == [".html", ".html", ".eml"]
     assert all(p.is_file() for p in opened)
     assert "CSTO" in opened[1].read_text("utf-8")
     mail = message_from_bytes(opened[2].read_bytes(), policy=policy.default)
     assert mail["To"] == "desk@news.example"
 
-    # The home it leaves behind is an ordinary one.
+    for words in ("a search for @csto finds those 18 entries", "adds up to 18", "who was read without it"):
+        assert words in said, words
+
+    # The home it leaves behind is an ordinary one, whose pages can be looked at.
+    invited = said.partition("\nLook around: ")[2].splitlines()
+    assert invited[0].endswith(f"-m aggregator --home {home} web")
+    assert "http://127.0.0.1:8080/days/2023-02-02" in invited[1]
+    assert done(home, "admin", "link").out.startswith("http://127.0.0.1:8080/sign-in/")
     assert "11 feeds, 2 watchlists, 2 digests: valid" in done(home, "check").out
     assert len(done(home, "entries", "--json").lines) == 64
     assert max(story["feeds"] for story in done(home, "stories", "--json").lines) == 5
