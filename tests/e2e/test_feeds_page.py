@@ -143,7 +143,7 @@ def test_a_feed_tells_all_that_is_known_of_it(place: Place) -> None:
     page = place.visitor.read("/feeds/wire")
     assert "it sends an ETag" in page
     assert 'href="/watchlists/csto"' in page
-    assert "1 entry in 30 days" in page
+    assert "1 entry found in the last 30 days" in page
     assert 'href="/stories/' in page
     assert "CSTO meets" in page
     assert "<b>meets" not in page
