@@ -1,6 +1,7 @@
 """The syndication line: stored matches, editions or results -> a listing for feed readers. It stores nothing.
 
-Shown is what may be told: a silent baseline is in no listing, and of an entry's text a plain excerpt of 300 characters at most.
+Shown is what may be told: a silent baseline is in no listing, and of an entry's text a plain excerpt of 300 characters at most,
+and no more than its feed's licence allows.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
+from aggregator import licence
 from aggregator.digests import excerpt
 from aggregator.listing import ListedOutlet, ListedStory, Listing
 from aggregator.model import Entry, Span, Story, Watchlist
@@ -75,11 +77,12 @@ def _newest(stories: Iterable[ListedStory]) -> tuple[ListedStory, ...]:
 def _listed(story: Story, entry: Entry, spans: Sequence[Span], tags: tuple[tuple[str, str], ...]) -> ListedStory:
     others = (other for other in story.entries if other.feed_id != entry.feed_id)
     outlets = {one.feed_id: one for one in (entry, *others)}
+    body = licence.limited(entry).body
     return ListedStory(
         id=story.id,
-        title=excerpt.squeeze(entry.title)[0] or excerpt.first_words(entry.body),
+        title=excerpt.squeeze(entry.title)[0] or excerpt.first_words(body) or entry.link or entry.guid,
         language=entry.language,
-        excerpt=shown(entry.body, [(s.start, s.end) for s in spans if s.field == "body"]),
+        excerpt=shown(body, [(s.start, s.end) for s in spans if s.field == "body" and s.end <= len(body)]),
         why=tuple(islice(_words(entry, spans), WORDS)),
         tags=tags,
         outlets=tuple(ListedOutlet(o.feed_id, o.feed_title or o.feed_id, o.title, o.link) for o in outlets.values()),

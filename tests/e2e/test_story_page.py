@@ -136,6 +136,17 @@ def test_of_a_feed_whose_licence_says_none_no_text_is_shown(told: Room) -> None:
     assert "https://news.example/t1" in shown
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/search.atom?q=hall", "/search.json?q=hall", "/search?q=hall", "/watchlists/csto?query=hall", "/feeds/tight"],
+)
+def test_nor_does_any_page_or_listing_that_finds_it_show_it(told: Room, path: str) -> None:
+    shown = told.page(path)
+    assert "Tight" in shown
+    assert "Ministers arrived" not in shown
+    assert "went straight" not in shown
+
+
 def test_what_came_from_feeds_is_never_markup(told: Room) -> None:
     shown = page(told)
     assert "<b>Wire" not in shown
