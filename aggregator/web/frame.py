@@ -19,6 +19,7 @@ from aggregator.readership import Asker
 from aggregator.web import door
 from aggregator.web.cache import Make, PageCache
 from aggregator.web.links import Links
+from aggregator.web.turns import Turns
 from aggregator.web.visit import VISIT
 
 PRIVATE = {"Cache-Control": "private, no-store"}
@@ -34,6 +35,7 @@ class Frame:
         self.app = app
         self.link = links or Links()
         self.cache = PageCache()
+        self.turns = Turns()
         self._configuration = app.configuration
         self._templates = Environment(
             loader=PackageLoader("aggregator.web", "templates"),

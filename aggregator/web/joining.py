@@ -42,6 +42,10 @@ class Joining:
         if not line.rules.open:
             text = f"The pages take no subscriptions here. Ask to be added: {self._frame.contact}"
             return self._frame.say(200 if status == 200 else 403, "Subscribing is closed", text)
+        shown = None
+        if choice:
+            with self._frame.turns.one():
+                shown = preview(self._app, line.query(choice))
         return self._frame.page(
             "subscribe.html.j2",
             status,
@@ -51,7 +55,7 @@ class Joining:
             watchlists=self._app.configuration.watchlists,
             queries=line.rules.queries,
             choice=choice,
-            preview=preview(self._app, line.query(choice)) if choice else None,
+            preview=shown,
             stamp=self._frame.stamp(),
         )
 

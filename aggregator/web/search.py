@@ -1,17 +1,16 @@
 """The page that searches history: the language of watchlists, facets as links, and an end to how long it takes.
 
-Whoever reaches the pages may ask, so a search has `web.search_time`, and no more than `AT_ONCE` run together.
+Whoever reaches the pages may ask, so a search has `web.search_time`, and waits for its turn (turns.py).
 """
 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
-from fastapi import Response
+from fastapi import HTTPException, Response
 
 from aggregator import settings
 from aggregator.errors import QueryError
@@ -22,10 +21,8 @@ from aggregator.tokens import Document
 from aggregator.web.finding import Findings, find
 from aggregator.web.frame import Frame
 from aggregator.web.routes import Routes
+from aggregator.web.turns import LATER
 
-AT_ONCE = 2
-PATIENCE = 0.5
-"""Seconds that one waits for its turn."""
 FRESH = 600.0
 """Seconds for which the newest entries are remembered, that advice holds a query against."""
 PERIODS: Mapping[str, str] = {"1d": "the last day", "7d": "7 days", "30d": "30 days", "365d": "a year"}
@@ -68,7 +65,6 @@ class Searching:
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self._app = frame.app
-        self._turns = threading.BoundedSemaphore(AT_ONCE)
         self._newest: tuple[float, Sequence[Document]] = (float("-inf"), ())
 
     def show(  # noqa: PLR0917 - the parts of the address
@@ -82,12 +78,11 @@ class Searching:
             query, start = self._query(given), self._since(given.since)
         except Refused as refused:
             return self._page(given, 400, refused=refused)
-        if not self._turns.acquire(timeout=PATIENCE):
-            return self._page(given, 503, refused=Refused(BUSY))
         try:
-            return self._found(given, query, start)
-        finally:
-            self._turns.release()
+            with self._frame.turns.one():
+                return self._found(given, query, start)
+        except HTTPException as e:
+            return self._page(given, e.status_code, refused=Refused(BUSY))
 
     def _found(self, given: Asked, query: Query, start: datetime | None) -> Response:
         enough = self._app.patience()
@@ -129,7 +124,7 @@ class Searching:
             lines=_lines(given) if found else "",
         )
         if status == 503:
-            page.headers["Retry-After"] = "2"
+            page.headers.update(LATER)
         return page
 
     def _query(self, given: Asked) -> Query:

@@ -57,7 +57,8 @@ class Feeds:
     def search(self, request: Request, form: str, q: str = "") -> Response:
         """What satisfies a query; one that does not parse is shown with a caret under the fault."""
         try:
-            return self._listing(request, "search", q, form)
+            with self._frame.turns.one():
+                return self._listing(request, "search", q, form)
         except QueryError as error:
             return PlainTextResponse(f"{error}\n\n{error.caret()}\n", 400)
 

@@ -18,6 +18,7 @@ from aggregator.web.charts import Chart
 from aggregator.web.frame import ASK_AGAIN, Frame
 from aggregator.web.lines import Line
 from aggregator.web.routes import Routes
+from aggregator.web.trying import Trial
 
 SHOWN = 30
 """Matches of a page."""
@@ -76,10 +77,14 @@ class Watchlists:
         span = next((n for n in SPANS if str(n) == days), SPANS[0])
         measure: Measure = "share" if show == "share" else "count"
         last = int(before) if before.isascii() and before.isdecimal() and len(before) <= HIGHEST else 0
-        if query is not None or last:
+        if query is not None:
+            with self._frame.turns.one():
+                trial = trying.trial(self._app, found, query, span)
             return self._frame.page(
-                "watchlist.html.j2", here="watchlists", **self._values(found, span, measure, last, query)
+                "watchlist.html.j2", here="watchlists", **self._values(found, span, measure, last, trial)
             )
+        if last:
+            return self._frame.page("watchlist.html.j2", here="watchlists", **self._values(found, span, measure, last))
 
         def make() -> tuple[str, Sequence[int]]:
             values = self._values(found, span, measure)
@@ -89,7 +94,7 @@ class Watchlists:
         return self._frame.kept(("watchlist", found, span, measure, self._today(), self._whole(span)), [found.id], make)
 
     def _values(
-        self, watchlist: Watchlist, span: int, measure: Measure, before: int = 0, query: str | None = None
+        self, watchlist: Watchlist, span: int, measure: Measure, before: int = 0, trial: Trial | None = None
     ) -> dict[str, Any]:
         """What the page of a watchlist shows."""
         store, until = self._app.stores.attention, self._today()
@@ -108,7 +113,7 @@ class Watchlists:
             "before": before,
             "older": found[SHOWN - 1].match.id if len(found) > SHOWN else 0,
             "lasting": self._signals().get(watchlist.id, ()),
-            "trial": None if query is None else trying.trial(self._app, watchlist, query, span),
+            "trial": trial,
             "percent": attention.percent,
             "longest": trying.LONGEST,
         }

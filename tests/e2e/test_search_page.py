@@ -16,7 +16,7 @@ import pytest
 
 from aggregator.app import build
 from aggregator.clock import SetClock
-from aggregator.web.search import AT_ONCE
+from aggregator.web.turns import AT_ONCE
 from tests.e2e.homes import ENVIRON, START
 from tests.e2e.program import done
 from tests.e2e.storyroom import Room, room, served, text_of
@@ -220,17 +220,27 @@ def test_a_search_that_takes_too_long_says_so_and_goes_on_from_there(searched: R
     assert min(stories(page)) > max(stories(older))
 
 
-def test_more_than_a_few_searches_at_once_are_asked_to_come_again(searched: Room) -> None:
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/search?q=%3DMinsk", "Send it once more"),
+        ("/search.atom?q=%3DMinsk", "Try again later"),
+        ("/watchlists/csto?query=%3DMinsk", "Try again later"),
+    ],
+)
+def test_more_than_a_few_searches_at_once_are_asked_to_come_again(searched: Room, path: str, says: str) -> None:
     clock = Held()
     with build(searched.home, ENVIRON, clock) as app, served(app) as url, ThreadPoolExecutor(AT_ONCE) as pool:
         under_way = [pool.submit(asking, url, address("=Minsk")) for _ in range(AT_ONCE)]
         for _ in under_way:
             assert clock.looking.acquire(timeout=10)
-        response, page = asking(url, address("=Minsk"))
-        clock.go_on.set()
+        try:
+            response, page = asking(url, path)
+        finally:
+            clock.go_on.set()
         assert [one.result()[0].status for one in under_way] == [200] * AT_ONCE
     assert (response.status, response.headers["Retry-After"]) == (503, "2")
-    assert "Send it once more" in page
+    assert says in page
 
 
 def test_a_listing_of_a_search_that_takes_too_long_ends_too(searched: Room) -> None:
