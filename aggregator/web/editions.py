@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 
 from aggregator.publication import StoredEdition
 from aggregator.readers import forms, rhythm
-from aggregator.web.frame import Frame
+from aggregator.web.frame import ASK_AGAIN, Frame
 from aggregator.web.routes import Routes
 
 SHOWN = 100
@@ -89,7 +89,7 @@ class Editions:
         more = {} if self._frame.readable else {"read": read}
         sheet = self._frame.link("sheet", digest=digest, key=key, **more)
         placed = apart(page, f'<link rel="stylesheet" href="{html.escape(sheet)}">')[0]
-        return HTMLResponse(_BODY.sub(lambda body: body[0] + self._back(), placed, count=1))
+        return HTMLResponse(_BODY.sub(lambda body: body[0] + self._back(), placed, count=1), headers=ASK_AGAIN)
 
     def _back(self) -> str:
         """The way back to the pages, for who may read them: an edition itself leads to none."""
@@ -107,7 +107,7 @@ class Editions:
         page = self._page(digest, key)
         if page is None:
             raise HTTPException(404)
-        return Response(apart(page)[1] + BACK, media_type="text/css")
+        return Response(apart(page)[1] + BACK, media_type="text/css", headers=ASK_AGAIN)
 
     def _may_read(self, digest: str, key: str, read: str) -> None:
         """Let through who may read the pages, or has the link of this edition. Raises HTTPException 403."""

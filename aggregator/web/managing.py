@@ -16,7 +16,7 @@ from aggregator.readers import forms
 from aggregator.readership import Asker, Reading
 from aggregator.web import door
 from aggregator.web.door import TOKEN
-from aggregator.web.frame import Fields, Frame, asker
+from aggregator.web.frame import PRIVATE, Fields, Frame, asker
 from aggregator.web.joining import LATE
 
 SENT = (
@@ -86,7 +86,7 @@ class Managing:
         )
         if found is None:
             return self._form(404, OVER)
-        response = RedirectResponse("/manage", 303)
+        response = RedirectResponse("/manage", 303, PRIVATE)
         response.set_cookie(
             self._cookie, token, max_age=3600, path="/", secure=door.is_secure(self._app), httponly=True, samesite="lax"
         )
@@ -97,7 +97,7 @@ class Managing:
         readings = self._session(request)
         if not readings:
             return self._form(403, OVER)
-        name = {"Content-Disposition": 'attachment; filename="subscriptions.json"'}
+        name = PRIVATE | {"Content-Disposition": 'attachment; filename="subscriptions.json"'}
         return JSONResponse(self._app.subscribe.export(readings[0].subscription.address), headers=name)
 
     def act(self, request: Request, fields: Fields) -> Response:
@@ -117,7 +117,7 @@ class Managing:
             problem = str(e)
         if problem:
             return self._list(readings, 400, problem)
-        return RedirectResponse("/manage", 303)
+        return RedirectResponse("/manage", 303, PRIVATE)
 
     def _do(self, fields: dict[str, str], readings: list[Reading], chosen: Reading | None, who: Asker) -> str:
         """What is wrong with it, or ""."""

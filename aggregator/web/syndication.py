@@ -21,7 +21,7 @@ from aggregator.errors import QueryError
 from aggregator.render import syndication
 from aggregator.render.syndication import TYPES, Form, Place
 from aggregator.web import watchlists
-from aggregator.web.frame import Frame
+from aggregator.web.frame import ASK_AGAIN, Frame
 from aggregator.web.routes import Routes
 
 FRESH = 300
@@ -70,16 +70,18 @@ class Feeds:
         settings = self._app.configuration.settings
         place = Place.at(settings.web.public_url, settings.mail.message_domain)
         body = syndication.render(listing, known, place).encode()
-        return _answer(request, body, TYPES[known], syndication.updated(listing))
+        # What is for who signs in alone must stay in no cache that others share.
+        cached = {"Cache-Control": f"public, max-age={FRESH}"} if settings.web.visitors == "open" else ASK_AGAIN
+        return _answer(request, body, TYPES[known], syndication.updated(listing), cached)
 
 
-def _answer(request: Request, body: bytes, kind: str, updated: datetime) -> Response:
+def _answer(request: Request, body: bytes, kind: str, updated: datetime, cached: Mapping[str, str]) -> Response:
     """The document, or 304 where the reader has it."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {
         "ETag": tag,
         "Last-Modified": format_datetime(updated.astimezone(UTC), usegmt=True),
-        "Cache-Control": f"public, max-age={FRESH}",
+        **cached,
     }
     if _known(request.headers, tag, updated):
         return Response(status_code=304, headers=headers)

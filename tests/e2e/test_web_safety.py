@@ -186,6 +186,15 @@ def test_closed_pages_are_closed_and_what_readers_of_mail_need_is_not(home: Hous
     assert not re.search(r'href="/(search|feeds|watchlists|editions)?"', page)
 
 
+def test_nothing_closed_and_nothing_of_ones_own_is_left_in_a_cache_that_others_share(home: House) -> None:
+    mine, manager = operator(home, home.closed), readers(home)["manager"]
+    closed = [filled(home, route.path) for route in routes(home, "GET") if route.path not in OPEN]
+    for browser, path in (*((mine, path) for path in closed), (manager, "/manage"), (manager, "/manage/export")):
+        answer = browser.ask(f"{path}?q=csto")
+        assert answer.status == 200, path
+        assert (answer.headers["Cache-Control"] or "").startswith("private"), path
+
+
 def test_the_link_in_a_mail_opens_its_edition_alone_where_the_pages_are_closed(home: House) -> None:
     seal = forms.seal(home.app.secret, "morning", home.key)
     path = f"/editions/morning/{home.key}"
