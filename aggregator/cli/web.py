@@ -17,6 +17,8 @@ from aggregator.errors import ConfigError
 def command(context: Context, host: str | None, port: int | None) -> None:
     """Serve the web pages alone, without polling.
 
+    It reads the configuration once: start it again when a file was changed, such as to close the pages. `run` does so by itself.
+
     Example: aggregator web --port 9000
     """
     from aggregator.web.server import WebThread
