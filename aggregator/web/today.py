@@ -123,8 +123,12 @@ class Today:
         )
 
     def _last(self) -> Last | None:
-        """The last edition that a digest of the files brought, alerts left out."""
-        titles = {digest.id: digest.title for digest in self._app.configuration.digests}
+        """The last edition that a digest of the files brought.
+
+        Left out are alerts, and what else a digest of alerts brings: it tells some readers of what came too late for them.
+        """
+        digests = self._app.configuration.digests
+        titles = {digest.id: digest.title for digest in digests if digest.schedule.every != "instant"}
         found = self._app.stores.reading.last_edition(list(titles))
         return Last(found[0], found[1], titles[found[0]], found[2]) if found else None
 

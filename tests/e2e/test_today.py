@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.publication import NewEdition
 from aggregator.readership import Asker
 from aggregator.reading import Signal
+from tests.conformance.stores import RENDERED, edition
 from tests.e2e.homes import START, Item, digests
 from tests.e2e.readingroom import MINUTE, Room, read, room
 
@@ -87,6 +89,15 @@ def test_what_the_last_edition_told_is_not_told_again(place: Room) -> None:
     assert {e.kind for e in place.app.stores.editions.editions()} == {"alert", "digest"}
     assert "CSTO drill begins" in place.read("/")
     assert "Daily of 07:30" in place.read("/")
+
+
+def test_what_tells_readers_of_alerts_that_came_too_late_is_no_edition_to_start_from(place: Room) -> None:
+    place.publish("CSTO council meets")
+    late = NewEdition(edition("now", place.clock.now() + MINUTE, "0-late"), RENDERED, ())
+    place.app.stores.editions.commit_editions([late], [], place.clock.now() + DAY)
+    place.clock.advance(HOUR)
+    assert "CSTO council meets" in place.read("/")
+    assert "At once" not in place.read("/")
 
 
 def test_readers_own_watchlists_and_digests_are_nobody_elses(place: Room) -> None:
