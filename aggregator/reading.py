@@ -130,11 +130,15 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """In the headlines of how many of a watchlist's entries a word stands, and in what share (0 to 1) of all newest headlines."""
+    """In the headlines of how many of a watchlist's entries a word stands, and in what share (0 to 1) of all newest headlines.
+
+    It stands `times` as often in a headline of the watchlist as in those; 0 where it stands in none of them.
+    """
 
     word: str
     entries: int
     elsewhere: float
+    times: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from aggregator.attention import words
+from aggregator.attention.words import Elsewhere
 from aggregator.reading import Word
 from aggregator.stores import Stores
 
@@ -12,11 +13,18 @@ HEADLINES = 2_000
 """Of so many newest headlines of a watchlist words are counted, and of so many of all entries they are held against."""
 
 
-def top(stores: Stores, watchlist_id: str, since: date, until: date, limit: int = 20) -> list[Word]:
+def elsewhere(stores: Stores) -> Elsewhere:
+    """What words are held against: how often they stand in the newest headlines of all."""
+    return words.elsewhere(stores.attention.headlines("", date.min, date.max.replace(day=30), HEADLINES))
+
+
+def top(
+    stores: Stores, watchlist_id: str, since: date, until: date, limit: int = 20, *, known: Elsewhere | None = None
+) -> list[Word]:
     """The words that headlines of a watchlist's entries, dated on these days (UTC, both included), have most often.
 
     Left out: words that say nothing ("after"), what the watchlist asks for itself, and what stands elsewhere half as often or more.
+    `known` is what `elsewhere` said lately, where many watchlists are asked for.
     """
     found = stores.attention.headlines(watchlist_id, since, until, HEADLINES)
-    elsewhere = stores.attention.headlines("", date.min, date.max.replace(day=30), HEADLINES)
-    return words.top(found, elsewhere, limit)
+    return words.top(found, elsewhere(stores) if known is None else known, limit)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from aggregator import tokens
 from aggregator.reading import Headline, Word
@@ -34,7 +35,28 @@ _STOP = frozenset(tokens.fold(word) for words in _COMMON.values() for word in wo
 """Words that say nothing of what is told, folded as tokens are."""
 
 
-def top(found: Iterable[Headline], elsewhere: Sequence[Headline], limit: int) -> list[Word]:
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """In how many of how many headlines each word stands."""
+
+    words: Mapping[str, int]
+    headlines: int
+
+    def share(self, word: str) -> float:
+        """0 to 1."""
+        return self.words.get(word, 0) / self.headlines if self.headlines else 0.0
+
+
+def elsewhere(headlines: Iterable[Headline]) -> Elsewhere:
+    """What words of a watchlist are held against: the same for every watchlist."""
+    known: Counter[str] = Counter()
+    number = 0
+    for number, headline in enumerate(headlines, 1):  # noqa: B007 - how many there were
+        known.update(_words(headline))
+    return Elsewhere(known, number)
+
+
+def top(found: Iterable[Headline], known: Elsewhere, limit: int) -> list[Word]:
     """The words in most headlines, each counted once in one; numbers, single letters and what the watchlist asked for left out."""
     asked: set[str] = set()
     counts: Counter[str] = Counter()
@@ -42,15 +64,14 @@ def top(found: Iterable[Headline], elsewhere: Sequence[Headline], limit: int) ->
     for headlines, headline in enumerate(found, 1):  # noqa: B007 - how many there were
         asked |= _asked(headline)
         counts.update(_words(headline))
-    known = Counter(word for headline in elsewhere for word in _words(headline))
     often = ((word, entries) for word, entries in counts.most_common() if entries >= FEWEST and word not in asked)
-    words = [Word(word, entries, round(_share(known, word, elsewhere), 6)) for word, entries in often]
-    telling = [one for one in words if one.entries / headlines >= TIMES * one.elsewhere]
+    words = [_word(word, entries, entries / headlines, known.share(word)) for word, entries in often]
+    telling = [one for one in words if one.times >= TIMES or not one.times]
     return sorted(telling, key=lambda one: (-one.entries, one.word))[:limit]
 
 
-def _share(known: Mapping[str, int], word: str, elsewhere: Sequence[Headline]) -> float:
-    return known.get(word, 0) / len(elsewhere) if elsewhere else 0.0
+def _word(word: str, entries: int, share: float, elsewhere: float) -> Word:
+    return Word(word, entries, round(elsewhere, 6), round(share / elsewhere, 1) if elsewhere else 0.0)
 
 
 def _words(headline: Headline) -> set[str]:

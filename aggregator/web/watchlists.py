@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from fastapi import HTTPException, Response
 from fastapi.responses import StreamingResponse
 
+from aggregator import topwords
+from aggregator.attention.words import Elsewhere
 from aggregator.model import Watchlist
-from aggregator.reading import By, DayCount, Found, Signal
+from aggregator.reading import By, DayCount, Found, Signal, Word
 from aggregator.web import attention, lines, trying
 from aggregator.web.attention import SPANS, Measure
 from aggregator.web.charts import Chart
@@ -25,6 +27,9 @@ SHOWN = 30
 FEEDS = 15
 MONTH = 30
 PARTS: tuple[tuple[str, By], ...] = (("Feed", "feed"), ("Language", "language"), ("Country", "country"))
+WORDS = 20
+PAST = 10
+"""Signals of the period that are over."""
 HIGHEST = 18
 """Digits of an id."""
 CSV_DAYS = 28
@@ -57,6 +62,8 @@ class Watchlists:
         self._frame = frame
         self._app = frame.app
         self._wholes: dict[int, tuple[datetime, int]] = {}
+        self._elsewhere: tuple[datetime, Elsewhere] | None = None
+        self._words: dict[tuple[Watchlist, int], tuple[datetime, list[Word]]] = {}
 
     def every(self) -> Response:
         """Every watchlist of the files."""
@@ -87,7 +94,7 @@ class Watchlists:
             return self._frame.page("watchlist.html.j2", here="watchlists", **self._values(found, span, measure, last))
 
         def make() -> tuple[str, Sequence[int]]:
-            values = self._values(found, span, measure)
+            values = self._values(found, span, measure) | self._besides(found, span)
             told = [line.story for _, line in values["matches"]]
             return self._frame.text("watchlist.html.j2", here="watchlists", **values), told
 
@@ -117,6 +124,26 @@ class Watchlists:
             "percent": attention.percent,
             "longest": trying.LONGEST,
         }
+
+    def _besides(self, watchlist: Watchlist, span: int) -> dict[str, Any]:
+        """What stands on the page alone, not beside a trial or older matches: words, and what was out of rhythm and is over."""
+        begin = attention.since(self._today(), span)
+        known = self._app.stores.signals.list(datetime.combine(begin, time(), UTC))
+        past = [one for one in known if one.watchlist_id == watchlist.id and one.ended_at is not None]
+        return {"words": self._top(watchlist, span), "past": past[:PAST]}
+
+    def _top(self, watchlist: Watchlist, span: int) -> list[Word]:
+        """The words of a watchlist, as they were at most an hour ago: they are read from thousands of headlines."""
+        hour, until = self._app.clock.now().replace(minute=0, second=0, microsecond=0), self._today()
+        kept = self._words.get((watchlist, span))
+        if kept is None or kept[0] != hour:
+            if self._elsewhere is None or self._elsewhere[0] != hour:
+                self._elsewhere = hour, topwords.elsewhere(self._app.stores)
+                self._words = {}  # of watchlists that have changed nobody asks again
+            since, known = attention.since(until, span), self._elsewhere[1]
+            kept = hour, topwords.top(self._app.stores, watchlist.id, since, until, WORDS, known=known)
+            self._words[watchlist, span] = kept
+        return kept[1]
 
     def _whole(self, span: int) -> int:
         """All entries of the days of a chart, as they were at most a minute ago.

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
+import secrets
 import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection  # noqa: TID251 - this is a browser
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from aggregator import topwords
 from aggregator.app import build
 from aggregator.reading import Signal
+from aggregator.web.server import WebThread
 from tests.conformance.feedserver import FeedServer
 from tests.e2e.program import Wire, aggregator, write_home
 
@@ -140,3 +150,84 @@ def test_what_lasts_is_in_stats_and_a_silence_in_doctor(home: Path) -> None:
     assert sql(home, "SELECT title, kind, told_in FROM bursts_and_silences WHERE ended_at IS NOT NULL") == [
         ("wire", "silence", None), ("CSTO", "burst", None),
     ]  # fmt: skip
+
+
+KINDS = {"feed": "feed_id", "language": "language", "country": "country"}
+
+
+@dataclass
+class Shown:
+    """The pages and the interface of a home."""
+
+    url: str
+    key: str
+
+    def page(self, path: str) -> str:
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {self.key}"})
+            response = connection.getresponse()
+            assert response.status == 200, response.read()
+            return response.read().decode()
+        finally:
+            connection.close()
+
+    def attention(self, days: int, by: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.page(f"/api/v1/watchlists/csto/attention?days={days}&by={by}"))
+        return found
+
+
+@contextmanager
+def shown(home: Path) -> Iterator[Shown]:
+    environ = {"AGGREGATOR__WEB__VISITORS": "open"}
+    with build(home, environ) as app:
+        key = "agg_" + secrets.token_hex(13)
+        app.stores.credentials.issue("api", key, key, app.clock.now(), scopes=("read",))
+        thread = WebThread(app, "127.0.0.1", 0)
+        thread.start()
+        try:
+            yield Shown(thread.url, key)
+        finally:
+            thread.stop()
+
+
+def test_page_csv_and_interface_give_the_numbers_of_stats(home: Path) -> None:
+    """One number, four ways to it, over the same days."""
+    days = stats(home, "day", "--days", "90")
+    with shown(home) as web:
+        page, table = web.page("/watchlists/csto?days=90"), web.page("/watchlists/csto.csv")
+        told = {by: web.attention(90, by) for by in KINDS}
+    assert [tuple(day.values()) for day in told["feed"]["days"]] == [tuple(day.values()) for day in days]
+    cells = re.findall(r'<th scope="row">(\d{4}-\d\d-\d\d)</th>((?:<td class="number">\d+</td>){2})', page)
+    of_page = {day: tuple(map(int, re.findall(r">(\d+)<", numbers))) for day, numbers in cells}
+    assert of_page == {day["day"]: (day["entries"], day["all_entries"]) for day in days}
+    rows = [row for row in csv.DictReader(io.StringIO(table)) if row["day"] >= days[0]["day"]]
+    for by, column in KINDS.items():
+        of_stats = {row[column]: (row["entries"], row["all_entries"]) for row in stats(home, by, "--days", "90")}
+        assert {part["key"]: (part["entries"], part["all"]) for part in told[by]["parts"]} == of_stats
+        summed: Counter[str] = Counter()
+        for row in rows:
+            summed[row[by]] += int(row["entries"])
+        assert summed == {name: entries for name, (entries, _) in of_stats.items()}
+        [part] = re.findall(rf"<h3>By {by}</h3>.*?</table>", page, re.DOTALL)
+        numbers = re.findall(r'</th><td class="number">(\d+)</td>', part)
+        assert [int(n) for n in numbers] == [entries for entries, _ in of_stats.values()]
+
+
+def test_words_of_the_page_and_of_the_interface_are_those_of_stats(tmp_path: Path) -> None:
+    with FeedServer() as server:
+        wire = Wire("wire", *ENGLISH, *(f"Fair number {n} opens" for n in range(14)))
+        write_home(tmp_path, {"wire": server.add("/wire", wire)})
+        assert aggregator(tmp_path, "poll").code == 0
+    of_stats = {row["word"]: row["entries"] for row in stats(tmp_path, "word")}
+    assert of_stats == {"summit": 4, "part": 3}
+    with shown(tmp_path) as web:
+        page, trial = web.page("/watchlists/csto"), web.page("/watchlists/csto?query=csto")
+        told = web.attention(30, "word")
+    assert {word["word"]: word["entries"] for word in told["words"]} == of_stats
+    assert told["parts"] == []
+    [part] = re.findall(r"<h2>Words</h2>.*?</table>", page, re.DOTALL)
+    found = re.findall(r"<bdi>(\w+)</bdi></th><td[^>]*>(\d+)</td><td[^>]*>([^<]+)</td>", part)
+    # Of 5 headlines that it found 4 have it, and of all 20 the same 4.
+    assert found == [("summit", "4", "4.0 times"), ("part", "3", "4.0 times")]
+    assert "<h2>Words</h2>" not in trial

@@ -35,7 +35,7 @@ OPEN = {
     "web": {"public_url": "https://news.example"},
     "signup": {"mode": "open", "queries": True, "contact": "The news desk"},
 }
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +255,10 @@ def test_a_page_stays_the_same_until_what_it_shows_changes(tmp_path: Path) -> No
         made.app.stores.signals.begin(Signal(0, "burst", "csto", "", began, began, 9, 1.5, ""))
         for path in ("/watchlists", "/watchlists/csto"):
             assert "Burst since 2 February 2023, 12:03 UTC: 9 entries, usually 2" in made.read(path)
+        made.app.stores.signals.end(made.app.stores.signals.list()[0].id, made.clock.now() + 3 * HOUR)
+        words = made.read("/watchlists/csto")
+        assert "Burst since" not in words
+        assert "Burst from 2 February 2023, 12:03 UTC to 2 February 2023, 15:03 UTC: 9 entries, usually 2" in words
         made.clock.advance(DAY)
         assert "0 today, 2 in 7 days" in made.read("/watchlists")
 

@@ -262,12 +262,12 @@ def test_words_are_told_by_how_many_headlines_have_them_and_not_what_says_nothin
         Headline("Summit of the CSTO: Minsk waits for a summit", ((14, 18),)),
         Headline("Summit ends"),
     ]
-    assert words.top(found, (), 9) == [Word("summit", 3, 0.0), Word("minsk", 2, 0.0)]
-    assert words.top(found, (), 1) == [Word("summit", 3, 0.0)]
-    assert words.top((), (), 9) == []
+    assert words.top(found, words.elsewhere(()), 9) == [Word("summit", 3, 0.0), Word("minsk", 2, 0.0)]
+    assert words.top(found, words.elsewhere(()), 1) == [Word("summit", 3, 0.0)]
+    assert words.top((), words.elsewhere(()), 9) == []
 
 
 def test_words_that_stand_everywhere_are_left_out() -> None:
     found = [Headline("Учения начались"), Headline("Учения начались в Минске"), Headline("Ещё учения")]
     elsewhere = [Headline("Дожди начались")] * 9 + [Headline("Учения")]
-    assert words.top(found, elsewhere, 9) == [Word("учения", 3, 0.1)]
+    assert words.top(found, words.elsewhere(elsewhere), 9) == [Word("учения", 3, 0.1, 10.0)]

@@ -17,13 +17,13 @@ from typing import Annotated, Any, Literal
 from fastapi import Query, Request, Response
 from starlette.exceptions import HTTPException
 
-from aggregator import licence, plain, search
+from aggregator import licence, plain, search, topwords
 from aggregator.app import App
 from aggregator.digests import excerpt
 from aggregator.model import Entry, Story, Watchlist
 from aggregator.publication import StoredEdition
 from aggregator.readers import rhythm
-from aggregator.reading import By, Found, Selection
+from aggregator.reading import Found, Selection
 from aggregator.render.payload import facts, payload
 from aggregator.web.api import answers, asking
 from aggregator.web.api.asking import (
@@ -56,7 +56,10 @@ Fields = Annotated[
     Query(description="`full`: with the texts `summary`, `content` (safe HTML) and `text` (plain)."),
 ]
 Days = Annotated[int, Query(ge=1, le=DAYS, description="How many days, the last of which is today (UTC).")]
-Apart = Annotated[By | None, Query(description="By what the same days are taken apart besides.")]
+Apart = Annotated[
+    Literal["feed", "language", "country", "word"] | None,
+    Query(description="By what the same days are taken apart besides."),
+]
 
 
 class Reading:
@@ -154,7 +157,8 @@ class Reading:
         until = self._app.clock.now().date()
         since = until - timedelta(days=days - 1)
         attention = self._app.stores.attention
-        parts = attention.parts(found.id, since, until, by) if by else []
+        parts = attention.parts(found.id, since, until, by) if by and by != "word" else []
+        words = topwords.top(self._app.stores, found.id, since, until) if by == "word" else []
         return answers.answer(request, {
             "watchlist_id": found.id,
             "since": since.isoformat(),
@@ -163,6 +167,7 @@ class Reading:
                      for d in attention.days(found.id, since, until)],
             "by": by,
             "parts": [{"key": p.key, "title": p.title, "entries": p.entries, "all": p.all} for p in parts],
+            "words": [{"word": w.word, "entries": w.entries, "elsewhere": w.elsewhere} for w in words],
         })  # fmt: skip
 
     def list_matches(

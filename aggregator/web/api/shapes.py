@@ -251,14 +251,21 @@ def _attention() -> Schema:
         entries=_number("Entries of the watchlist."),
         all=_number("All entries from there."),
     )
+    word = _object(
+        "A word that headlines of the watchlist have far more often than others.",
+        word=_text("The word, folded."),
+        entries=_number("Headlines of the watchlist that have it."),
+        elsewhere=_is("number", "The share of all newest headlines that have it.", minimum=0, maximum=1),
+    )
     return _object(
         "The attention that a watchlist got.",
         watchlist_id=_text("The watchlist."),
         since=_text("The first day (UTC).", format="date"),
         until=_text("The last day (UTC): today.", format="date"),
         days=_list(day, "Every day in order, also those without entries."),
-        by=_is(["string", "null"], "By what it is taken apart.", enum=["feed", "language", "country", None]),
-        parts=_list(part, "The twenty greatest parts; none where nothing was asked for."),
+        by=_is(["string", "null"], "By what it is taken apart.", enum=["feed", "language", "country", "word", None]),
+        parts=_list(part, "The twenty greatest parts; none where nothing was asked for, nor by word."),
+        words=_list(word, "By word, the twenty in most headlines; the words that it asks for left out."),
     )
 
 
