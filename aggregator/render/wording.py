@@ -39,14 +39,14 @@ def subject(edition: Edition) -> str:
         counted = "" if total == 1 else f"{count(total, 'story', 'stories')} - "
         return cut(f"{cut(names or plain(edition.title), 40)}: {counted}{headline}", 120)
     if edition.kind == "alert" and edition.signals:
-        return cut(signal_line(edition.signals[0], calendar), 120)
+        return _signals(edition, calendar, 120)
     end, length = edition.window.end, edition.window.end - edition.window.start
     day = calendar.day(end) if length.total_seconds() > 20 * 3600 else f"{calendar.day(end)} {calendar.clock(end)}"
     what = f"{count(total, 'story', 'stories')} - {headline}" if edition.stories else _lowered(_nothing(edition))
     if edition.late and not edition.stories and not edition.updated:
         what = f"{count(len(edition.late), 'story', 'stories')} delayed - {plain(edition.late[0].headline)}"
     elif edition.signals and not edition.stories and not edition.updated:
-        what = signal_line(edition.signals[0], calendar)
+        what = _signals(edition, calendar, 80)
     return cut(f"{cut(plain(edition.title), 40)}, {day}: {what}", 110)
 
 
@@ -67,6 +67,13 @@ def opening(edition: Edition, calendar: Calendar) -> str:
 def signal_line(one: EditionSignal, calendar: Calendar) -> str:
     """`CSTO: 42 entries since 09:00, usually 5`."""
     return f"{signal_name(one)}: {signal(one, calendar)}"
+
+
+def _signals(edition: Edition, calendar: Calendar, longest: int) -> str:
+    """The first of an edition's signals, and how many there are besides."""
+    left = len(edition.signals) - 1
+    more = f"; and {left} more" if left else ""
+    return cut(signal_line(edition.signals[0], calendar), longest - len(more)) + more
 
 
 def signal_name(one: EditionSignal) -> str:

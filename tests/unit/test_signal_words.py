@@ -64,6 +64,19 @@ def test_a_name_of_a_watchlist_is_text() -> None:
     assert "\u202e" not in html + text
 
 
+def test_a_subject_says_how_many_more_are_out_of_rhythm() -> None:
+    """A hundred watchlists may burst at once, and be told in one alert."""
+    many = tuple(replace(BURST, signal_id=n) for n in range(100))
+    assert (
+        RENDERER.render(edition(signals=many, **ALERT)).subject
+        == "CSTO: 42 entries since 13:00, usually 5; and 99 more"
+    )
+    without = RENDERER.render(edition(signals=many[:2]))
+    assert without.subject == "Morning briefing, Thu 2 Feb: CSTO: 42 entries since 13:00, usually 5; and 1 more"
+    named = tuple(replace(one, watchlist_title="X" * 200) for one in many)
+    assert RENDERER.render(edition(signals=named, **ALERT)).subject.endswith("usually 5; and 99 more")
+
+
 def test_many_signals_are_counted_not_shown() -> None:
     _, text, _ = read(RENDERER.render(edition(signals=tuple(replace(BURST, signal_id=n) for n in range(25)))))
     assert text.count("42 entries since") == 20
