@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from aggregator.model import Span
+from aggregator.model import Span, Watchlist
 from aggregator.publication import Digest, NewEdition
 from aggregator.reading import EditionSignal, Headline, Signal, Voice
 from aggregator.stores import Stores
@@ -155,3 +155,15 @@ def test_a_claimed_feed_has_a_voice(scene: Scene, stores: Stores) -> None:
     scene.poll("a", new("x"))
     stores.feeds.claim_due(ME, 1, NOW + DAY)
     assert [one.feed_id for one in stores.signals.voices(NOW.date())] == ["a"]
+
+
+def test_a_watchlist_asks_the_same_under_another_title(scene: Scene) -> None:
+    def sync(title: str, query: str, at: datetime) -> datetime:
+        scene.stores.watch.sync([Watchlist("csto", title, query)], at)
+        return scene.stores.signals.watched()["csto"]
+
+    assert sync("CSTO", "csto OR odkb", NOW) == NOW
+    assert sync("The CSTO", "csto OR odkb", NOW + HOUR) == NOW
+    assert sync("The CSTO", "csto", NOW + 2 * HOUR) == NOW + 2 * HOUR
+    scene.stores.watch.sync([], NOW + 3 * HOUR)
+    assert sync("The CSTO", "csto", NOW + 4 * HOUR) == NOW + 4 * HOUR

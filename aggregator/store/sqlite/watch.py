@@ -33,6 +33,8 @@ class Watch:
                 for w in watchlists
                 if w.id not in added and (stored[w.id]["title"], stored[w.id]["query"]) != (w.title, w.query)
             ]
+            # What it asks is the same.
+            renamed = [i for i in changed if stored[i]["query"] == wanted[i].query]
             removed = [i for i, r in stored.items() if i not in wanted and r["removed_at"] is None]
             rows.table(self._db.utils, "watchlists").upsert_all(
                 [
@@ -40,7 +42,7 @@ class Watch:
                         "id": w.id,
                         "title": w.title,
                         "query": w.query,
-                        "changed_at": stamp,
+                        "changed_at": stored[w.id]["changed_at"] if w.id in renamed else stamp,
                         "removed_at": None,
                         "origin": "config",
                     }
