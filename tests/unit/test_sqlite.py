@@ -644,6 +644,21 @@ def test_every_question_has_a_view_that_answers(scene: Scene, stores: SqliteStor
     assert {r["feed_id"]: r["entries"] for r in answers["feed_health"]} == {"a": 2, "b": 0}
 
 
+@pytest.mark.parametrize(("table", "says"), [
+    ("day_counts", "a count of all that is not the sum of its parts: 2023-02"),
+    ("entry_months", "a count of all that is not the sum of its parts: 2023-02"),
+    ("match_days", "a watchlist's count that is not the sum of its parts: csto 2023-02-02"),
+    ("match_months", "a watchlist's count that is not the sum of its parts: csto 2023-02"),
+])  # fmt: skip
+def test_a_sum_that_is_not_that_of_its_parts_is_found(
+    scene: Scene, stores: SqliteStores, table: str, says: str
+) -> None:
+    busy(scene)
+    assert stores.upkeep.check(deep=True) == []
+    connection(stores).execute(f"UPDATE {table} SET entries = entries + 1")
+    assert says in "\n".join(stores.upkeep.check(deep=True))
+
+
 def test_the_document_of_the_schema_names_every_table_column_and_view(stores: SqliteStores) -> None:
     text = (ROOT / "docs/schema.md").read_text("utf-8")
     sections = {m[1]: m[2] for m in re.finditer(r"^#{3,4} (\w+)$(.*?)(?=^#{2,4} |\Z)", text, re.MULTILINE | re.DOTALL)}

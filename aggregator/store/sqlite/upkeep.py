@@ -245,6 +245,19 @@ JOIN edition_matches em ON em.edition_id = m.edition_id JOIN matches x ON x.id =
 WHERE m.kind = 'alert' AND m.state = 'sent' AND m.settled_at >= ? GROUP BY m.id"""
 _OTHER_TOKENS = "search index: made by another tokeniser; searches may miss entries until it is rebuilt"
 
+_DAYS_OF = "SELECT watchlist_id || ' ' || {}, entries FROM {}"
+
+
+def _sums(*pairs: tuple[str, str]) -> str:
+    """The keys (the first column) whose sums of the second are not the same on both sides of a pair."""
+    each = [
+        f"""SELECT key FROM (SELECT 1 AS side, '' AS key, 0 AS n UNION ALL SELECT 1, * FROM ({one}) UNION ALL SELECT -1, * FROM ({other}))
+            GROUP BY key HAVING sum(side * n) != 0"""  # noqa: S608 - our own words
+        for one, other in pairs
+    ]
+    return " UNION ".join(each)
+
+
 # What must never be found (DESIGN §1); each query returns the offending rows.
 _INVARIANTS = {
     "an entry without a key": "SELECT id FROM entries WHERE id NOT IN (SELECT entry_id FROM entry_keys WHERE entry_id NOT NULL)",
@@ -278,6 +291,14 @@ _INVARIANTS = {
     "a late message that nobody will be told of": (
         "SELECT m.id FROM messages m JOIN subscriptions s ON s.id = m.subscription_id "
         "WHERE m.late = 1 AND m.told_in IS NULL AND s.state = 'ended'"
+    ),
+    "a count of all that is not the sum of its parts": _sums(
+        ("SELECT day, entries FROM day_counts", "SELECT day, entries FROM entry_counts"),
+        ("SELECT substr(day, 1, 7), entries FROM day_counts", "SELECT month, entries FROM entry_months"),
+    ),
+    "a watchlist's count that is not the sum of its parts": _sums(
+        (_DAYS_OF.format("day", "match_days"), _DAYS_OF.format("substr(hour, 1, 10)", "match_counts")),
+        (_DAYS_OF.format("substr(hour, 1, 7)", "match_counts"), _DAYS_OF.format("month", "match_months")),
     ),
     "a late message told to somebody else": (
         "SELECT m.id FROM messages m JOIN messages t ON t.id = m.told_in JOIN subscriptions a ON a.id = m.subscription_id "
