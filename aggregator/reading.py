@@ -151,7 +151,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a watchlist got since a moment: how many entries and stories, and the newest of them, one entry a story."""
+    """What a watchlist got since a moment: how many entries and stories, and the newest stories, one entry each."""
 
     watchlist_id: str
     entries: int

@@ -130,9 +130,9 @@ class ReadingStore(Protocol):
         until: datetime | None = None,
         most: int | None = None,
     ) -> list[News]:
-        """What each watchlist got from `since` on, before `until`, silent baselines left out, with the newest entry of each of its newest stories.
+        """What each watchlist got from `since` on, before `until`, silent baselines left out, with its newest stories.
 
-        `each` stories of a watchlist at most. With `most`, so many of all together, to which each watchlist gives one in turn, and
+        A story is led by the first of its entries that the watchlist got in that time, as in a digest. `each` stories of a watchlist at most. With `most`, so many of all together, to which each watchlist gives one in turn, and
         each story once: with the first watchlist that got it.
         """
         ...

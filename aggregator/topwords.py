@@ -9,7 +9,7 @@ from aggregator.attention.words import Elsewhere
 from aggregator.reading import Word
 from aggregator.stores import Stores
 
-HEADLINES = 2_000
+HEADLINES = 500
 """Of so many newest headlines of a watchlist words are counted, and of so many of all entries they are held against."""
 
 

@@ -15,7 +15,7 @@ def stories(scene: Scene, *, each: int = 9, **more: object) -> dict[str, list[in
     return {got.watchlist_id: [found.entry.id for found in got.newest] for got in news}
 
 
-def test_news_are_what_came_in_a_time_the_newest_of_each_story(scene: Scene) -> None:
+def test_news_are_the_stories_of_a_time_the_newest_first_each_led_by_what_came_first(scene: Scene) -> None:
     scene.entry("before", match(), now=NOW - HOUR)
     one = scene.entry("one", match(), match("energy"), story=first(0))
     story = scene.stores.entries.get(one)
@@ -25,7 +25,7 @@ def test_news_are_what_came_in_a_time_the_newest_of_each_story(scene: Scene) -> 
     scene.entry("silent", match(reach="none"), now=NOW + 3 * HOUR)
     [csto, energy] = scene.stores.reading.news(BOTH, NOW, 9)
     assert (csto.entries, csto.stories, energy.entries, energy.stories) == (3, 2, 1, 1)
-    assert stories(scene) == {"csto": [two, copy], "energy": [one]}
+    assert stories(scene) == {"csto": [two, one], "energy": [one]}
     assert stories(scene, until=NOW + HOUR) == {"csto": [one], "energy": [one]}
     assert stories(scene, each=1) == {"csto": [two], "energy": [one]}
     assert stories(scene, each=0) == {"csto": [], "energy": []}

@@ -52,8 +52,8 @@ def test_each_story_stands_once_with_its_other_outlets_and_watchlists(place: Roo
     page = place.page("/")
     csto, drills = section(page, "CSTO"), section(page, "Drills &amp; parades")
     assert len(re.findall("<h3>", page)) == 2
-    assert "BelTA · 15:02" in read(f"<main {csto}</main>")
-    assert "Also in Agency · Also for Drills & parades" in read(f"<main {csto}</main>")
+    assert "Agency · 15:01" in read(f"<main {csto}</main>")
+    assert "Also in BelTA · Also for Drills & parades" in read(f"<main {csto}</main>")
     assert "2 entries, 1 story" in csto
     assert "“CSTO” in the title" in read(f"<main {csto}</main>")
     assert (

@@ -535,7 +535,7 @@ def test_the_settings_say_what_is_in_force_and_what_differs(home: House) -> None
     changed = page.partition("<h2>Set here</h2>")[2].partition("</section>")[0]
     assert re.findall(r"<code>([\w.]+)</code>", changed) == [
         "network.host_spacing", "network.allow_private", "network.proxy", "polling.workers", "mail.host", "mail.port", "mail.security",
-        "mail.username", "mail.password", "mail.from_name", "mail.footer", "web.public_url", "signup.mode", "signup.queries",
+        "mail.username", "mail.password", "mail.from_name", "mail.footer", "web.public_url", "web.search_time", "signup.mode", "signup.queries",
         "signup.contact",
     ]  # fmt: skip
     assert "Default: closed." in changed

@@ -147,12 +147,14 @@ def _shares(counts: Sequence[int], each: int, most: int | None) -> list[int]:
 def _newest(
     conn: sqlite3.Connection, values: Mapping[str, object], stories: int, seen: AbstractSet[int]
 ) -> list[Found]:
-    """The newest match of each of so many stories that have not been seen."""
+    """So many stories that have not been seen, the newest match first, each with the first of its entries that matched."""
     if not stories:
         return []
     found = conn.execute(_NEWEST, {**values, "limit": (stories + len(seen)) * AT_ONCE})
-    fresh = ((row["story_id"], row) for row in found if row["story_id"] not in seen)
-    return _with_entries(conn, [rows.match(row) for row in _one_each(fresh)[:stories]])
+    newest = list(dict.fromkeys(row["story_id"] for row in found if row["story_id"] not in seen))[:stories]
+    leads = conn.execute(_LEADS, {**values, "stories": rows.dump(newest)})
+    of_story = {row["story_id"]: row for row in reversed(leads.fetchall())}
+    return _with_entries(conn, [rows.match(of_story[story_id]) for story_id in newest])
 
 
 def _found(conn: sqlite3.Connection, values: Mapping[str, object]) -> list[Found]:
@@ -181,8 +183,11 @@ _BOUNDS = """SELECT coalesce(min(+id), 1) AS first, coalesce(max(+id), 0) AS las
 WHERE matched_at >= :since AND matched_at < :until"""
 _COUNTED = f"""SELECT m.watchlist_id, count(DISTINCT m.entry_id), count(DISTINCT e.story_id)
 FROM matches m CROSS JOIN entries e ON e.id = m.entry_id WHERE {_INSIDE} GROUP BY m.watchlist_id"""  # noqa: S608 - our own words
-_NEWEST = f"""SELECT m.*, e.story_id FROM matches m CROSS JOIN entries e ON e.id = m.entry_id
+_NEWEST = f"""SELECT e.story_id FROM matches m CROSS JOIN entries e ON e.id = m.entry_id
 WHERE m.watchlist_id = :watchlist AND {_INSIDE} ORDER BY m.id DESC LIMIT :limit"""  # noqa: S608 - our own words
+# As in a digest, the first of the matched entries speaks for the others; of its revisions the last that matched.
+_LEADS = f"""SELECT m.*, e.story_id FROM entries e CROSS JOIN matches m ON m.entry_id = e.id AND m.watchlist_id = :watchlist
+WHERE e.story_id IN (SELECT value FROM json_each(:stories)) AND {_INSIDE} ORDER BY e.id, m.id DESC"""  # noqa: S608 - our own words
 _FOUND = (
     """SELECT m.* FROM matches m WHERE m.watchlist_id = :watchlist AND m.id < :before ORDER BY m.id DESC LIMIT :limit"""
 )
