@@ -20,7 +20,7 @@ def test_news_are_the_stories_of_a_time_the_newest_first_each_led_by_what_came_f
     one = scene.entry("one", match(), match("energy"), story=first(0))
     story = scene.stores.entries.get(one)
     assert story
-    copy = scene.entry("copy", match(), feed="b", now=NOW + HOUR, story=joins(story.story_id))
+    scene.entry("copy", match(), feed="b", now=NOW + HOUR, story=joins(story.story_id))
     two = scene.entry("two", match(), now=NOW + 2 * HOUR)
     scene.entry("silent", match(reach="none"), now=NOW + 3 * HOUR)
     [csto, energy] = scene.stores.reading.news(BOTH, NOW, 9)

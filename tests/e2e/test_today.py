@@ -56,10 +56,7 @@ def test_each_story_stands_once_with_its_other_outlets_and_watchlists(place: Roo
     assert "Also in BelTA · Also for Drills & parades" in read(f"<main {csto}</main>")
     assert "2 entries, 1 story" in csto
     assert "“CSTO” in the title" in read(f"<main {csto}</main>")
-    assert (
-        '<a href="https://news.example/b1" dir="auto" lang="en">' in csto
-        or 'href="https://news.example/b1" dir="auto"' in csto
-    )
+    assert 'href="https://news.example/a1" dir="auto"' in csto
     assert "<mark>CSTO</mark>" in csto
     assert re.search(r'href="/stories/\d+"', csto)
     assert "3 entries, 2 stories" in drills

@@ -22,8 +22,10 @@ from fastapi.routing import APIRoute
 
 from aggregator.app import build
 from aggregator.clock import SetClock
+from aggregator.digests import messages
 from aggregator.errors import StoreError
 from aggregator.readers import forms
+from aggregator.readership import NewToken
 from aggregator.web import pages as site
 from aggregator.web import wrong
 from aggregator.web.door import HEADERS
@@ -92,7 +94,10 @@ def mark(home: House, browser: Browser) -> str:
 
 def readers(home: House) -> dict[str, Browser]:
     """A visitor, one who manages subscriptions, the operator."""
-    manager = Browser(home.url, {"__Host-manage": home.tokens["manage"].rpartition("/")[2]})
+    token, now = messages.new_token(), home.clock.now()
+    one = home.app.stores.subscriptions.list(states=["active"])[0].id
+    home.app.stores.signups.issue(one, [NewToken(token, "manage", now + timedelta(hours=1))], now)
+    manager = Browser(home.url, {"__Host-manage": token})
     return {"visitor": Browser(home.url), "manager": manager, "operator": operator(home)}
 
 
