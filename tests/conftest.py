@@ -22,7 +22,21 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("storm" if counts.STORM else "house")
 
+LONG = (
+    "tests/faults/",
+    "tests/browser/",
+    "tests/e2e/test_daemon",
+    "tests/e2e/test_local_mornings",
+    "tests/faultserver/",
+)
+"""What takes long goes first, so that no process works on alone when the others are done."""
 FOREIGN = ("AGGREGATOR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files by what they cost; within a file the dice have the word."""
+    items.sort(key=lambda item: next((n for n, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG)))
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import pytest
 
 from aggregator.store.sqlite import SqliteStores
 from aggregator.stores import Stores
+from tests import emptydb
 from tests.conformance.stores import INITIAL, Scene
 
 SECRET = b"s" * 32
@@ -16,7 +17,7 @@ SECRET = b"s" * 32
 
 def open_sqlite(folder: Path) -> Stores:
     # Nothing here pulls the plug, so nothing has to wait for the disk.
-    return SqliteStores(folder / "aggregator.db", secret=SECRET, initial=INITIAL, synchronous="OFF")
+    return SqliteStores(emptydb.put(folder / "aggregator.db"), secret=SECRET, initial=INITIAL, synchronous="OFF")
 
 
 BACKENDS: dict[str, Callable[[Path], Stores]] = {"sqlite": open_sqlite}

@@ -24,6 +24,7 @@ from unittest import mock
 from xml.sax.saxutils import escape
 
 from aggregator.cli import main
+from tests import emptydb
 from tests.conformance.feedserver import Call
 
 SETTINGS: dict[str, Any] = {
@@ -99,7 +100,8 @@ def write_home(
     digests: Mapping[str, Any] = DIGESTS,
     interval: str = "5m",
 ) -> Path:
-    """The four files; JSON is YAML."""
+    """The four files, JSON is YAML, and an empty database."""
+    emptydb.put(home / "var/aggregator.db")
     (home / "config").mkdir(parents=True, exist_ok=True)
     listed = [{"id": name, "url": url, "interval": interval} for name, url in feeds.items()]
     (home / "feeds.yaml").write_text(json.dumps({"feeds": listed}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,6 +125,7 @@ def _lines(page: str) -> list[str]:
 @pytest.mark.parametrize("where", ["var", "var/pages", "var/mail"])
 def test_a_file_where_a_folder_is_meant(tmp_path: Path, where: str) -> None:
     write_home(tmp_path, {})
+    shutil.rmtree(tmp_path / "var")
     (tmp_path / where).parent.mkdir(exist_ok=True)
     (tmp_path / where).write_text("in the way")
     for command in (["poll"], ["run"], ["stats"]):

@@ -1,0 +1,25 @@
+"""An empty database of the newest schema, made once by the migrations and then copied: twelve steps take sixty milliseconds."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from aggregator.store.sqlite import SqliteStores
+
+
+@cache
+def _made() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.db"
+        SqliteStores(file, secret=b"x" * 32).upkeep.close()
+        return file.read_bytes()
+
+
+def put(file: Path) -> Path:
+    """Put one there where there is none."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_made())
+    return file
