@@ -30,7 +30,7 @@ run: $(VENV)/.base ## the daemon on feeds.yaml and config/ of this folder
 # -- what engineers run --------------------------------------------------------------------------------------------------
 
 test: check ## check, then every test
-	@$(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types, and the direction of imports
 	@$(PY) -m ruff format --check --quiet . || { echo "make: 'make format' puts the layout right" >&2; exit 1; }
