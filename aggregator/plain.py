@@ -1,4 +1,4 @@
-"""Values as plain data: the JSON fields that the command line and the programming interface share, a contract (DESIGN §6)."""
+"""Values as plain data, for command line, pages and programming interface alike: JSON fields, a contract (DESIGN §6), and cells of CSV."""
 
 from __future__ import annotations
 
@@ -16,6 +16,23 @@ from aggregator.reading import Signal
 def when(moment: datetime | None) -> str | None:
     """A moment as JSON text: RFC 3339, UTC."""
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+
+def many(count: int, one: str, more: str = "") -> str:
+    """A number and its noun: 1 message, 2 messages."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+
+
+def cell(value: Any) -> Any:
+    """A cell of CSV; a text that a spreadsheet would run as a formula is made harmless."""
+    if isinstance(value, list):
+        value = "; ".join(map(str, value))
+    if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA):
+        return "'" + value
+    return value
 
 
 ENTRY_FIELDS = (

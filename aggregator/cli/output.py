@@ -14,11 +14,13 @@ import click
 from aggregator.model import Span
 from aggregator.plain import (
     ENTRY_FIELDS,
+    cell,
     edition,
     entry,
     event,
     feed,
     gap,
+    many,
     masked,
     member,
     message,
@@ -32,6 +34,7 @@ from aggregator.plain import (
 
 __all__ = [
     "ENTRY_FIELDS",
+    "cell",
     "edition",
     "entry",
     "event",
@@ -62,28 +65,11 @@ def short(moment: datetime | None) -> str:
     return "-" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
 
 
-def many(count: int, one: str, more: str = "") -> str:
-    """A number and its noun: 1 message, 2 messages."""
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
-
-
 def rows(values: dict[str, Any]) -> None:
     """One thing's values, a line each; what is empty as a dash."""
     for name, value in values.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else "-" if value in (None, "") else str(value)
         click.echo(f"{name.replace('_', ' '):<16} {fit(shown or '-', 400)}")
-
-
-FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-
-
-def cell(value: Any) -> Any:
-    """A cell of CSV; a text that a spreadsheet would run as a formula is made harmless."""
-    if isinstance(value, list):
-        value = "; ".join(map(str, value))
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return "'" + value
-    return value
 
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode

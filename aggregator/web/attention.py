@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+from aggregator.plain import cell
 from aggregator.reading import Cell, DayCount
 from aggregator.web.charts import Chart, chart
 
@@ -17,7 +18,6 @@ SPANS = (30, 90, 365)
 """Days that a chart may show. Of a year each bar is a week: 52 whole ones."""
 WEEKLY = 120
 COLUMNS = ("day", "feed", "feed_title", "country", "language", "entries", "all_entries")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,6 @@ def attention(days: Sequence[DayCount], measure: Measure) -> Attention:
     return Attention(drawn, rows, weekly, sum(row.entries for row in rows), sum(row.all for row in rows))
 
 
-def spark(days: Sequence[DayCount]) -> Chart:
-    """The same without words, beside a line."""
-    return chart([(str(day.day), day.entries, str(day.entries)) for day in days], 120, 24)
-
-
 def percent(share: float) -> str:
     """`3.4 %`, `0.050 %`, with a space that does not break; what is not nothing never reads as nothing."""
     value = share * 100
@@ -77,13 +72,8 @@ def table(cells: Iterable[Cell]) -> Iterator[str]:
 def row(*values: object) -> str:
     """One line of CSV (RFC 4180)."""
     out = io.StringIO()
-    csv.writer(out).writerow([harmless(value) if isinstance(value, str) else value for value in values])
+    csv.writer(out).writerow([cell(value) for value in values])
     return out.getvalue()
-
-
-def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula, with a ' in front where it would."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def _weeks(days: Sequence[DayCount]) -> Iterator[DayCount]:

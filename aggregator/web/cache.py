@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from aggregator.web import validators
 
 MOST = 256
 """Pages kept; of 50 kB each that is 13 MB."""
@@ -71,7 +72,7 @@ class PageCache:
         body = text.encode()
         after = mark(stories)
         known = after if version() == before else ""
-        made = Made(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', tuple(stories), known)
+        made = Made(body, validators.tag(body), tuple(stories), known)
         with self._book:
             self._made[key] = made
             self._made.move_to_end(key)

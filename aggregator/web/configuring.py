@@ -13,9 +13,10 @@ from fastapi import Response
 from aggregator import settings, urls
 from aggregator.access import Access
 from aggregator.channel import Channel, named, scheme
+from aggregator.plain import many
 from aggregator.publication import DigestSpec
 from aggregator.settings import Configuration, Settings
-from aggregator.web.frame import Frame, many
+from aggregator.web.frame import Frame
 from aggregator.web.routes import Routes
 
 SHOWN = 100

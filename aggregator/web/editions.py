@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse
 from aggregator.publication import StoredEdition
 from aggregator.readers import forms, rhythm
 from aggregator.web.frame import ASK_AGAIN, Frame
+from aggregator.web.links import number
 from aggregator.web.routes import Routes
 
 SHOWN = 100
@@ -52,7 +53,7 @@ class Editions:
 
     def list(self, before: str = "") -> Response:
         """Past editions by day; those that readers chose for themselves are reached by the links in their mail alone."""
-        first = int(before) if re.fullmatch(r"[1-9][0-9]{0,17}", before) else 0
+        first = number(before)
         return self._frame.kept(("editions", first), (), lambda: (self._list(first), ()))
 
     def _list(self, before: int) -> str:

@@ -17,9 +17,10 @@ from aggregator import feedview, instance
 from aggregator.feeds.pace import spell
 from aggregator.model import Feed, FeedState
 from aggregator.overview import FeedsWanted, Order
+from aggregator.plain import many
 from aggregator.reading import FeedDay, Signal
 from aggregator.web import charts
-from aggregator.web.frame import Fields, Frame, many
+from aggregator.web.frame import Fields, Frame
 from aggregator.web.links import PATHS
 from aggregator.web.routes import Routes
 from aggregator.web.visit import VISIT

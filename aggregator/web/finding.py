@@ -7,18 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.digests import edition, excerpt
+from aggregator.digests import edition
 from aggregator.model import Entry
 from aggregator.query import Query
-from aggregator.render.environment import parts
 from aggregator.search import Enough, Result, look
 from aggregator.stores import Stores
+from aggregator.web.lines import Pieces, pieces
 
 SHOWN = 20
 COUNTED = 1_000
 FACETS = 12
-Pieces = tuple[tuple[str, bool], ...]
-"""A text in pieces, each with whether it was found; still plain text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +100,7 @@ def find(
 def hit(result: Result) -> Hit:
     """A result as it is shown."""
     headline, marks, text = edition.shown(result.entry, result.spans)
-    return Hit(result.entry, _pieces(headline, marks), _pieces(text.text, text.marks), text.field == "article")
-
-
-def _pieces(text: str, marks: excerpt.Marks) -> Pieces:
-    return tuple(parts(text, marks))
+    return Hit(result.entry, pieces(headline, marks), pieces(text.text, text.marks), text.field == "article")
 
 
 def _is(value: str, wanted: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -14,9 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from aggregator import addresses, signalview
 from aggregator.app import App
+from aggregator.plain import many
 from aggregator.readers import forms, rhythm
 from aggregator.readership import Asker
-from aggregator.web import door
+from aggregator.web import door, validators
 from aggregator.web.cache import Make, PageCache
 from aggregator.web.links import Links
 from aggregator.web.turns import Turns
@@ -86,7 +86,7 @@ class Frame:
             make,
         )
         headers = {"ETag": made.tag, **ASK_AGAIN}
-        if visit.tags.strip() == "*" or made.tag in re.findall(r'"[^"]*"', visit.tags):
+        if validators.has(visit.tags, made.tag):
             return Response(status_code=304, headers=headers)
         return HTMLResponse(made.body, headers=headers)
 
@@ -166,11 +166,6 @@ class Frame:
 def asker(request: Request) -> Asker:
     """Who asks, as far as it is known."""
     return Asker("web", addresses.network(request.client.host if request.client else ""))
-
-
-def many(number: int, one: str, more: str = "") -> str:
-    """`1 story`, `1,200 stories`."""
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def capitalize_first(text: str) -> str:

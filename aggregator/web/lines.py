@@ -12,6 +12,7 @@ from aggregator.model import Entry, Span
 from aggregator.publication import Excerpt
 from aggregator.query import Query
 from aggregator.reading import Found
+from aggregator.render.environment import parts
 from aggregator.watch import documents, match
 
 HEADLINE, WORD, LINK = 200, 60, 2_000
@@ -75,11 +76,7 @@ def headline(entry: Entry, spans: Sequence[Span]) -> Pieces:
 
 def pieces(text: str, marks: Sequence[tuple[int, int]]) -> Pieces:
     """A text cut at its marks, each piece with whether it is marked."""
-    at, cut = 0, []
-    for start, end in sorted(marks):
-        cut += [(text[at:start], False), (text[max(at, start) : end], True)]
-        at = max(at, end)
-    return tuple(piece for piece in [*cut, (text[at:], False)] if piece[0])
+    return tuple(piece for piece in parts(text, sorted(marks)) if piece[0])
 
 
 def reasons(entry: Entry, spans: Sequence[Span], most: int = REASONS) -> tuple[Reason, ...]:

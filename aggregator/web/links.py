@@ -31,6 +31,7 @@ PATHS: Mapping[str, str] = {
     "sign-in": "/sign-in",
     "sign-out": "/sign-out",
 }
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
@@ -55,3 +56,8 @@ class Links:
 def is_page(name: str) -> bool:
     """Whether this is the name of a page that stands by itself: what may follow a sign-in. Never an address."""
     return name in PATHS and "{" not in PATHS[name] and name not in ("sign-in", "sign-out")
+
+
+def number(text: str) -> int:
+    """The id that stands in an address, as our links write it; 0 for anything else."""
+    return int(text) if _NUMBER.fullmatch(text) else 0

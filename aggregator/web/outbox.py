@@ -9,8 +9,9 @@ from fastapi import HTTPException, Response
 from fastapi.responses import RedirectResponse
 
 from aggregator.overview import Pile, Queued
-from aggregator.web.frame import Fields, Frame, many
-from aggregator.web.links import PATHS
+from aggregator.plain import many
+from aggregator.web.frame import Fields, Frame
+from aggregator.web.links import PATHS, number
 from aggregator.web.routes import Routes
 
 SHOWN, PORTION = 20, 200
@@ -57,7 +58,7 @@ class Outbox:
         """The piles, a few messages of each; or one of them, a portion at a time."""
         chosen = next((p for p in get_args(Pile) if p == pile), None)
         if chosen is not None:
-            return self._portion(chosen, int(before) if before.isdecimal() and len(before) < 19 else 0)
+            return self._portion(chosen, number(before))
         stores, now = self._app.stores, self._app.clock.now()
         counted = stores.overview.piles(now - LATELY)
         bounced = stores.bounces.recent(now - LATELY)
@@ -113,16 +114,16 @@ class Outbox:
         queued = self._queued(message)
         if queued is None:
             raise HTTPException(404)
-        box, now, number = self._app.stores.outbox, self._app.clock.now(), queued.message.id
+        box, now, known = self._app.stores.outbox, self._app.clock.now(), queued.message.id
         match fields.get("do", ""):
             case "retry":
-                said = "retried" if box.retry(number, now) else "not-retried"
+                said = "retried" if box.retry(known, now) else "not-retried"
             case "drop":
-                said = "dropped" if box.drop(number, now) else "not-dropped"
+                said = "dropped" if box.drop(known, now) else "not-dropped"
             case _:
                 raise HTTPException(400)
-        return RedirectResponse(self._frame.link("message", message=number, said=said), 303)
+        return RedirectResponse(self._frame.link("message", message=known, said=said), 303)
 
-    def _queued(self, number: str) -> Queued | None:
-        known = number.isascii() and number.isdecimal() and len(number) < 19
-        return self._app.stores.overview.message(int(number)) if known else None
+    def _queued(self, text: str) -> Queued | None:
+        known = text.isascii() and text.isdecimal() and len(text) < 19
+        return self._app.stores.overview.message(int(text)) if known else None

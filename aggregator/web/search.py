@@ -20,6 +20,7 @@ from aggregator.search import Enough, advice, newest
 from aggregator.tokens import Document
 from aggregator.web.finding import Findings, find
 from aggregator.web.frame import Frame
+from aggregator.web.links import number
 from aggregator.web.routes import Routes
 from aggregator.web.turns import LATER
 
@@ -88,7 +89,7 @@ class Searching:
         enough = self._app.patience()
         now = self._app.clock.now()
         periods = {name: now - timedelta(days=int(name[:-1])) for name in PERIODS}
-        before = int(given.before) if re.fullmatch(r"[1-9][0-9]{0,17}", given.before) else 0
+        before = number(given.before)
         found = find(
             self._app.stores,
             query,

@@ -6,8 +6,6 @@ web.public_url, never of what a request calls us.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -20,7 +18,7 @@ from starlette.exceptions import HTTPException
 from aggregator.errors import QueryError
 from aggregator.render import syndication
 from aggregator.render.syndication import TYPES, Form, Place
-from aggregator.web import watchlists
+from aggregator.web import validators, watchlists
 from aggregator.web.frame import ASK_AGAIN, Frame
 from aggregator.web.routes import Routes
 
@@ -77,7 +75,7 @@ class Feeds:
 
 def _answer(request: Request, body: bytes, kind: str, updated: datetime, cached: Mapping[str, str]) -> Response:
     """The document, or 304 where the reader has it."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    tag = validators.tag(body)
     headers = {
         "ETag": tag,
         "Last-Modified": format_datetime(updated.astimezone(UTC), usegmt=True),
@@ -92,7 +90,7 @@ def _known(asked: Mapping[str, str], tag: str, updated: datetime) -> bool:
     """Whether the reader's copy is this one (RFC 9110 §13.1): the tag decides where there is one."""
     tags = asked.get("if-none-match")
     if tags is not None:
-        return tags.strip() == "*" or tag in re.findall(r'"[^"]*"', tags)
+        return validators.has(tags, tag)
     try:
         since = parsedate_to_datetime(asked.get("if-modified-since", ""))
         return updated.replace(microsecond=0) <= since

@@ -14,11 +14,11 @@ from aggregator import topwords
 from aggregator.attention.words import Elsewhere
 from aggregator.model import Watchlist
 from aggregator.reading import By, DayCount, Found, Signal, Word
-from aggregator.web import attention, lines, trying
+from aggregator.web import attention, charts, lines, trying
 from aggregator.web.attention import SPANS, Measure
-from aggregator.web.charts import Chart
 from aggregator.web.frame import ASK_AGAIN, Frame
 from aggregator.web.lines import Line
+from aggregator.web.links import number
 from aggregator.web.routes import Routes
 from aggregator.web.trying import Trial
 
@@ -30,8 +30,6 @@ PARTS: tuple[tuple[str, By], ...] = (("Feed", "feed"), ("Language", "language"),
 WORDS = 20
 PAST = 10
 """Signals of the period that are over."""
-HIGHEST = 18
-"""Digits of an id."""
 CSV_DAYS = 28
 """Days of a CSV that are read at once."""
 
@@ -45,10 +43,10 @@ def add(routes: Routes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A watchlist of the list: its month, how many entries today and in 7 and 30 days (UTC), and what lasts out of its rhythm."""
+    """A watchlist of the list: its month (charts.spark), how many entries today and in 7 and 30 days (UTC), and what lasts out of its rhythm."""
 
     watchlist: Watchlist
-    month: Chart
+    month: str
     today: int
     week: int
     all: int
@@ -83,7 +81,7 @@ class Watchlists:
         found = find(self._frame, watchlist)
         span = next((n for n in SPANS if str(n) == days), SPANS[0])
         measure: Measure = "share" if show == "share" else "count"
-        last = int(before) if before.isascii() and before.isdecimal() and len(before) <= HIGHEST else 0
+        last = number(before)
         if query is not None:
             with self._frame.turns.one():
                 trial = trying.trial(self._app, found, query, span)
@@ -161,7 +159,7 @@ class Watchlists:
         days = self._app.stores.attention.days(watchlist.id, attention.since(today, MONTH), today)
         return Listed(
             watchlist,
-            attention.spark(days),
+            charts.spark([day.entries for day in days]),
             _sum(days[-1:]),
             _sum(days[-7:]),
             _sum(days),

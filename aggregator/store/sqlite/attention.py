@@ -135,7 +135,7 @@ _OF_FEED = """(SELECT coalesce(sum(entries), 0) FROM entry_months WHERE feed_id 
 _PARTS: Mapping[By, str] = {
     "feed": f"""WITH {_FOUND}, most (feed_id, entries) AS (
   SELECT feed_id, sum(entries) AS entries FROM found GROUP BY feed_id ORDER BY entries DESC, feed_id LIMIT :limit)
-SELECT f.id, coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id), w.entries,
+SELECT f.id, {rows.FEED_TITLE}, w.entries,
   {_OF_FEED}
 FROM most w JOIN feeds f ON f.id = w.feed_id ORDER BY w.entries DESC, f.id""",  # noqa: S608 - our own words
     "language": f"""WITH {_FOUND}, every (language, entries) AS (SELECT language, sum(entries) FROM ({_BY_LANGUAGE}) GROUP BY language)
@@ -145,11 +145,11 @@ LEFT JOIN every e ON e.language = w.language GROUP BY w.language ORDER BY entrie
 SELECT f.country, f.country, sum(w.entries) AS entries, coalesce(e.entries, 0) FROM found w JOIN feeds f ON f.id = w.feed_id
 LEFT JOIN every e ON e.country = f.country GROUP BY f.country ORDER BY entries DESC, f.country LIMIT :limit""",  # noqa: S608 - our own words
 }
-_CELLS = """SELECT substr(m.hour, 1, 10) AS day, m.feed_id, coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id), f.country,
+_CELLS = f"""SELECT substr(m.hour, 1, 10) AS day, m.feed_id, {rows.FEED_TITLE}, f.country,
   m.language, sum(m.entries), coalesce(c.entries, 0) FROM match_counts m JOIN feeds f ON f.id = m.feed_id
 LEFT JOIN entry_counts c ON c.feed_id = m.feed_id AND c.day = substr(m.hour, 1, 10) AND c.language = m.language
 WHERE m.watchlist_id = :watchlist AND m.hour >= :since AND m.hour < :after GROUP BY day, m.feed_id, m.language
-ORDER BY day, m.feed_id, m.language"""
+ORDER BY day, m.feed_id, m.language"""  # noqa: S608 - our own words
 _FEED_ENTRIES = (
     "SELECT day, sum(entries) FROM entry_counts WHERE feed_id = :feed AND day BETWEEN :since AND :until GROUP BY day"
 )

@@ -111,7 +111,7 @@ _SILENT = "EXISTS (SELECT 1 FROM signals s WHERE s.feed_id = f.id AND s.kind = '
 _REFUSED = """(f.interrupted OR f.error_class IN ('too_large', 'bomb', 'not_a_feed', 'parse_error', 'parse_timeout', 'empty',
   'truncated', 'header_too_large', 'bad_http', 'internal'))"""
 _FITS = {"": "1", "silent": _SILENT, "refused": _REFUSED, "malformed": "f.malformed != ''"}
-_TITLE = "coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) COLLATE NOCASE"
+_TITLE = f"{rows.FEED_TITLE} COLLATE NOCASE"
 _ORDERS: Mapping[Order, str] = {
     "trouble": f"""CASE WHEN f.state = 'failing' THEN 0 WHEN f.state = 'gone' THEN 1 WHEN f.state = 'paused' THEN 5
   WHEN f.interrupted OR {_SILENT} THEN 2 WHEN f.state = 'new' THEN 3 ELSE 4 END, f.failing_since DESC, {_TITLE}""",
@@ -132,10 +132,10 @@ WHERE e.feed_id = ? AND e.first_seen_at >= ? GROUP BY w.id ORDER BY entries DESC
 _ARTICLES = """SELECT a.state, count(*) FROM entries e JOIN articles a ON a.entry_id = e.id
 WHERE e.feed_id = ? AND e.first_seen_at >= ? GROUP BY a.state"""
 # Of a group the row with the latest moment speaks: SQLite takes bare columns from where max() was found.
-_GIVEN_UP = """SELECT e.feed_id, coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id), a.error, count(*), e.id, e.story_id,
+_GIVEN_UP = f"""SELECT e.feed_id, {rows.FEED_TITLE}, a.error, count(*), e.id, e.story_id,
   max(a.fetched_at) AS at
 FROM (SELECT * FROM articles WHERE state = 'given_up' ORDER BY fetched_at DESC LIMIT ?) a
-JOIN entries e ON e.id = a.entry_id JOIN feeds f ON f.id = e.feed_id GROUP BY e.feed_id, a.error ORDER BY at DESC"""
+JOIN entries e ON e.id = a.entry_id JOIN feeds f ON f.id = e.feed_id GROUP BY e.feed_id, a.error ORDER BY at DESC"""  # noqa: S608 - our own words
 _PILES: Mapping[Pile, str] = {
     "held": "m.state IN ('waiting', 'unknown') AND m.held_at IS NOT NULL",
     "waiting": "m.state IN ('waiting', 'claimed') AND m.held_at IS NULL",

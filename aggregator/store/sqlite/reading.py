@@ -196,8 +196,8 @@ WHERE e.story_id IN (SELECT value FROM json_each(:stories)) AND m.reach != 'none
 ORDER BY e.story_id, m.watchlist_id"""
 _LAST = """SELECT digest_id, key, window_end FROM editions WHERE id = (SELECT max(id) FROM editions
 WHERE digest_id IN (SELECT value FROM json_each(?)) AND kind = 'digest')"""
-_COPIES = """SELECT e.story_id, coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) FROM entries e JOIN feeds f ON f.id = e.feed_id
-WHERE e.story_id IN (SELECT value FROM json_each(?)) ORDER BY e.story_id, e.id"""
+_COPIES = f"""SELECT e.story_id, {rows.FEED_TITLE} FROM entries e JOIN feeds f ON f.id = e.feed_id
+WHERE e.story_id IN (SELECT value FROM json_each(?)) ORDER BY e.story_id, e.id"""  # noqa: S608 - our own words
 _MATCHED = """SELECT m.* FROM entries e JOIN matches m ON m.entry_id = e.id AND m.revision >= e.story_revision
 WHERE e.story_id = ? ORDER BY m.revision, m.id"""
 _VERSIONS = """SELECT r.entry_id, r.revision, r.title, r.body, r.replaced_at
@@ -206,8 +206,8 @@ WHERE e.story_id = ? ORDER BY r.entry_id, r.revision"""
 _TOLD = """SELECT digest_id, key, title, subject, composed_at FROM editions WHERE id IN (
   SELECT em.edition_id FROM entries e JOIN matches m ON m.entry_id = e.id AND m.revision >= e.story_revision
   JOIN edition_matches em ON em.match_id = m.id WHERE e.story_id = ?) ORDER BY id"""
-_BESIDE = """SELECT id, coalesce(nullif(title, ''), nullif(own_title, ''), id) AS title FROM feeds
-WHERE removed_at IS NULL AND added_at <= :since AND id NOT IN (SELECT feed_id FROM entries WHERE story_id = :story) ORDER BY id"""
+_BESIDE = f"""SELECT f.id, {rows.FEED_TITLE} AS title FROM feeds f WHERE f.removed_at IS NULL AND f.added_at <= :since
+AND f.id NOT IN (SELECT feed_id FROM entries WHERE story_id = :story) ORDER BY f.id"""  # noqa: S608 - our own words
 _MARKS = (
     "SELECT (SELECT max(m.id) FROM matches m WHERE m.watchlist_id = j.value) FROM json_each(:watchlists) j",
     "SELECT max(id) FROM editions",

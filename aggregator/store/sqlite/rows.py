@@ -18,8 +18,9 @@ from aggregator import urls
 from aggregator.model import Enclosure, Entry, Feed, FeedSpec, Gap, Hints, HostHold, Match, PollState, Span
 from aggregator.store.sqlite import markup
 
-ENTRY_COLUMNS = """e.id, e.feed_id, f.url AS feed_url,
-  coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) AS feed_title,
+FEED_TITLE = "coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id)"
+"""What people call the feed `f`: the operator's word, else the document's own, else its id."""
+ENTRY_COLUMNS = f"""e.id, e.feed_id, f.url AS feed_url, {FEED_TITLE} AS feed_title,
   e.guid, e.link, e.title, e.markup, e.body, coalesce(a.text, '') AS article, e.author, e.categories,
   e.language, e.published_at, e.updated_at, e.sort_at, e.first_seen_at, e.revision, e.story_id,
   e.story_reason, e.story_score, f.excerpt"""

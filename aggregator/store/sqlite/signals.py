@@ -98,10 +98,10 @@ UNTOLD = """FROM signals s CROSS JOIN digest_watchlists w ON w.watchlist_id = s.
 WHERE s.found_at >= :since AND s.found_at < :until AND s.found_at >= d.added_at AND (s.kind = 'burst' OR s.ended_at IS NULL)
   AND NOT EXISTS (SELECT 1 FROM signal_tellings t WHERE t.signal_id = s.id AND t.digest_id = d.id)"""
 """The signals that an edition of digest `d` may tell."""
-_VOICES = """SELECT * FROM (SELECT f.id, coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) AS title, f.last_ok_at,
+_VOICES = f"""SELECT * FROM (SELECT f.id, {rows.FEED_TITLE} AS title, f.last_ok_at,
   (SELECT max(e.first_seen_at) FROM entries e WHERE e.feed_id = f.id) AS newest_at,
   (SELECT coalesce(sum(c.entries), 0) FROM entry_counts c WHERE c.feed_id = f.id AND c.day >= ?) AS entries
-FROM feeds f WHERE f.removed_at IS NULL AND f.state = 'ok' AND f.last_ok_at IS NOT NULL) WHERE newest_at IS NOT NULL ORDER BY id"""
+FROM feeds f WHERE f.removed_at IS NULL AND f.state = 'ok' AND f.last_ok_at IS NOT NULL) WHERE newest_at IS NOT NULL ORDER BY id"""  # noqa: S608 - our own words
 _BEGIN = """INSERT INTO signals (kind, watchlist_id, feed_id, began_at, found_at, observed, expected, detail)
 SELECT :kind, :watchlist, :feed, :began, :found, :observed, :expected, :detail
 WHERE NOT EXISTS (SELECT 1 FROM signals WHERE kind = :kind AND watchlist_id IS :watchlist AND feed_id IS :feed AND ended_at IS NULL)

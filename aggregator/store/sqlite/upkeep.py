@@ -232,7 +232,7 @@ def _missed(row: sqlite3.Row) -> Missed:
     return Missed(row["feed_id"], row["title"], rows.moment(row["after_at"]), rows.moment(row["before_at"]))
 
 
-_TITLE = "coalesce(nullif(f.title, ''), nullif(f.own_title, ''), f.id) AS title"
+_TITLE = f"{rows.FEED_TITLE} AS title"
 # Not by the view feed_health, which counts the entries of every feed.
 _ASKED = "SELECT count(*), max(last_poll_at) FROM feeds WHERE removed_at IS NULL AND state != 'paused'"
 _HEALTH = f"""SELECT f.id AS feed_id, {_TITLE}, f.state, f.error, f.failing_since, f.last_poll_at, f.last_ok_at, f.next_poll_at

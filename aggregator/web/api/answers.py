@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -12,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 
 from aggregator.reading import Portion
+from aggregator.web import validators
 
 HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -23,9 +22,8 @@ def answer(request: Request, value: object, status: int = 200, headers: dict[str
     body = _encode(value).encode("utf-8", "replace")
     head = {**HEADERS, **(headers or {})}
     if request.method in ("GET", "HEAD"):
-        head["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        asked = request.headers.get("if-none-match", "")
-        if asked.strip() == "*" or head["ETag"] in re.findall(r'"[^"]*"', asked):
+        head["ETag"] = validators.tag(body)
+        if validators.has(request.headers.get("if-none-match", ""), head["ETag"]):
             return Response(status_code=304, headers=head)
     return Response(body, status, head, media_type="application/json")
 
