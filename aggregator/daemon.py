@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from aggregator import journal, known, settings
+from aggregator import health, journal, known, settings
 from aggregator.app import App
 from aggregator.errors import AggregatorError, ConfigError, StoreError
+from aggregator.health import LineHealth
 from aggregator.instance import InstanceLock
+from aggregator.jobs import Jobs
 from aggregator.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,15 +32,6 @@ DRAIN_SECONDS = 7.0
 """From SIGTERM on, how long lines may finish what they have in hand; closing takes what is left of 10 seconds."""
 FIRST_BACKOFF = 2.0
 LONGEST_BACKOFF = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class LineHealth:
-    """How a line is doing; written to var/daemon.json for `doctor`."""
-
-    last_ok_at: str = ""
-    failures: int = 0
-    error: str = ""
 
 
 @dataclass
@@ -69,15 +59,15 @@ class Daemon:
         self._wake = threading.Event()
         self._files = self._stamps()
         tick = app.configuration.settings.polling.tick.total_seconds()
+        jobs = Jobs(app, self._stop)
         self._lines = [
-            _Line("poll", tick, self._poll),
-            _Line("compose", min(2.0, tick), self._compose),
-            _Line("send", min(2.0, tick), self._send),
-            _Line("enrich", max(5.0, tick), self._enrich),
-            _Line("signals", 300.0, self._signals),
-            _Line("upkeep", 3600.0, self._upkeep),
+            _Line("poll", tick, jobs.poll),
+            _Line("compose", min(2.0, tick), jobs.compose),
+            _Line("send", min(2.0, tick), jobs.send),
+            _Line("enrich", max(5.0, tick), jobs.enrich),
+            _Line("signals", 300.0, jobs.signals),
+            _Line("upkeep", 3600.0, jobs.upkeep),
         ]
-        self._outage: datetime | None = None
         self._working: set[str] = set()
         self._state = threading.Condition()
         self._pen = threading.Lock()
@@ -255,8 +245,9 @@ class Daemon:
         else:
             recovered = bool(line.health.failures)
             line.health = LineHealth(last_ok_at=self._app.clock.now().isoformat())
-            if recovered:
+            if recovered or line.name == "upkeep":
                 self._write_health()
+            if recovered:
                 log.info("line %s works again", line.name)
         finally:
             with self._state:
@@ -274,77 +265,12 @@ class Daemon:
         log.error("line %s stopped: %s; again in %d s", line.name, error, pause)
 
     def _write_health(self) -> None:
-        path = self._app.configuration.home.var / "daemon.json"
-        part = path.with_suffix(".part")
+        path = self._app.configuration.home.health
         with self._pen:  # else a line that has just failed could be overwritten by what was true before
             try:
-                part.write_text(json.dumps({line.name: asdict(line.health) for line in self._lines}), "utf-8")
-                part.replace(path)
+                health.write(path, {line.name: line.health for line in self._lines})
             except OSError as e:
                 log.warning("%s: %s", path, e.strerror)
-
-    # -- the jobs ------------------------------------------------------------------------------------------------------
-
-    def _poll(self) -> None:
-        tried = failed = 0
-        self._tell_outage()
-        for report in self._app.poll.sweep(stop=self._stop, keep_looking=True):
-            if report.error_class == "local_network":
-                self._tell_outage()
-                continue
-            journal.poll(report)
-            tried += 1
-            failed += report.outcome == "failed"
-        self._tell_outage()
-        if tried and failed == tried:
-            log.warning(
-                "no feed could be read (%d tried): is the network down? No feed is given up. "
-                "`make demo` (`aggregator demo`) shows everything without one",
-                tried,
-            )
-
-    def _tell_outage(self) -> None:
-        before, self._outage = self._outage, self._app.stores.network.outage()
-        journal.outage(before, self._outage)
-
-    def _enrich(self) -> None:
-        report = self._app.enrich.run(self._stop)
-        if report.fetched or report.failed:
-            log.info("article pages: %d read, %d failed, %d matches", report.fetched, report.failed, report.matches)
-
-    def _compose(self) -> None:
-        self._app.following.attend()
-        for made in self._app.compose.run(self._stop):
-            e = made.edition
-            stories, messages = journal.many(e.stories, "story", "stories"), journal.many(made.messages, "message")
-            log.info("edition %s %s: %s, %s", e.digest_id, e.key, stories, messages)
-
-    def _send(self) -> None:
-        report = self._app.send.run(self._stop)
-        if report.sent:
-            log.info("sent %s", journal.many(report.sent, "message"))
-        if report.late:
-            log.warning(
-                "%s too late to be sent: a later edition tells what stood there", journal.many(report.late, "message")
-            )
-        if report.error:
-            wait = journal.many(report.retry + report.unknown, "message")
-            log.warning("%s to be tried again, %d given up: %s", wait, report.dead, report.error)
-
-    def _signals(self) -> None:
-        journal.noticed(self._app.signals.run(self._stop))
-
-    def _upkeep(self) -> None:
-        self._app.forget_texts()
-        self._app.stores.credentials.tidy(self._app.clock.now())
-        keep = self._app.configuration.settings.retention.entries
-        if keep is not None:
-            pruned = self._app.stores.upkeep.prune(self._app.clock.now(), keep)
-            if any(pruned.values()):
-                log.info("pruned: %s", ", ".join(f"{n} {t}" for t, n in pruned.items()))
-        self._write_health()
-        if self._app.reindex(math.inf, self._stop):
-            log.info("the search index is not ready; making it goes on at the next start")
 
     # -- web -----------------------------------------------------------------------------------------------------------
 
@@ -381,12 +307,3 @@ def _soon() -> datetime:
     from aggregator.clock import SystemClock
 
     return SystemClock().now() + timedelta(milliseconds=50)
-
-
-def read_health(path: Path) -> dict[str, LineHealth]:
-    """What the daemon last wrote of its lines; empty when there is nothing readable."""
-    try:
-        raw = json.loads(path.read_text("utf-8"))
-        return {name: LineHealth(**values) for name, values in raw.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}

@@ -728,8 +728,9 @@ class SyncReport:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing `doctor` found: what, and what to do."""
+    """One thing `doctor` found: what, and what to do. `about` names it the same as long as it lasts, such as `feed:belta-en:failing`."""
 
     what: str
     do: str
     level: Literal["error", "warning"] = "warning"
+    about: str = ""

@@ -15,8 +15,8 @@ from pydantic import Field, SecretStr, model_validator
 from aggregator.channel import SCHEMES, Channel, scheme
 from aggregator.settings import fields as f
 from aggregator.settings.environment import contents
-from aggregator.settings.models import Section
 from aggregator.settings.problems import Finding, dotted
+from aggregator.settings.section import Section
 from aggregator.settings.yamlfile import Loc
 
 T = TypeVar("T")

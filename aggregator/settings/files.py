@@ -17,8 +17,8 @@ from aggregator.model import FeedSpec, KnownItem, Watchlist
 from aggregator.publication import WEEKDAYS, DigestSpec, Quiet, Schedule, Weekday
 from aggregator.settings import fields as f
 from aggregator.settings.channels import ChannelItem
-from aggregator.settings.models import Section
 from aggregator.settings.problems import dotted
+from aggregator.settings.section import Section
 from aggregator.settings.yamlfile import YamlFile
 
 ArticlesWord = Annotated[Literal["never", "matched", "short", "all"], BeforeValidator(f.lower)]

@@ -73,6 +73,11 @@ class Home:
         return self.var / "lock"
 
     @property
+    def health(self) -> Path:
+        """How the daemon's lines are doing, as it last wrote it."""
+        return self.var / "daemon.json"
+
+    @property
     def secret(self) -> Path:
         """The installation's secret; part of every backup."""
         return self.var / "secret"

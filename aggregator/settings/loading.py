@@ -20,8 +20,9 @@ from aggregator.settings.environment import Overrides
 from aggregator.settings.fields import password
 from aggregator.settings.files import DigestsFile, FeedsFile, WatchlistsFile
 from aggregator.settings.home import Home, is_folder
-from aggregator.settings.models import MailSettings, Section, Settings
+from aggregator.settings.models import MailSettings, Settings
 from aggregator.settings.problems import Finding, dotted, findings, tell
+from aggregator.settings.section import Section
 from aggregator.settings.yamlfile import YamlFile
 
 M = TypeVar("M", bound=Section)

@@ -6,15 +6,11 @@ import os
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 
 from aggregator.settings import fields as f
-
-
-class Section(BaseModel):
-    """A mapping in a file; a key it does not know is a problem."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+from aggregator.settings.operations import BackupSettings, OperatorSettings, RetentionSettings
+from aggregator.settings.section import Section
 
 
 class NetworkSettings(Section):
@@ -180,15 +176,6 @@ class SignupSettings(Section):
     )
 
 
-class RetentionSettings(Section):
-    """How long things are kept."""
-
-    entries: f.PositiveDuration | None = Field(
-        default=None,
-        description="Age after which entries that nothing needs are pruned, for example 400d; empty: kept for ever.",
-    )
-
-
 class StorageSettings(Section):
     """Where everything is stored."""
 
@@ -228,6 +215,10 @@ class Settings(Section):
         default_factory=SignupSettings, description="Whether visitors of the pages may subscribe."
     )
     retention: RetentionSettings = Field(default_factory=RetentionSettings, description="How long things are kept.")
+    backup: BackupSettings = Field(default_factory=BackupSettings, description="Backups that the daemon makes.")
+    operator: OperatorSettings = Field(
+        default_factory=OperatorSettings, description="How whoever runs this learns of trouble."
+    )
     storage: StorageSettings = Field(default_factory=StorageSettings, description="Where everything is stored.")
     log: LogSettings = Field(default_factory=LogSettings, description="What is told to standard error.")
 

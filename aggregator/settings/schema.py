@@ -9,7 +9,8 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from aggregator.settings.fields import show_duration
 from aggregator.settings.files import DigestsFile, FeedsFile, WatchlistsFile
-from aggregator.settings.models import Section, Settings
+from aggregator.settings.models import Settings
+from aggregator.settings.section import Section
 
 FILES: dict[str, type[Section]] = {
     "feeds.yaml": FeedsFile,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import pytest
 
 from aggregator.app import App, build
 from aggregator.clock import SetClock
-from aggregator.daemon import Daemon
+from aggregator.jobs import Jobs
 from aggregator.reading import SESSION
 from aggregator.web import throttle
 from aggregator.web.door import TOKEN
@@ -390,10 +391,10 @@ def test_the_daemons_upkeep_forgets_what_was_over_a_week_ago(tmp_path: Path) -> 
         link(app)
         app.stores.credentials.issue("session", "s", "", clock.now(), expires_at=clock.now() + SESSION)
         kept = app.stores.credentials.issue("api", "t", "dashboard", clock.now())
-        daemon = Daemon(app, environ=ENVIRON)
+        jobs = Jobs(app, threading.Event())
         clock.advance(timedelta(days=7, hours=12))
-        daemon._upkeep()
+        jobs.upkeep()
         assert len(tables(tmp_path)["credentials"]) == 2
         clock.advance(timedelta(seconds=1))
-        daemon._upkeep()
+        jobs.upkeep()
         assert [row[0] for row in tables(tmp_path)["credentials"]] == [kept]

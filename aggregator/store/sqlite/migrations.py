@@ -109,6 +109,12 @@ def reading(db: Database) -> None:
     _run(db, "0012_reading.sql")
 
 
+@migrations(name="0013_years")
+def years(db: Database) -> None:
+    """Notices to the operator."""
+    _run(db, "0013_years.sql")
+
+
 def _pack(conn: sqlite3.Connection, table: str, key: str) -> None:
     """Row by row: the texts of a year must not stand in memory at once."""
     names = key.split(", ")

@@ -43,7 +43,7 @@ class Upkeep:
         self._db = db
 
     def migrate(self) -> list[str]:
-        """See stores.Upkeep.migrate."""
+        """See care.Upkeep.migrate."""
         utils = self._db.utils
         try:
             foreign = migrations.unknown(utils)
@@ -87,7 +87,7 @@ class Upkeep:
                 conn.execute(index.FACT, ("tokenizer_version", str(TOKENIZER_VERSION)))
 
     def check(self, *, deep: bool = False) -> list[str]:
-        """See stores.Upkeep.check; `deep` reads every page and holds the invariants of DESIGN §1 against the rows."""
+        """See care.Upkeep.check; `deep` reads every page and holds the invariants of DESIGN §1 against the rows."""
         pragma = "integrity_check" if deep else "quick_check"
         try:
             with self._db.read() as conn:
@@ -120,7 +120,7 @@ class Upkeep:
         return []
 
     def backup(self, target: Path) -> None:
-        """See stores.Upkeep.backup; the copy appears under its name only when it is whole and verified."""
+        """See care.Upkeep.backup; the copy appears under its name only when it is whole and verified."""
         part = target.with_name(target.name + ".part")
         try:
             with contextlib.closing(sqlite3.connect(part)) as copy:
@@ -140,7 +140,7 @@ class Upkeep:
                 part.unlink()
 
     def prune(self, now: datetime, keep: timedelta) -> Mapping[str, int]:
-        """See stores.Upkeep.prune. Keys stay as tombstones; matched entries stay."""
+        """See care.Upkeep.prune. Keys stay as tombstones; matched entries stay."""
         with self._db.write() as conn:
             old = "SELECT id FROM entries WHERE first_seen_at < ? AND id NOT IN (SELECT entry_id FROM matches)"
             cut = rows.stamp(now - keep)
@@ -159,12 +159,12 @@ class Upkeep:
         return {"entries": len(ids), "stories": stories}
 
     def forget_texts(self, before: datetime) -> int:
-        """See stores.Upkeep.forget_texts."""
+        """See care.Upkeep.forget_texts."""
         with self._db.write() as conn:
             return conn.execute(f"{_FORGET} AND kind = 'text'", (rows.stamp(before),)).rowcount
 
     def stats(self, now: datetime) -> dict[str, Any]:
-        """See stores.Upkeep.stats."""
+        """See care.Upkeep.stats."""
         day, week = rows.stamp(now - timedelta(days=1)), rows.stamp(now - timedelta(days=7))
         with self._db.read() as conn:
 
@@ -189,7 +189,7 @@ class Upkeep:
             }
 
     def checked(self, since: datetime | None = None) -> Checked:
-        """See stores.Upkeep.checked."""
+        """See care.Upkeep.checked."""
         with self._db.read() as conn:
             feeds, last = conn.execute(_ASKED).fetchone()
             outage = network.outage_began(conn)
@@ -200,13 +200,13 @@ class Upkeep:
         return Checked(feeds, feeds - len(failing), failing, missed)
 
     def hold_outbox(self, now: datetime) -> int:
-        """See stores.Upkeep.hold_outbox."""
+        """See care.Upkeep.hold_outbox."""
         sql = f"UPDATE messages SET held_at = ?, {UNCLAIM} WHERE state IN ('waiting', 'claimed', 'unknown')"  # noqa: S608 - our own words
         with self._db.write() as conn:
             return conn.execute(sql, (rows.stamp(now),)).rowcount
 
     def close(self) -> None:
-        """See stores.Upkeep.close."""
+        """See care.Upkeep.close."""
         self._db.close()
 
 

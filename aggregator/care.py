@@ -1,0 +1,60 @@
+"""What those who look after an installation ask of the store; the rules of stores.py hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from aggregator.publication import Checked
+
+
+class Upkeep(Protocol):
+    """Care of the whole database."""
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date; the names of the steps applied. Raises StoreError when it is from the future."""
+        ...
+
+    def check(self, *, deep: bool = False) -> list[str]:
+        """Problems found in the database, one line each; empty when sound. `deep` takes minutes and holds up writers."""
+        ...
+
+    def backup(self, target: Path) -> None:
+        """Write a verified copy to `target` while others go on working; `target` appears only when it is whole."""
+        ...
+
+    def prune(self, now: datetime, keep: timedelta) -> Mapping[str, int]:
+        """Remove entries older than `keep` that no match and no edition needs: table -> rows removed.
+
+        Their keys stay, so that they do not come back as new. So do counts of them; when feeds were read is forgotten after as long,
+        400 days at least.
+        """
+        ...
+
+    def forget_texts(self, before: datetime) -> int:
+        """Drop the marks of texts first seen before this, which no copy can meet any more; how many."""
+        ...
+
+    def stats(self, now: datetime) -> dict[str, Any]:
+        """Numbers people ask for: feeds by state, entries, stories, matches by watchlist, messages by state.
+
+        `alert_seconds` is what alerts of the last week took from match to mailbox: median and 95th percentile.
+        """
+        ...
+
+    def checked(self, since: datetime | None = None) -> Checked:
+        """How many feeds were read at their last poll, and which were not; in an outage of ours, none since it began.
+
+        With `since` also what was found since then to be possibly missed, the latest first.
+        """
+        ...
+
+    def hold_outbox(self, now: datetime) -> int:
+        """After a restore: hold every unsent message until a person releases it; returns how many."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection; safe to call twice."""
+        ...

@@ -1,0 +1,88 @@
+"""What each of the daemon's lines does in one run, and what the log says of it."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from datetime import datetime
+
+from aggregator import journal
+from aggregator.app import App
+
+log = logging.getLogger("aggregator")
+
+
+class Jobs:
+    """One run of each line; a run ends early once `stop` is set. Each raises what its line raises."""
+
+    def __init__(self, app: App, stop: threading.Event) -> None:
+        self._app = app
+        self._stop = stop
+        self._outage: datetime | None = None
+
+    def poll(self) -> None:
+        """Poll what is due, and go on looking while feeds are under way."""
+        tried = failed = 0
+        self._tell_outage()
+        for report in self._app.poll.sweep(stop=self._stop, keep_looking=True):
+            if report.error_class == "local_network":
+                self._tell_outage()
+                continue
+            journal.poll(report)
+            tried += 1
+            failed += report.outcome == "failed"
+        self._tell_outage()
+        if tried and failed == tried:
+            log.warning(
+                "no feed could be read (%d tried): is the network down? No feed is given up. "
+                "`make demo` (`aggregator demo`) shows everything without one",
+                tried,
+            )
+
+    def _tell_outage(self) -> None:
+        before, self._outage = self._outage, self._app.stores.network.outage()
+        journal.outage(before, self._outage)
+
+    def enrich(self) -> None:
+        """Read article pages that are due."""
+        report = self._app.enrich.run(self._stop)
+        if report.fetched or report.failed:
+            log.info("article pages: %d read, %d failed, %d matches", report.fetched, report.failed, report.matches)
+
+    def compose(self) -> None:
+        """Compose what is due."""
+        self._app.following.attend()
+        for made in self._app.compose.run(self._stop):
+            e = made.edition
+            stories, messages = journal.many(e.stories, "story", "stories"), journal.many(made.messages, "message")
+            log.info("edition %s %s: %s, %s", e.digest_id, e.key, stories, messages)
+
+    def send(self) -> None:
+        """Send what is due."""
+        report = self._app.send.run(self._stop)
+        if report.sent:
+            log.info("sent %s", journal.many(report.sent, "message"))
+        if report.late:
+            log.warning(
+                "%s too late to be sent: a later edition tells what stood there", journal.many(report.late, "message")
+            )
+        if report.error:
+            wait = journal.many(report.retry + report.unknown, "message")
+            log.warning("%s to be tried again, %d given up: %s", wait, report.dead, report.error)
+
+    def signals(self) -> None:
+        """Look who is out of rhythm."""
+        journal.noticed(self._app.signals.run(self._stop))
+
+    def upkeep(self) -> None:
+        """Tidy up."""
+        self._app.forget_texts()
+        self._app.stores.credentials.tidy(self._app.clock.now())
+        keep = self._app.configuration.settings.retention.entries
+        if keep is not None:
+            pruned = self._app.stores.upkeep.prune(self._app.clock.now(), keep)
+            if any(pruned.values()):
+                log.info("pruned: %s", ", ".join(f"{n} {t}" for t, n in pruned.items()))
+        if self._app.reindex(math.inf, self._stop):
+            log.info("the search index is not ready; making it goes on at the next start")

@@ -1,0 +1,46 @@
+"""The sections of config/aggregator.yaml for years unattended: what is kept, backups, and how trouble is told."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from aggregator.settings import fields as f
+from aggregator.settings.section import Section
+
+
+class RetentionSettings(Section):
+    """How long things are kept."""
+
+    entries: f.PositiveDuration | None = Field(
+        default=f.duration("400d"),
+        description="Age after which entries that no match and no edition needs are removed; empty: kept for ever.",
+    )
+
+
+class BackupSettings(Section):
+    """Backups that the daemon makes."""
+
+    every: f.Duration = Field(default=f.duration("1d"), description="How often; 0s: never.")
+    directory: f.Text = Field(
+        default="var/backups",
+        description="Folder for them; better one on another disk. A relative path starts in the home folder.",
+    )
+    daily: int = Field(default=7, ge=1, le=400, description="Days of which the last backup is kept.")
+    weekly: int = Field(default=4, ge=0, le=400, description="Weeks of which the last backup is kept besides.")
+
+
+class OperatorSettings(Section):
+    """How whoever runs this learns of trouble."""
+
+    address: f.AddressOrNone = Field(
+        default="", description="Where notices go, collected in one mail a day; empty: they stand in `doctor` alone."
+    )
+    at: f.WallTime = Field(
+        default=f.wall_time("08:00"), description="When that mail comes; where nothing changed, none does."
+    )
+    timezone: f.Zone = Field(default="UTC", description="In which zone, such as Europe/Minsk.")
+    heartbeat: f.HttpUrlOrNone = Field(
+        default="",
+        description="URL that is asked while every line makes progress, such as that of a dead man's switch; empty: none.",
+    )
+    heartbeat_every: f.PositiveDuration = Field(default=f.duration("5m"), description="How often it is asked.")
