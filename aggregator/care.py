@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from aggregator.model import Problem
 from aggregator.publication import Checked
 
 
@@ -18,7 +19,15 @@ class Upkeep(Protocol):
         ...
 
     def check(self, *, deep: bool = False) -> list[str]:
-        """Problems found in the database, one line each; empty when sound. `deep` takes minutes and holds up writers."""
+        """What `examine` finds, one line each; empty when sound."""
+        ...
+
+    def examine(self, *, deep: bool = False) -> list[Problem]:
+        """Problems found in the database, each with what to do; empty when sound.
+
+        `deep` reads all of it and looks whether what must always hold does; that takes minutes of a million entries and holds
+        up writers.
+        """
         ...
 
     def backup(self, target: Path) -> None:

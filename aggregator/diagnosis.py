@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aggregator import feedview, health, known, signalview
@@ -76,8 +77,8 @@ def problems(app: App, *, deep: bool = False) -> Iterator[Problem]:
         yield Problem(
             f"{problem}; the built-in template is used", "correct the template; `aggregator check` looks again"
         )
-    for problem in app.stores.upkeep.check(deep=deep):
-        yield Problem(f"database: {problem}", "restore a backup: `aggregator restore FILE`", "error")
+    for found in app.stores.upkeep.examine(deep=deep):
+        yield replace(found, what=f"database: {found.what}")
     if shutil.disk_usage(c.home.var).free < ROOM:
         yield Problem("the disk is nearly full", "make room, or set retention.entries", "error")
     if c.feeds and not c.settings.network.user_agent_contact:

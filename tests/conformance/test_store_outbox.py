@@ -119,6 +119,17 @@ def test_a_retry_waits_for_its_time(scene: Scene) -> None:
     assert [m.attempts for m in scene.stores.outbox.claim_due(ME, 9, NOW + HOUR)] == [1]
 
 
+def test_a_message_that_may_have_arrived_is_not_taken_for_a_new_one_when_a_person_asks_for_another_try(
+    scene: Scene,
+) -> None:
+    claimed = scene.claimed()
+    scene.stores.outbox.settle([attempt(claimed, "unknown", next_at=NOW + HOUR)], ME)
+    assert scene.stores.outbox.drop(claimed.id, NOW)
+    assert scene.stores.outbox.retry(claimed.id, NOW)
+    assert now_is(scene, claimed).state == "unknown"
+    assert scene.stores.upkeep.check(deep=True) == []
+
+
 def test_an_unknown_end_is_tried_again(scene: Scene) -> None:
     claimed = scene.claimed()
     scene.stores.outbox.enter_data(claimed.id, ME, NOW)

@@ -126,7 +126,7 @@ class Outbox:
 
     def retry(self, message_id: int, now: datetime) -> bool:
         """See OutboxStore.retry."""
-        sql = """UPDATE messages SET state = iif(state = 'unknown', 'unknown', 'waiting'), next_attempt_at = ?,
+        sql = """UPDATE messages SET state = iif(state = 'unknown' OR phase = 'data', 'unknown', 'waiting'), next_attempt_at = ?,
                  held_at = NULL, settled_at = NULL, late = 0, retried_at = ?
                  WHERE id = ? AND told_in IS NULL AND state IN ('waiting', 'unknown', 'dead', 'cancelled') AND address != '' AND token != ''"""
         with self._db.write() as conn:
@@ -216,7 +216,7 @@ SELECT = """SELECT m.*, coalesce(ed.digest_id, s.digest_id) AS digest_id, coales
 FROM messages m JOIN subscriptions s ON s.id = m.subscription_id
 LEFT JOIN editions ed ON ed.id = m.edition_id LEFT JOIN letters l ON l.id = m.letter_id"""
 # Whoever held it is gone. In phase data the body may have been handed over: unknown, not waiting.
-UNCLAIM = """state = iif(phase = 'data', 'unknown', 'waiting'), phase = iif(phase = 'data', 'data', 'queued'),
+UNCLAIM = """state = iif(state = 'unknown' OR phase = 'data', 'unknown', 'waiting'), phase = iif(phase = 'data', 'data', 'queued'),
 claimed_by = NULL, claimed_until = NULL"""
 _EXPIRE = f"""UPDATE messages SET {UNCLAIM}
 WHERE state = 'claimed' AND claimed_until <= :now"""  # noqa: S608 - our own words

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.errors import StoreError
+from aggregator.model import Problem
 from aggregator.publication import Checked, FailingFeed, Missed
-from aggregator.store.sqlite import index, migrations, network, rows
+from aggregator.store.sqlite import index, invariants, migrations, network, rows
 from aggregator.store.sqlite.counting import DAY, HOUR
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.outbox import UNCLAIM
@@ -87,19 +88,19 @@ class Upkeep:
                 conn.execute(index.FACT, ("tokenizer_version", str(TOKENIZER_VERSION)))
 
     def check(self, *, deep: bool = False) -> list[str]:
-        """See care.Upkeep.check; `deep` reads every page and holds the invariants of DESIGN §1 against the rows."""
-        pragma = "integrity_check" if deep else "quick_check"
+        """See care.Upkeep.check."""
+        return [problem.what for problem in self.examine(deep=deep)]
+
+    def examine(self, *, deep: bool = False) -> list[Problem]:
+        """See care.Upkeep.examine; `deep` reads every page and holds the invariants against the rows."""
         try:
             with self._db.read() as conn:
-                problems = [f"{pragma}: {r[0]}" for r in conn.execute(f"PRAGMA {pragma}") if r[0] != "ok"]
-                problems += [f"foreign key: {tuple(r)}" for r in conn.execute("PRAGMA foreign_key_check")]
-                for what, sql in _INVARIANTS.items() if deep else ():
-                    problems += [f"{what}: {', '.join(map(str, row))}" for row in conn.execute(sql)]
-                problems += [*index.problems(conn), *index.unreadable(conn)] if deep else []
+                problems = [Problem(what, invariants.RESTORE, "error") for what in _pages(conn, deep=deep)]
+                problems += invariants.problems(conn) if deep else []
                 problems += [_OTHER_TOKENS] if self._is_foreign(conn) else []
             return problems + (self._check_index() if deep else [])
         except StoreError as e:
-            return [str(e)]
+            return [Problem(str(e), invariants.RESTORE, "error")]
 
     def _is_foreign(self, conn: sqlite3.Connection) -> bool:
         """Whether the index is of another tokeniser, and nobody makes it anew."""
@@ -110,13 +111,13 @@ class Upkeep:
         row = conn.execute("SELECT value FROM facts WHERE name = 'tokenizer_version'").fetchone()
         return "" if row is None else str(row[0])
 
-    def _check_index(self) -> list[str]:
+    def _check_index(self) -> list[Problem]:
         """The search index examines its own pages; SQLite's own check does not look into them."""
         try:
             with self._db.write() as conn:
                 conn.execute("INSERT INTO entry_index (entry_index) VALUES ('integrity-check')")
         except StoreError as e:
-            return [f"search index: {e}"]
+            return [Problem(f"search index: {e}", invariants.RESTORE, "error")]
         return []
 
     def backup(self, target: Path) -> None:
@@ -210,6 +211,17 @@ class Upkeep:
         self._db.close()
 
 
+def _pages(conn: sqlite3.Connection, *, deep: bool) -> builtins.list[str]:
+    """What SQLite itself finds in its pages, and rows that point nowhere."""
+    pragma = "integrity_check" if deep else "quick_check"
+    found = [f"{pragma}: {r[0]}" for r in conn.execute(f"PRAGMA {pragma}") if r[0] != "ok"]
+    lost = (
+        f"foreign key: row {row[1]} of {row[0]} points to nothing in {row[2]}"
+        for row in conn.execute("PRAGMA foreign_key_check")
+    )
+    return found + invariants.grouped(lost)
+
+
 def _latency(seconds: builtins.list[float]) -> dict[str, int]:
     """The median and the 95th percentile of what alerts took; empty where there was none."""
     ordered = sorted(seconds)
@@ -243,65 +255,8 @@ WHERE f.removed_at IS NULL AND g.found_at >= ? ORDER BY g.found_at DESC, g.id DE
 _LATENCY = """SELECT (julianday(m.settled_at) - julianday(min(x.matched_at))) * 86400 FROM messages m
 JOIN edition_matches em ON em.edition_id = m.edition_id JOIN matches x ON x.id = em.match_id
 WHERE m.kind = 'alert' AND m.state = 'sent' AND m.settled_at >= ? GROUP BY m.id"""
-_OTHER_TOKENS = "search index: made by another tokeniser; searches may miss entries until it is rebuilt"
-
-_DAYS_OF = "SELECT watchlist_id || ' ' || {}, entries FROM {}"
-
-
-def _sums(*pairs: tuple[str, str]) -> str:
-    """The keys (the first column) whose sums of the second are not the same on both sides of a pair."""
-    each = [
-        f"""SELECT key FROM (SELECT 1 AS side, '' AS key, 0 AS n UNION ALL SELECT 1, * FROM ({one}) UNION ALL SELECT -1, * FROM ({other}))
-            GROUP BY key HAVING sum(side * n) != 0"""  # noqa: S608 - our own words
-        for one, other in pairs
-    ]
-    return " UNION ".join(each)
-
-
-# What must never be found (DESIGN §1); each query returns the offending rows.
-_INVARIANTS = {
-    "an entry without a key": "SELECT id FROM entries WHERE id NOT IN (SELECT entry_id FROM entry_keys WHERE entry_id NOT NULL)",
-    "a story without entries": "SELECT id FROM stories WHERE id NOT IN (SELECT story_id FROM entries)",
-    "validators without a body that was parsed": "SELECT id FROM feeds WHERE (etag != '' OR last_modified != '') AND last_ok_at IS NULL",
-    "a match of a revision that never was": (
-        "SELECT m.id FROM matches m JOIN entries e ON e.id = m.entry_id WHERE m.revision > e.revision"
-    ),
-    "a revised entry without its earlier text": (
-        "SELECT id FROM entries WHERE revision > 1 AND id NOT IN (SELECT entry_id FROM entry_revisions)"
-    ),
-    # A reader who moves takes along what was told (docs/decisions/0032).
-    "a match told in another digest's edition": (
-        "SELECT em.match_id FROM edition_matches em JOIN editions ed ON ed.id = em.edition_id "
-        "JOIN digests d ON d.id = em.digest_id WHERE ed.digest_id != em.digest_id AND d.origin = 'config'"
-    ),
-    "a claim without an end": "SELECT id FROM feeds WHERE claimed_by IS NOT NULL AND claimed_until IS NULL",
-    "a claimed message that nobody holds": "SELECT id FROM messages WHERE state = 'claimed' AND claimed_by IS NULL",
-    "a sent message that keeps its token": "SELECT id FROM messages WHERE state = 'sent' AND token != ''",
-    "a message in the outbox without a token": (
-        # Of a reader who was erased it is cancelled when its claim is next looked at.
-        "SELECT m.id FROM messages m JOIN subscriptions s ON s.id = m.subscription_id AND s.state != 'ended' "
-        "WHERE m.state IN ('waiting', 'claimed', 'unknown') AND (m.token = '' OR m.address = '')"
-    ),
-    "a letter without a message": "SELECT id FROM letters WHERE id NOT IN (SELECT letter_id FROM messages WHERE letter_id NOT NULL)",
-    "a message whose mail is not there": (
-        "SELECT id FROM messages m WHERE variant != '' AND NOT EXISTS ("
-        "SELECT 1 FROM edition_mails v WHERE v.edition_id = m.edition_id AND v.variant = m.variant)"
-    ),
-    "a late message that was not given up": "SELECT id FROM messages WHERE late = 1 AND state != 'dead'",
-    "a late message that nobody will be told of": (
-        "SELECT m.id FROM messages m JOIN subscriptions s ON s.id = m.subscription_id "
-        "WHERE m.late = 1 AND m.told_in IS NULL AND s.state = 'ended'"
-    ),
-    "a count of all that is not the sum of its parts": _sums(
-        ("SELECT day, entries FROM day_counts", "SELECT day, entries FROM entry_counts"),
-        ("SELECT substr(day, 1, 7), entries FROM day_counts", "SELECT month, entries FROM entry_months"),
-    ),
-    "a watchlist's count that is not the sum of its parts": _sums(
-        (_DAYS_OF.format("day", "match_days"), _DAYS_OF.format("substr(hour, 1, 10)", "match_counts")),
-        (_DAYS_OF.format("substr(hour, 1, 7)", "match_counts"), _DAYS_OF.format("month", "match_months")),
-    ),
-    "a late message told to somebody else": (
-        "SELECT m.id FROM messages m JOIN messages t ON t.id = m.told_in JOIN subscriptions a ON a.id = m.subscription_id "
-        "JOIN subscriptions b ON b.id = t.subscription_id WHERE a.subscriber_id != b.subscriber_id"
-    ),
-}
+_OTHER_TOKENS = Problem(
+    "search index: made by another tokeniser; searches may miss entries until it is rebuilt",
+    "start `aggregator run` anew: it makes the index",
+    "error",
+)
