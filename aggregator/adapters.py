@@ -8,7 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aggregator.errors import ConfigError
+from aggregator import fallback, instance, settings
+from aggregator.errors import ConfigError, StoreError
 from aggregator.ports import Archive, Clock, Renderer, Transport
 from aggregator.settings import Configuration
 from aggregator.stores import Stores
@@ -17,16 +18,33 @@ if TYPE_CHECKING:
     from aggregator.fetch import Client
 
 
-def stores(configuration: Configuration, secret: bytes) -> Stores:
-    """The database, migrated."""
+def stores(configuration: Configuration, secret: bytes, *, reading: bool = False) -> Stores:
+    """The database, migrated, with the claims of dead processes freed; with `reading` as it is, where it cannot be written."""
     from aggregator.store.sqlite import SqliteStores
 
-    return SqliteStores(
+    made = SqliteStores(
         configuration.home.db,
         secret=secret,
         initial=configuration.initial,
         synchronous=configuration.settings.storage.durability.upper(),
+        reading=reading,
+        spare=lambda: fallback.newest(configuration.home.path / configuration.settings.backup.directory),
     )
+    for name in () if reading else made.feeds.owners():
+        if instance.is_gone(name):
+            made.feeds.release(name, fallen=True)
+    return made
+
+
+def stores_to_read(configuration: Configuration, secret: Callable[[], bytes]) -> Stores:
+    """The database for those who only read it: where nothing can be written, as it was last written."""
+    try:
+        settings.prepare(configuration.home)
+        return stores(configuration, secret())
+    except (ConfigError, StoreError) as e:
+        if (isinstance(e, StoreError) and e.fault not in ("read_only", "full")) or not configuration.home.db.is_file():
+            raise
+    return stores(configuration, b"", reading=True)
 
 
 def fetcher(configuration: Configuration, clock: Clock, turn: threading.Lock) -> Client:

@@ -53,6 +53,7 @@ class App:
         self.clock = clock
         self._environ = os.environ if environ is None else environ
         self.owner = instance.owner()
+        self.reads = False
         self._lock = threading.RLock()
         self._turn = threading.Lock()
         self._watch: WatchIndex | None = None
@@ -67,13 +68,11 @@ class App:
 
     @cached_property
     def stores(self) -> Stores:
-        """The database, migrated, with the claims of dead processes freed."""
+        """The database. Raises ConfigError and StoreError."""
+        if self.reads:
+            return adapters.stores_to_read(self.configuration, lambda: self.secret)
         settings.prepare(self.configuration.home)
-        stores = adapters.stores(self.configuration, self.secret)
-        for name in stores.feeds.owners():
-            if instance.is_gone(name):
-                stores.feeds.release(name, fallen=True)
-        return stores
+        return adapters.stores(self.configuration, self.secret)
 
     @cached_property
     def fetcher(self) -> Client:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from aggregator.errors import StoreError
 from aggregator.model import Problem
 from aggregator.publication import Checked
+
+
+@dataclass(frozen=True, slots=True)
+class LogSize:
+    """The log beside the database: its bytes, and the processes (`1234 sqlite3`) that read an older state or write just now."""
+
+    bytes: int
+    holders: tuple[str, ...]
 
 
 class Upkeep(Protocol):
@@ -28,6 +38,23 @@ class Upkeep(Protocol):
         `deep` reads all of it and looks whether what must always hold does; that takes minutes of a million entries and holds
         up writers.
         """
+        ...
+
+    @property
+    def reading(self) -> bool:
+        """Whether it was opened to be read alone, for it cannot be written."""
+        ...
+
+    def trouble(self) -> StoreError | None:
+        """What this process was refused last; None since a write went well. After damage nothing is written, and it stays."""
+        ...
+
+    def log(self) -> LogSize:
+        """How long the log of what is not in the file yet is, and who keeps it from being emptied."""
+        ...
+
+    def fold_log(self, seconds: float) -> bool:
+        """Empty that log, waiting so long for readers; whether that could be done. Raises StoreError."""
         ...
 
     def backup(self, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import threading
@@ -32,6 +33,8 @@ DRAIN_SECONDS = 7.0
 """From SIGTERM on, how long lines may finish what they have in hand; closing takes what is left of 10 seconds."""
 FIRST_BACKOFF = 2.0
 LONGEST_BACKOFF = 600.0
+LONGEST_STORE_BACKOFF = 60.0
+"""Trying to write again costs nobody else anything, and what was in the way is often gone soon."""
 
 
 @dataclass
@@ -103,10 +106,11 @@ class Daemon:
         return drained
 
     def _check(self) -> None:
-        problems = self._app.stores.upkeep.check()
+        upkeep = self._app.stores.upkeep
+        problems = upkeep.check()
         if problems:
             path = self._app.configuration.home.db
-            raise StoreError(f"{path}: {problems[0]}; restore a backup with `aggregator restore`")
+            raise upkeep.trouble() or StoreError(f"{path}: {problems[0]}; `aggregator doctor --deep` tells more")
 
     def _live(self) -> bool:
         scheduler = self._schedule()
@@ -236,6 +240,8 @@ class Daemon:
             self._working.add(line.name)
         try:
             line.work()
+        except StoreError as e:
+            self._stumbled(line, str(e), e)
         except AggregatorError as e:
             self._stumbled(line, str(e))
         except Exception as e:  # a programming error must not end the daemon
@@ -254,14 +260,20 @@ class Daemon:
                 self._working.discard(line.name)
                 self._state.notify_all()
 
-    def _stumbled(self, line: _Line, error: str) -> None:
+    def _stumbled(self, line: _Line, error: str, store: StoreError | None = None) -> None:
         if self._stop.is_set():
             return
         failures = line.health.failures + 1
-        pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures - 1, 10))
+        longest = LONGEST_BACKOFF if store is None else LONGEST_STORE_BACKOFF
+        pause = min(longest, FIRST_BACKOFF * 2 ** min(failures - 1, 10))
         line.not_before = self._app.clock.monotonic() + pause
-        line.health = replace(line.health, failures=failures, error=error)
+        line.health = replace(line.health, failures=failures, error=error, state=store.state if store else "")
         self._write_health()
+        if store is not None and store.fault == "corrupt":
+            # Every line writes; from now on the store takes nothing, until a sound database is there and the daemon starts anew.
+            line.not_before = math.inf
+            log.critical("line %s stopped for good: %s; the pages show what can still be read", line.name, error)
+            return
         log.error("line %s stopped: %s; again in %d s", line.name, error, pause)
 
     def _write_health(self) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from aggregator import feedview, health, known, signalview
+from aggregator import feedview, health, known, signalview, storage
 from aggregator.app import App
 from aggregator.feeds import redirects
 from aggregator.instance import running_pid
@@ -61,6 +60,7 @@ def facts(app: App) -> Iterator[tuple[str, str]]:
         f"{mail.host}:{mail.port} ({mail.security})" if mail.host else f"files in {c.home.mail}",
     )
     yield "outbox", ", ".join(f"{count} {state}" for state, count in stats["messages"].items()) or "empty"
+    yield "log", storage.log_size(app)
     yield "disk", f"{shutil.disk_usage(c.home.var).free // (1 << 20):,} MB free"
 
 
@@ -77,8 +77,7 @@ def problems(app: App, *, deep: bool = False) -> Iterator[Problem]:
         yield Problem(
             f"{problem}; the built-in template is used", "correct the template; `aggregator check` looks again"
         )
-    for found in app.stores.upkeep.examine(deep=deep):
-        yield replace(found, what=f"database: {found.what}")
+    yield from storage.problems(app, deep=deep)
     if shutil.disk_usage(c.home.var).free < ROOM:
         yield Problem("the disk is nearly full", "make room, or set retention.entries", "error")
     if c.feeds and not c.settings.network.user_agent_contact:
@@ -188,7 +187,7 @@ def _delivery_problems(app: App) -> Iterator[Problem]:
 
 def _line_problems(app: App) -> Iterator[Problem]:
     for name, line in health.read(app.configuration.home.health).items():
-        if line.failures:
+        if line.failures and not line.state:
             yield Problem(
                 f"line {name} failed {many(line.failures, 'time')}: {line.error}",
                 "see the daemon's log",

@@ -5,7 +5,7 @@ AggregatorError                 one clear line for a person; `exit_code` is what
 │   └── QueryError      exit 2  a query that does not parse: position, message, hint
 ├── ConfigError         exit 3  feeds.yaml or config/: file:line and what to do
 ├── InstanceError       exit 4  another instance runs
-├── StoreError          exit 5  the database cannot be used
+├── StoreError          exit 5  the database, or the disk it is on, cannot be used
 └── WorkError           exit 1  a piece of work failed; its subclass is the verb for the caller
     ├── Retry                   try again later: the fault may pass by itself
     ├── GiveUp                  stop trying: the other side said no for good
@@ -46,6 +46,11 @@ FetchErrorClass = Literal[
     "internal",
 ]
 """The stable words for why a feed failed; used in tables, JSON, pages and metrics."""
+
+StoreFault = Literal["full", "locked", "corrupt", "read_only", "missing", "io", "other"]
+"""The stable words for why the database cannot be used; `doctor`, the health file and the pages say `storage_full` and so on."""
+BROKEN: frozenset[StoreFault] = frozenset({"full", "corrupt", "read_only", "missing", "io"})
+"""Those after which a connection is not used again: what it believes of the file may be wrong."""
 
 Scope = Literal["message", "recipient", "relay"]
 """Whom a failed delivery concerns: this message, its address, or all that goes the same way."""
@@ -118,9 +123,22 @@ class InstanceError(AggregatorError):
 
 
 class StoreError(AggregatorError):
-    """The database cannot be opened, read or written."""
+    """The database, or the disk it is on, cannot be read or written.
+
+    Attributes:
+        fault: what is wrong with it, as a stable word.
+    """
 
     exit_code = 5
+
+    def __init__(self, message: str, fault: StoreFault = "other") -> None:
+        super().__init__(message)
+        self.fault: StoreFault = fault
+
+    @property
+    def state(self) -> str:
+        """The word that health and `doctor` use: `storage_full`."""
+        return f"storage_{self.fault}"
 
 
 class WorkError(AggregatorError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,18 +11,38 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class LineHealth:
-    """How a line is doing: when it last ended well (ISO 8601, or ""), and its failures in a row with the last one's error."""
+    """How a line is doing: when it last ended well (ISO 8601, or ""), and its failures in a row with the last one's error.
+
+    `state` is a stable word where the store was the reason, such as `storage_full`, else "".
+    """
 
     last_ok_at: str = ""
     failures: int = 0
     error: str = ""
+    state: str = ""
 
 
 def write(path: Path, lines: Mapping[str, LineHealth]) -> None:
-    """Put down how they are doing, by name. Raises OSError."""
+    """Put down how they are doing, by name. Raises OSError.
+
+    Where the disk is full, which is when it matters, the file's own place is written over.
+    """
+    text = json.dumps({name: asdict(one) for name, one in lines.items()})
     part = path.with_suffix(".part")
-    part.write_text(json.dumps({name: asdict(one) for name, one in lines.items()}), "utf-8")
-    part.replace(path)
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(path)
+    except OSError as e:
+        part.unlink(missing_ok=True)
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT) or not path.exists():
+            raise
+        _write_over(path, text.encode())
+
+
+def _write_over(path: Path, data: bytes) -> None:
+    """In its own blocks: blanks stand behind what is shorter, so that whoever reads meanwhile finds no end of an older text."""
+    with path.open("r+b") as file:
+        file.write(data.ljust(path.stat().st_size))
 
 
 def read(path: Path) -> dict[str, LineHealth]:

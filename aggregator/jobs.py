@@ -12,6 +12,9 @@ from aggregator.app import App
 
 log = logging.getLogger("aggregator")
 
+LOG_PATIENCE = 5.0
+"""Seconds that emptying the database's log waits for those who read."""
+
 
 class Jobs:
     """One run of each line; a run ends early once `stop` is set. Each raises what its line raises."""
@@ -77,6 +80,7 @@ class Jobs:
 
     def upkeep(self) -> None:
         """Tidy up."""
+        self._app.stores.upkeep.fold_log(LOG_PATIENCE)
         self._app.forget_texts()
         self._app.stores.credentials.tidy(self._app.clock.now())
         keep = self._app.configuration.settings.retention.entries

@@ -5,6 +5,7 @@ Exit codes: 0 done · 1 some work failed · 2 usage · 3 configuration invalid �
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
 import os
@@ -157,6 +158,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except OSError as e:
+        if os.environ.get("AGGREGATOR_DEBUG"):
+            raise
+        # What a command met on its way is an error of ours with words of its own; what is left is the output, most of all.
+        click.echo(
+            f"aggregator: {e.filename or 'the output'}: {e.strerror or e}; make room or mend it, then run it again",
+            err=True,
+        )
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except Exception as e:
         if isinstance(e, UnicodeEncodeError) and any(_undecoded(a) for a in (sys.argv if argv is None else argv)):
             click.echo("aggregator: an argument is not UTF-8 text", err=True)

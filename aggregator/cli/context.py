@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from aggregator.errors import StoreError
+
 if TYPE_CHECKING:
     from aggregator.app import App
+
+
+NOT_WRITTEN = ("read_only", "full", "locked")
+"""Faults in spite of which a database can be read."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +31,22 @@ class Context:
     verbose: bool
 
     @contextmanager
-    def app(self, *, sync: bool = True) -> Iterator[App]:
-        """An App on the home; with `sync`, the database follows the files first."""
+    def app(self, *, sync: bool = True, reads: bool = False) -> Iterator[App]:
+        """An App on the home; with `sync`, the database follows the files first.
+
+        What only `reads` is shown also where nothing can be written: as it was last written, which is said.
+        """
         from aggregator.app import build
 
         with build(self.home) as app:
-            if sync:
-                app.sync()
+            app.reads = reads
+            try:
+                if sync:
+                    app.sync()
+            except StoreError as e:
+                if not reads or e.fault not in NOT_WRITTEN:
+                    raise
+                talk(f"{e}\nwhat is shown is as it was last written")
             yield app
 
 
@@ -71,6 +86,7 @@ def set_up_logging(level: str, form: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S %Z")
     handler.setFormatter(JsonLines() if form == "json" else text)
+    logging.raiseExceptions = False  # a full disk takes no log, and needs no traceback beside it
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in ("apscheduler", "asyncio", "trafilatura", "htmldate", "uvicorn"):
         logging.getLogger(name).setLevel(logging.ERROR if name == "apscheduler" else logging.WARNING)

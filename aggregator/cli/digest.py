@@ -36,7 +36,7 @@ def command(context: Context, *, digest_id: str, preview: bool, send: bool, form
     """
     if preview and send:
         raise UsageError("--preview shows without sending; leave one of the two out")
-    with context.app() as app:
+    with context.app(reads=preview) as app:
         digest = _find(app, digest_id)
         if preview:
             rendered = app.compose.preview(digest)[1]

@@ -30,6 +30,7 @@ def command(context: Context, deep: bool, as_json: bool) -> int:
         found = [Problem(p, "correct the file; `aggregator check` looks again", "error") for p in e.problems]
         _show([], found, as_json=as_json)
         return e.exit_code
+    app.reads = True
     with app:
         try:
             facts = list(diagnosis.facts(app))

@@ -25,7 +25,7 @@ def command(context: Context, *, edition_id: int | None, digest_id: str, limit: 
       aggregator editions --digest morning
       aggregator editions 12 --format eml
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         if edition_id is not None:
             found = app.stores.editions.edition(edition_id)
             if found is None:

@@ -22,7 +22,7 @@ def command(context: Context, feed_id: str, since: str, as_json: bool) -> None:
       aggregator entries --json | jq -r .title
       aggregator entries --feed belta-en --since 2d
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         start = moment(since, app.clock.now()) if since else None
         unknown = bool(feed_id) and app.stores.feeds.get(feed_id) is None
         for entry in app.stores.entries.entries(feed_id, start):

@@ -37,7 +37,7 @@ def command(context: Context, *, what: str, form: str, watchlist: str, since: st
       aggregator export --since 7d > entries.jsonl
       aggregator export matches --watchlist csto --format csv --out csto.csv
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         if watchlist and (what == "entries" or not _known(app, watchlist)):
             raise UsageError(
                 f"no matches of a watchlist {watchlist!r} here: `aggregator export matches --watchlist ID`"

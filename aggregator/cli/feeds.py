@@ -30,7 +30,7 @@ def list_(context: Context, as_json: bool) -> None:
 
     Example: aggregator feeds list --json
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         feeds, now = app.stores.feeds.list(), app.clock.now()
     if as_json:
         for feed in feeds:
@@ -57,7 +57,7 @@ def show(context: Context, feed_id: str, as_json: bool) -> None:
 
     Example: aggregator feeds show belta-en
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         feed = app.stores.feeds.get(feed_id)
         access = app.configuration.access.get(feed_id)
         homepage, now = app.configuration.homepages.get(feed_id, ""), app.clock.now()

@@ -26,7 +26,7 @@ def list_(context: Context, states: tuple[str, ...], limit: int, as_json: bool) 
 
     Example: aggregator outbox list --state waiting --state dead
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         messages = app.stores.outbox.list(states, limit)
     if as_json:
         for message in messages:
@@ -48,7 +48,7 @@ def show(context: Context, message_id: int, as_json: bool) -> None:
 
     Example: aggregator outbox show 12
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         message = app.stores.outbox.get(message_id)
         tried = app.stores.overview.attempts(message_id)
     if message is None:

@@ -43,7 +43,7 @@ def command(context: Context, out: Path, days: int) -> None:
     from aggregator.delivery.folder import Folder
     from aggregator.web.export import Export
 
-    with context.app() as app:
+    with context.app(reads=True) as app:
         if app.configuration.settings.web.visitors == "closed":
             talk("web.visitors is closed, and whoever gets these files reads them")
         _apart(out, app.configuration.home)

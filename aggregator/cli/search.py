@@ -27,7 +27,7 @@ def command(context: Context, query: str, since: str, limit: int | None, as_json
       aggregator search '@csto -ODKB'
       aggregator search '"collective security" NEAR/5 Minsk' --since 30d
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         parsed = app.query(query)
         start = moment(since, app.clock.now()) if since else None
         wanted = limit or (None if as_json else SHOWN)

@@ -51,7 +51,7 @@ def command(context: Context, *, watchlist: str, days: int, by: str, as_json: bo
         raise UsageError("--json or --csv, not both")
     if not watchlist and (by != "day" or as_csv):
         raise UsageError("--by and --csv want a --watchlist")
-    with context.app() as app:
+    with context.app(reads=True) as app:
         if not watchlist:
             _everything(app, as_json=as_json)
             return

@@ -36,7 +36,7 @@ def command(ctx: click.Context, since: str, as_json: bool) -> None:
         return
     context = ctx.find_object(Context)
     assert context is not None
-    with context.app() as app:
+    with context.app(reads=True) as app:
         start = moment(since, app.clock.now()) if since else None
         for story in app.stores.stories.list(start):
             if as_json:
@@ -56,7 +56,7 @@ def show(context: Context, story_id: int, as_json: bool) -> None:
 
     Example: aggregator stories show 12
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         story = _story(app, story_id)
     # By the time that each outlet gives, which is what makes it first.
     entries = sorted(story.entries, key=lambda e: (e.sort_at, e.id))

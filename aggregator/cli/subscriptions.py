@@ -52,7 +52,7 @@ def list_(context: Context, digest_id: str, as_json: bool) -> None:
 
     Example: aggregator subscriptions list --digest morning
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         found = app.stores.subscriptions.list(digest_id)
         due = {d.spec.id: "at once" if d.spec.schedule.every == "instant" else output.short(d.next_at) for d in app.stores.editions.digests()}  # fmt: skip
         why = {s.id: app.stores.suppressions.reason(s.address) for s in found}
@@ -211,7 +211,7 @@ def export(context: Context, address: str) -> None:
 
     Example: aggregator subscriptions export anna@example.org
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         output.line(app.subscribe.export(address))
 
 

@@ -31,7 +31,7 @@ def suppressed(context: Context, as_json: bool) -> None:
 
     Example: aggregator subscriptions suppressions list
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         found = app.stores.suppressions.list()
     rows = [["hash", "reason", "since"]]
     for one in found:
@@ -79,7 +79,7 @@ def carry_out(context: Context) -> None:
 
     Example: aggregator subscriptions suppressions export > suppressions.csv
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         found = app.stores.suppressions.list()
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["hash", "reason", "since"])

@@ -29,7 +29,7 @@ def command(context: Context, *, kind: str, name: str, form: str, out: Path | No
     """
     from aggregator.render import syndication
 
-    with context.app() as app:
+    with context.app(reads=True) as app:
         listing = app.listing(kind, name)
         if listing is None:
             raise UsageError(f"no {kind} {name!r}; there are: {_known(app, kind)}")

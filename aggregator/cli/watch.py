@@ -34,7 +34,7 @@ def list_(context: Context, as_json: bool) -> None:
 
     Example: aggregator watch list
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         counts = app.stores.upkeep.stats(app.clock.now())["matches"]
         rows = [["watchlist", "matches", "title", "query"]]
         for w in app.configuration.watchlists:
@@ -105,7 +105,7 @@ def test(context: Context, query: str, days: int, as_json: bool) -> None:
 
     Example: aggregator watch test 'NATO -football'
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         text = _query(app, query)
         results = list(search(app.stores, app.query(text), _since(app, days)))
         _lint(app, text)
@@ -124,7 +124,7 @@ def backtest(context: Context, query: str, changed: str | None, days: int, as_js
 
     Example: aggregator watch backtest csto '@csto -football'
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         since = _since(app, days)
         tried = attempt(app.stores, app.query(_query(app, query)), since)
         change = None if changed is None else compare(tried, attempt(app.stores, app.query(changed), since))
@@ -155,7 +155,7 @@ def lint(context: Context, query: str | None, as_json: bool) -> int:
 
     Exit 1 when there is something to warn of. Example: aggregator watch lint csto
     """
-    with context.app() as app:
+    with context.app(reads=True) as app:
         texts = [_query(app, query)] if query else [w.query for w in app.configuration.watchlists]
         seen = list(newest(app.stores))
         asked = [(text, seen) for text in texts]

@@ -23,7 +23,7 @@ def command(context: Context, entry_id: int, watchlist: str, as_json: bool) -> i
     """
     from aggregator.watch import documents, explain
 
-    with context.app() as app:
+    with context.app(reads=True) as app:
         entry = app.stores.entries.get(entry_id)
         if entry is None:
             raise UsageError(f"no entry {entry_id}; `aggregator entries` lists them")

@@ -58,11 +58,15 @@ def file_name(message_id: str) -> str:
 def _write(target: Path, body: bytes) -> None:
     """Write beside, flush to the disk, rename: a crash leaves the old file, the new one, or a hidden part."""
     part = target.with_name(f".{target.name}.part")
-    with part.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(target)
+    try:
+        with part.open("wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)  # on a full disk it would be in its own way
+        raise
     folder = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aggregator.errors import ConfigError
+from aggregator.errors import ConfigError, StoreError
 from aggregator.publication import StoredEdition
 
 
@@ -32,6 +33,9 @@ class Pages:
             _write(target, edition.rendered.page)
             _write(self._folder / "index.html", self._index([(e, name(e)) for e in recent]))
         except OSError as e:
+            if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                said = f"{target}: {e.strerror}; make room, the page is written when there is some"
+                raise StoreError(said, "full") from e
             raise ConfigError(f"{target}: {e.strerror or e}; make the folder writable, nothing is lost") from e
         return target
 
@@ -52,7 +56,11 @@ def _safe(text: str) -> str:
 def _write(path: Path, text: str) -> None:
     """A file is there whole or not at all."""
     fd, part = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(part).chmod(0o644)
-    Path(part).replace(path)
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(part).chmod(0o644)
+        Path(part).replace(path)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)  # on a full disk it would be in its own way
+        raise

@@ -52,6 +52,11 @@ class Everybodys(Frame):
         """See Frame."""
         return True
 
+    @property
+    def standstill(self) -> str:
+        """See Frame; what a file says stays true."""
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Made:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from aggregator import addresses, signalview
 from aggregator.app import App
+from aggregator.errors import StoreFault
 from aggregator.plain import many
 from aggregator.readers import forms, rhythm
 from aggregator.readership import Asker
@@ -25,6 +26,13 @@ from aggregator.web.visit import VISIT
 PRIVATE = {"Cache-Control": "private, no-store"}
 ASK_AGAIN = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}
 """A browser may keep a page, and asks each time whether it is still the same."""
+STANDSTILL: Mapping[StoreFault, str] = {
+    "corrupt": "The database is damaged: nothing new is collected until it is restored, and some of what was may be missing here.",
+    "full": "The disk is full: nothing new is collected until there is room.",
+    "read_only": "The database cannot be written: nothing new is collected.",
+    "missing": "The database is not where it was: nothing new is collected.",
+    "io": "The disk refuses: nothing new is collected.",
+}
 Fields = Annotated[dict[str, str], Depends(door.read_fields)]
 
 
@@ -60,6 +68,7 @@ class Frame:
             role=VISIT.get().role,
             open=self.app.subscribe.rules.open,
             readable=self.readable,
+            standstill=self.standstill,
             mark=self._mark,
             zone=self.zone.key,
             **values,
@@ -80,7 +89,7 @@ class Frame:
             self.cache, self._configuration = PageCache(), self.app.configuration
         # The forms on an operator's pages carry the mark of that session.
         made = self.cache.get(
-            (key, visit.role, visit.binding if visit.role == "operator" else ""),
+            (key, visit.role, visit.binding if visit.role == "operator" else "", self.standstill),
             reading.version,
             lambda stories: reading.mark(watchlists, stories),
             make,
@@ -93,6 +102,12 @@ class Frame:
     def say(self, status: int, title: str, text: str) -> HTMLResponse:
         """A page of one sentence or two."""
         return self.page("message.html.j2", status, title=title, text=text)
+
+    @property
+    def standstill(self) -> str:
+        """Why nothing new comes in; "" while it does."""
+        trouble = self.app.stores.upkeep.trouble()
+        return "" if trouble is None else STANDSTILL.get(trouble.fault, "")
 
     # -- who may look ------------------------------------------------------------------------------------------------
 

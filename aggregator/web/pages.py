@@ -153,7 +153,10 @@ class Pages:
         return PlainTextResponse("ok\n")
 
     def ready(self) -> Response:
-        """Whether the database answers."""
+        """Whether the database answers, and takes what is written; else the word that `doctor` has for it."""
+        trouble = self._app.stores.upkeep.trouble()
+        if trouble is not None:
+            return JSONResponse({"ready": False, "state": trouble.state}, 503)
         return JSONResponse({"ready": True, "feeds": self._app.stores.upkeep.checked().feeds})
 
     def refuse(self, path: str, status: int) -> Response:

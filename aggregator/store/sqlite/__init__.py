@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 from aggregator.errors import StoreError
+from aggregator.store.sqlite import faults, wal
 from aggregator.store.sqlite.alerts import Alerts
 from aggregator.store.sqlite.attention import Attention
 from aggregator.store.sqlite.bounces import Bounces
@@ -36,7 +38,14 @@ class SqliteStores:
     """All parts of the store on one database file (stores.Stores)."""
 
     def __init__(
-        self, path: Path, *, secret: bytes, initial: timedelta = timedelta(days=1), synchronous: str = "FULL"
+        self,
+        path: Path,
+        *,
+        secret: bytes,
+        initial: timedelta = timedelta(days=1),
+        synchronous: str = "FULL",
+        reading: bool = False,
+        spare: Callable[[], str] = lambda: "",
     ) -> None:
         """Open `path`, making it and bringing its schema up to date where needed.
 
@@ -45,13 +54,18 @@ class SqliteStores:
             secret: keys the suppression list.
             initial: how far back the first window of a new scheduled digest reaches.
             synchronous: FULL keeps every commit through a power cut; NORMAL may lose the last ones.
+            reading: nothing is written, neither to the file nor beside it.
+            spare: names the backup to restore, once one is needed.
 
         Raises:
             StoreError: the file cannot be used.
         """
         if not path.parent.is_dir():
             raise StoreError(f"{path.parent}: no such folder; run `aggregator init` there or name another --home")
-        db = Database(path, synchronous=synchronous)
+        if path.is_file() and path.stat().st_size == 0 and ((name := spare()) or wal.size(path)):
+            # SQLite would take it for a new one, throw its log away, and everything would be polled again as new.
+            raise StoreError(f"{path}: it is empty, and was not; {faults.restore(name)}", "corrupt")
+        db = Database(path, synchronous=synchronous, reading=reading, spare=spare)
         self.feeds = Feeds(db)
         self.history = History(db)
         self.polls = Polls(db)

@@ -5,22 +5,16 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database as Utils
 
-from aggregator.errors import StoreError
+from aggregator.errors import BROKEN, StoreError
+from aggregator.store.sqlite import faults, opening, wal
 
 BUSY_SECONDS = 30.0
-WAL_TRIES = 100
-PAGE_BYTES = 8192
-"""An entry's row is about 1,100 bytes: pages of 4,096 leave a hundred bytes more unused for each."""
-CACHE_KB = 16_000
-"""A batch of a sweep must not spill before it is committed; SQLite's own 2,000 would."""
-STATEMENTS = 512
-"""Prepared statements that a connection keeps."""
 
 
 class Database:
@@ -28,48 +22,62 @@ class Database:
 
     `db.execute()` of sqlite-utils commits by itself and `conn.execute()` does not; connections here are in autocommit
     mode and every write stands in `write()`, so that nobody has to remember which is which.
+
+    After an error that throws doubt on what a connection believes of the file (errors.BROKEN) that connection is closed and nothing is
+    tried again here: the next who asks gets a new one. Once the file itself is known to be damaged, nothing more is written to it.
+
+    Attributes:
+        path: the file.
+        reading: nothing is written, for nothing can be.
+        trouble: what was refused last; None since a write went well. Damage stays.
     """
 
-    def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
+    def __init__(
+        self, path: Path, *, synchronous: str = "FULL", reading: bool = False, spare: Callable[[], str] = lambda: ""
+    ) -> None:
+        """`spare` names the backup to restore, once one is needed."""
         self.path = path
+        self.reading = reading
+        self.trouble: StoreError | None = None
+        self._doubtful = False
+        self._spare = spare
         self._synchronous = synchronous
         self._local = threading.local()
         self._writer = threading.RLock()
         self._book = threading.Lock()
         self._open: dict[threading.Thread, sqlite3.Connection] = {}
+        self._known = False
+        self._waited_at = 0
         self._closed = False
+
+    # -- connections -------------------------------------------------------------------------------------------------
 
     def _connect(self) -> sqlite3.Connection:
         if self._closed:
             raise StoreError(f"{self.path}: the store is closed")
         try:
-            # The threads' own connections; `check_same_thread` is off only so that close() can end them all.
-            conn = sqlite3.connect(
-                self.path,
-                timeout=BUSY_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=STATEMENTS,
-            )
+            if self.reading:
+                conn = opening.to_read(self.path, BUSY_SECONDS)
+            else:
+                # What was there before and is gone is not made anew: an empty database would poll everything again as new.
+                conn = opening.to_write(self.path, self._synchronous, BUSY_SECONDS, make=not self._known)
         except sqlite3.Error as e:
             raise self.error(e) from e
-        try:
-            conn.row_factory = sqlite3.Row
-            conn.execute(f"PRAGMA page_size={PAGE_BYTES}")  # of a new file
-            _turn_to_wal(conn)
-            pragmas = (
-                f"synchronous={self._synchronous}",
-                "foreign_keys=ON",
-                "temp_store=MEMORY",
-                f"cache_size=-{CACHE_KB}",
-            )
-            for pragma in pragmas:
-                conn.execute(f"PRAGMA {pragma}")
-        except sqlite3.Error as e:
-            conn.close()
-            raise self.error(e) from e
+        self._known = True
         self._keep(conn)
+        if self._doubtful:
+            self._look_again(conn)
         return conn
+
+    def _look_again(self, conn: sqlite3.Connection) -> None:
+        """After the disk refused: is the file what it was?"""
+        self._doubtful = False
+        try:
+            (found,) = conn.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.Error as e:
+            raise self.error(e) from e
+        if found != "ok":
+            raise self.condemn(str(found))
 
     def _keep(self, conn: sqlite3.Connection) -> None:
         """Remember it for close(); those of threads that have ended are of no use any more."""
@@ -77,6 +85,15 @@ class Database:
             for thread in [t for t in self._open if not t.is_alive()]:
                 self._open.pop(thread).close()
             self._open[threading.current_thread()] = conn
+
+    def _let_go(self) -> None:
+        """Close this thread's connection."""
+        self._local.conn = None
+        with self._book:
+            conn = self._open.pop(threading.current_thread(), None)
+        if conn is not None:
+            with contextlib.suppress(sqlite3.Error):
+                conn.close()
 
     @property
     def conn(self) -> sqlite3.Connection:
@@ -94,6 +111,8 @@ class Database:
             utils = self._local.utils = Utils(self.conn)
         return utils
 
+    # -- transactions ------------------------------------------------------------------------------------------------
+
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One write transaction; everything in it is stored when the block ends well, nothing of it otherwise.
@@ -101,9 +120,16 @@ class Database:
         Raises:
             StoreError: the database refused; the transaction is rolled back.
         """
+        if self._damage is not None:
+            raise StoreError(str(self._damage), "corrupt")
+        if self.reading:
+            raise StoreError(
+                f"{self.path}: it is only read, as its folder cannot be written; make that writable", "read_only"
+            )
         with self._writer:
             conn = self.conn
             try:
+                self._bound_log(conn)
                 conn.execute("BEGIN IMMEDIATE")
                 yield conn
                 conn.execute("COMMIT")
@@ -113,6 +139,17 @@ class Database:
             except BaseException:
                 self._rollback(conn)
                 raise
+            if self.trouble is not None and self._damage is None:
+                self.trouble = None
+
+    def _bound_log(self, conn: sqlite3.Connection) -> None:
+        """Wait a little for those who read an older state, where the log has grown long."""
+        size = wal.size(self.path)
+        if size < wal.BOUND:
+            self._waited_at = 0
+        elif size >= self._waited_at + wal.STEP:
+            wal.fold(conn, wal.WAIT)
+            self._waited_at = wal.size(self.path)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -150,20 +187,45 @@ class Database:
             if conn.in_transaction:
                 conn.execute("ROLLBACK")
 
+    def fold_log(self, seconds: float) -> bool:
+        """Empty the log, waiting so long for others; whether that could be done. Raises StoreError."""
+        try:
+            return self.reading or wal.fold(self.conn, seconds)
+        except sqlite3.Error as e:
+            raise self.error(e) from e
+
+    # -- what goes wrong ---------------------------------------------------------------------------------------------
+
     def error(self, error: sqlite3.Error) -> StoreError:
-        """The clear line for a person, with what to do."""
-        text = str(error)
-        if "locked" in text or "busy" in text:
-            advice = "another program holds it; close it or try again"
-        elif "readonly" in text or "unable to open" in text:
-            advice = "check that the folder exists and may be written"
-        elif "full" in text:
-            advice = "the disk is full; make room, nothing stored is lost"
-        elif "malformed" in text or "not a database" in text or "corrupt" in text:
-            advice = "restore a backup with `aggregator restore`"
-        else:
-            advice = "run `aggregator doctor`"
-        return StoreError(f"{self.path}: {text}; {advice}")
+        """The clear line for a person, with what to do; a connection that cannot be believed any more is closed."""
+        word = faults.fault(error, self.path, known=self._known)
+        if word == "corrupt":
+            return self.condemn(str(error))
+        who = self._who() if word == "locked" else ""
+        found = StoreError(f"{self.path}: {faults.text(error, word)}{who}", word)
+        if word != "other" and self._damage is None:
+            self.trouble = found
+        if word in BROKEN:
+            self._doubtful = self._doubtful or word == "io"
+            self._let_go()
+        return found
+
+    def condemn(self, why: str) -> StoreError:
+        """From now on nothing is written; the error that says so."""
+        self._let_go()
+        if self._damage is None:
+            self.trouble = StoreError(f"{self.path}: {why}; {faults.restore(self._spare())}", "corrupt")
+        return StoreError(str(self.trouble), "corrupt")
+
+    @property
+    def _damage(self) -> StoreError | None:
+        """Why nothing is written any more."""
+        return self.trouble if self.trouble is not None and self.trouble.fault == "corrupt" else None
+
+    def _who(self) -> str:
+        """Which processes hold it, where the system tells."""
+        named = ", ".join(f"{pid} {wal.name(pid)}" for pid in wal.holders(self.path))
+        return f" (held by process {named})" if named else ""
 
     def close(self) -> None:
         """End every connection; safe to call twice."""
@@ -173,21 +235,3 @@ class Database:
                 with contextlib.suppress(sqlite3.Error):
                     conn.close()
             self._open.clear()
-
-
-def _turn_to_wal(conn: sqlite3.Connection) -> None:
-    """Switch to WAL; of several programs that open a new file at once, the others wait for the one that switches.
-
-    SQLite does not wait for that lock by itself, so we stand in the queue of writers, which does, and ask again.
-    """
-    for _ in range(WAL_TRIES):
-        try:
-            conn.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as e:
-            if "locked" not in str(e):
-                raise
-            conn.execute("BEGIN IMMEDIATE")
-            conn.execute("ROLLBACK")
-        else:
-            return
-    conn.execute("PRAGMA journal_mode=WAL")

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from aggregator.care import LogSize
 from aggregator.errors import StoreError
 from aggregator.model import Problem
 from aggregator.publication import Checked, FailingFeed, Missed
-from aggregator.store.sqlite import index, invariants, migrations, network, rows
+from aggregator.store.sqlite import index, invariants, migrations, network, rows, wal
 from aggregator.store.sqlite.counting import DAY, HOUR
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.outbox import UNCLAIM
@@ -95,12 +96,17 @@ class Upkeep:
         """See care.Upkeep.examine; `deep` reads every page and holds the invariants against the rows."""
         try:
             with self._db.read() as conn:
-                problems = [Problem(what, invariants.RESTORE, "error") for what in _pages(conn, deep=deep)]
+                broken = _pages(conn, deep=deep)
+                problems = [Problem(what, invariants.RESTORE, "error") for what in broken]
                 problems += invariants.problems(conn) if deep else []
                 problems += [_OTHER_TOKENS] if self._is_foreign(conn) else []
-            return problems + (self._check_index() if deep else [])
         except StoreError as e:
             return [Problem(str(e), invariants.RESTORE, "error")]
+        for what in broken:
+            if what.startswith(("integrity_check", "quick_check")):
+                self._db.condemn(what)
+                break
+        return problems + (self._check_index() if deep and not self._db.reading else [])
 
     def _is_foreign(self, conn: sqlite3.Connection) -> bool:
         """Whether the index is of another tokeniser, and nobody makes it anew."""
@@ -119,6 +125,24 @@ class Upkeep:
         except StoreError as e:
             return [Problem(f"search index: {e}", invariants.RESTORE, "error")]
         return []
+
+    def trouble(self) -> StoreError | None:
+        """See care.Upkeep.trouble."""
+        return self._db.trouble
+
+    @property
+    def reading(self) -> bool:
+        """See care.Upkeep.reading."""
+        return self._db.reading
+
+    def log(self) -> LogSize:
+        """See care.Upkeep.log."""
+        size = wal.size(self._db.path)
+        return LogSize(size, tuple(f"{pid} {wal.name(pid)}" for pid in wal.holders(self._db.path)))
+
+    def fold_log(self, seconds: float) -> bool:
+        """See care.Upkeep.fold_log."""
+        return self._db.fold_log(seconds)
 
     def backup(self, target: Path) -> None:
         """See care.Upkeep.backup; the copy appears under its name only when it is whole and verified."""

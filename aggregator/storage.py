@@ -1,0 +1,78 @@
+"""What `doctor` says of the database and of the disk it is on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from aggregator import health
+from aggregator.app import App
+from aggregator.model import Problem
+from aggregator.plain import many
+
+LONG_LOG = 64 << 20
+"""Bytes beyond which something holds the log up."""
+_WORDS = {
+    "storage_full": ("no room to write to", "make room; it goes on by itself, and nothing is lost"),
+    "storage_locked": ("another program holds the database", "close it; it goes on by itself, and nothing is lost"),
+    "storage_corrupt": ("the database is damaged, nothing is written to it", "do what the error says, then start again"),
+    "storage_read_only": ("the database cannot be written", "make the folder writable; it goes on by itself"),
+    "storage_missing": ("the database is gone from under the daemon", "put it back or restore a backup, then start again"),
+    "storage_io": ("the disk refuses", "look at the disk (`dmesg`); it goes on by itself once it is well"),
+}  # fmt: skip
+
+
+def problems(app: App, *, deep: bool = False) -> Iterator[Problem]:
+    """What is wrong with what is stored and with writing it, now and as the daemon met it; `deep` reads every page."""
+    found = app.stores.upkeep.examine(deep=deep)
+    damage = app.stores.upkeep.trouble()
+    for problem in found:
+        do = str(damage).rpartition("; ")[2] if damage else problem.do
+        yield replace(problem, what=f"database: {problem.what}", do=do, about=problem.about or "storage:damaged")
+    if app.stores.upkeep.reading:
+        yield Problem(
+            f"{app.configuration.home.var} cannot be written",
+            "make it writable for this user",
+            "error",
+            "storage:reading",
+        )
+    yield from _met(app)
+    log = app.stores.upkeep.log()
+    if log.bytes > LONG_LOG:
+        who = f"process {', '.join(log.holders)} reads an older state" if log.holders else "it is not emptied"
+        do = (
+            "close that program or its transaction"
+            if log.holders
+            else "start the daemon, or end what reads the database"
+        )
+        yield Problem(f"the log beside the database has {_mb(log.bytes)}: {who}", do, "warning", "storage:log")
+    if app.configuration.settings.storage.durability == "normal":
+        yield Problem(
+            "storage.durability is normal: a power cut may lose the last seconds, mail that went out in them may go out again",
+            "full keeps every commit",
+            "warning",
+            "storage:durability",
+        )
+
+
+def _met(app: App) -> Iterator[Problem]:
+    """What the daemon's lines ran into, each once."""
+    lines: dict[str, list[str]] = {}
+    errors: dict[str, str] = {}
+    for name, line in health.read(app.configuration.home.health).items():
+        if line.failures and line.state:
+            lines.setdefault(line.state, []).append(name)
+            errors[line.state] = line.error
+    for state, names in lines.items():
+        what, do = _WORDS.get(state, ("the database refuses", "see the text"))
+        waits = f"{many(len(names), 'line')} wait" if len(names) > 1 else f"line {names[0]} waits"
+        yield Problem(f"{state}: {what}; {waits}: {errors[state]}", do, "error", f"storage:{state}")
+
+
+def log_size(app: App) -> str:
+    """How long the log of the database is."""
+    return _mb(app.stores.upkeep.log().bytes)
+
+
+def _mb(size: int) -> str:
+    return f"{size / (1 << 20):,.1f} MB"
