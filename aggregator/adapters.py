@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from aggregator.fetch import Client
 
 
-def stores(configuration: Configuration, secret: bytes, *, reading: bool = False) -> Stores:
-    """The database, migrated, with the claims of dead processes freed; with `reading` as it is, where it cannot be written."""
+def stores(configuration: Configuration, secret: bytes, now: datetime, *, reading: bool = False) -> Stores:
+    """The database, migrated and `recover`ed; with `reading` as it is, where it cannot be written."""
     from aggregator.store.sqlite import SqliteStores
 
     made = SqliteStores(
@@ -30,21 +31,28 @@ def stores(configuration: Configuration, secret: bytes, *, reading: bool = False
         reading=reading,
         spare=lambda: fallback.newest(configuration.home.path / configuration.settings.backup.directory),
     )
-    for name in () if reading else made.feeds.owners():
-        if instance.is_gone(name):
-            made.feeds.release(name, fallen=True)
+    if not reading:
+        recover(made, now)
     return made
 
 
-def stores_to_read(configuration: Configuration, secret: Callable[[], bytes]) -> Stores:
+def stores_to_read(configuration: Configuration, secret: Callable[[], bytes], now: datetime) -> Stores:
     """The database for those who only read it: where nothing can be written, as it was last written."""
     try:
         settings.prepare(configuration.home)
-        return stores(configuration, secret())
+        return stores(configuration, secret(), now)
     except (ConfigError, StoreError) as e:
         if (isinstance(e, StoreError) and e.fault not in ("read_only", "full")) or not configuration.home.db.is_file():
             raise
-    return stores(configuration, b"", reading=True)
+    return stores(configuration, b"", now, reading=True)
+
+
+def recover(stores: Stores, now: datetime) -> None:
+    """Free the claims of dead processes, and let nothing wait for a moment that a wrong clock gave."""
+    for name in stores.feeds.owners():
+        if instance.is_gone(name):
+            stores.feeds.release(name, fallen=True)
+    stores.moments.set_right(now)
 
 
 def fetcher(configuration: Configuration, clock: Clock, turn: threading.Lock) -> Client:

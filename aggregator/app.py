@@ -68,11 +68,11 @@ class App:
 
     @cached_property
     def stores(self) -> Stores:
-        """The database. Raises ConfigError and StoreError."""
+        """The database, without what dead processes and wrong clocks left behind. Raises ConfigError and StoreError."""
         if self.reads:
-            return adapters.stores_to_read(self.configuration, lambda: self.secret)
+            return adapters.stores_to_read(self.configuration, lambda: self.secret, self.clock.now())
         settings.prepare(self.configuration.home)
-        return adapters.stores(self.configuration, self.secret)
+        return adapters.stores(self.configuration, self.secret, self.clock.now())
 
     @cached_property
     def fetcher(self) -> Client:

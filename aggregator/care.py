@@ -94,3 +94,27 @@ class Upkeep(Protocol):
     def close(self) -> None:
         """Close every connection; safe to call twice."""
         ...
+
+
+class Moments(Protocol):
+    """What waits for a moment, when the clock that set it was wrong."""
+
+    def set_right(self, now: datetime, step: timedelta = timedelta(0)) -> int:
+        """Let nothing wait longer than it can have been meant to; how many did.
+
+        A feed, a claim, a message or a relay that waits for a moment further ahead than its longest pause waits no more, and
+        what was issued in the future (a link, a session, a reader's pause) holds for its own time from now on. `step` is by how
+        much the clock was set just now, when that is known: what waits then goes on waiting for as long as before.
+        """
+        ...
+
+    def latest(self) -> datetime | None:
+        """When a feed was polled last, paused ones aside; None before the first poll. Later than now: the clock was set back."""
+        ...
+
+    def believed(self, now: datetime) -> datetime:
+        """The moment by which what is old may be removed: now, but a day more than at the last asking at most.
+
+        A clock that is years ahead would else make everything old at once.
+        """
+        ...

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from aggregator import health, journal, known, settings
 from aggregator.app import App
+from aggregator.clock import Steps, SystemClock
 from aggregator.errors import AggregatorError, ConfigError, StoreError
 from aggregator.health import LineHealth
 from aggregator.instance import InstanceLock
@@ -35,6 +37,20 @@ FIRST_BACKOFF = 2.0
 LONGEST_BACKOFF = 600.0
 LONGEST_STORE_BACKOFF = 60.0
 """Trying to write again costs nobody else anything, and what was in the way is often gone soon."""
+
+
+class _Every(BaseTrigger):  # type: ignore[misc]  # the library says nothing of its types
+    """So many seconds after the last tick, whatever the clock did meanwhile.
+
+    The library's own counts each tick that it missed: a clock that is set from 1970 to now makes that a billion.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._interval = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:  # noqa: ARG002 - the shape of a trigger
+        """When the next tick is."""
+        return now + self._interval
 
 
 @dataclass
@@ -61,6 +77,9 @@ class Daemon:
         self._reload = threading.Event()
         self._wake = threading.Event()
         self._files = self._stamps()
+        self._steps = Steps(app.clock)
+        self._set_by = timedelta(0)
+        self._minding = threading.Lock()
         tick = app.configuration.settings.polling.tick.total_seconds()
         jobs = Jobs(app, self._stop)
         self._lines = [
@@ -113,7 +132,7 @@ class Daemon:
             raise upkeep.trouble() or StoreError(f"{path}: {problems[0]}; `aggregator doctor --deep` tells more")
 
     def _live(self) -> bool:
-        scheduler = self._schedule()
+        self._scheduler = scheduler = self._schedule()
         web = self._serve()
         scheduler.start()
         log.info("running on %s: %s", self._app.configuration.home.path.resolve(), self._summary())
@@ -136,27 +155,40 @@ class Daemon:
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         for line in self._lines:
-            scheduler.add_job(
-                self._tick,
-                "interval",
-                args=[line],
-                seconds=line.seconds,
-                id=line.name,
-                next_run_time=_soon(),
-                timezone=UTC,
-            )
+            scheduler.add_job(self._tick, _Every(line.seconds), args=[line], id=line.name, next_run_time=_soon())
         return scheduler
 
     def _loop(self) -> None:
         while not self._stop.is_set():
             self._wake.wait(1.0)
             self._wake.clear()
+            self._mind_clock()
             if self._reload.is_set() or self._stamps() != self._files:
                 self._reload.clear()
                 self.reload()
             if self._idle():
                 # Whatever starts from here on works with the new parts.
                 self._app.close_replaced()
+
+    def _mind_clock(self) -> None:
+        """After the clock was set, every wait goes on for as long as before: the ticks' and those in the database."""
+        with self._minding:
+            step = self._steps.step()
+            if step:
+                log.warning("the clock was set %s", journal.span(step))
+                for line in self._lines:
+                    self._scheduler.modify_job(line.name, next_run_time=_soon())
+            self._set_by += step
+            if self._set_by:
+                self._move_along()
+
+    def _move_along(self) -> None:
+        try:
+            self._app.stores.moments.set_right(self._app.clock.now(), self._set_by)
+        except AggregatorError as e:
+            log.error("what waits could not be moved along with the clock: %s", e)  # noqa: TRY400 - it is tried again
+        else:
+            self._set_by = timedelta(0)
 
     def _idle(self) -> bool:
         with self._state:
@@ -239,6 +271,7 @@ class Daemon:
         with self._state:
             self._working.add(line.name)
         try:
+            self._mind_clock()
             line.work()
         except StoreError as e:
             self._stumbled(line, str(e), e)
@@ -316,6 +349,5 @@ def _needs_restart(before: Settings, after: Settings) -> list[str]:
 
 
 def _soon() -> datetime:
-    from aggregator.clock import SystemClock
-
+    """In a moment, by the clock that the scheduler reads."""
     return SystemClock().now() + timedelta(milliseconds=50)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from aggregator import feedview, health, known, signalview, storage
 from aggregator.app import App
-from aggregator.feeds import redirects
+from aggregator.feeds import pace, redirects
 from aggregator.instance import running_pid
 from aggregator.model import Problem
 from aggregator.plain import many, masked
 
 ROOM = 500 * 1024 * 1024
+FIRST = datetime(2020, 1, 1, tzinfo=UTC)
+"""Before this nothing of ours existed."""
+TOLERATED = timedelta(minutes=5)
+LONG = timedelta(days=60)
 GAPS_SINCE = timedelta(days=7)
 BOUNCES_SINCE = timedelta(days=14)
 _BOUNCED = {
@@ -78,6 +82,7 @@ def problems(app: App, *, deep: bool = False) -> Iterator[Problem]:
             f"{problem}; the built-in template is used", "correct the template; `aggregator check` looks again"
         )
     yield from storage.problems(app, deep=deep)
+    yield from _clock_problems(app)
     if shutil.disk_usage(c.home.var).free < ROOM:
         yield Problem("the disk is nearly full", "make room, or set retention.entries", "error")
     if c.feeds and not c.settings.network.user_agent_contact:
@@ -88,6 +93,22 @@ def problems(app: App, *, deep: bool = False) -> Iterator[Problem]:
     yield from _feed_problems(app)
     yield from _delivery_problems(app)
     yield from _line_problems(app)
+
+
+def _clock_problems(app: App) -> Iterator[Problem]:
+    """A clock that cannot be right: all times are told by it, and nobody else may be asked for a better one."""
+    now, latest = app.clock.now(), app.stores.moments.latest()
+    do = "set it, and let it be kept: `timedatectl set-ntp true`"
+    if now < FIRST:
+        yield Problem(f"the clock says {now:%Y-%m-%d}, which is long past", do, "error", "clock")
+    elif latest is not None and latest > now + TOLERATED:
+        ahead = pace.spell(latest - now)
+        yield Problem(f"the clock was set back: the last poll was {ahead} later than now", do, "error", "clock")
+    elif latest is not None and now > latest + LONG:
+        since = pace.spell(now - latest)
+        yield Problem(
+            f"no feed was polled for {since}: was this switched off, or is the clock ahead?", do, "warning", "clock"
+        )
 
 
 def _network_problems(app: App) -> Iterator[Problem]:

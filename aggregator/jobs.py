@@ -81,11 +81,14 @@ class Jobs:
     def upkeep(self) -> None:
         """Tidy up."""
         self._app.stores.upkeep.fold_log(LOG_PATIENCE)
+        now = self._app.clock.now()
+        self._app.stores.moments.set_right(now)
+        believed = self._app.stores.moments.believed(now)
         self._app.forget_texts()
-        self._app.stores.credentials.tidy(self._app.clock.now())
+        self._app.stores.credentials.tidy(believed)
         keep = self._app.configuration.settings.retention.entries
         if keep is not None:
-            pruned = self._app.stores.upkeep.prune(self._app.clock.now(), keep)
+            pruned = self._app.stores.upkeep.prune(believed, keep)
             if any(pruned.values()):
                 log.info("pruned: %s", ", ".join(f"{n} {t}" for t, n in pruned.items()))
         if self._app.reindex(math.inf, self._stop):

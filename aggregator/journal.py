@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aggregator import signalview, urls
@@ -54,6 +54,14 @@ def outage(before: datetime | None, now: datetime | None) -> None:
         )
     elif now is None and before is not None:
         log.info("our own network is back (down since %s UTC): what is due is polled now", before.strftime(MINUTE))
+
+
+def span(step: timedelta) -> str:
+    """By how much a clock was set: `3650 days back`, `1 h forward`."""
+    seconds = round(abs(step.total_seconds()))
+    units = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+    size, unit = next(pair for pair in units if seconds >= pair[0] or pair[0] == 1)
+    return f"{many(round(seconds / size), unit)} {'back' if step < timedelta(0) else 'forward'}"
 
 
 def noticed(found: Noticed) -> None:

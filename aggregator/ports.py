@@ -42,6 +42,10 @@ class Clock(Protocol):
         """Seconds that never jump."""
         ...
 
+    def uptime(self) -> float:
+        """Seconds that never jump, those included in which the machine was asleep."""
+        ...
+
     def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
         """Wait, or less when `wake` is set."""
         ...

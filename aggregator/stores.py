@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from aggregator.care import Upkeep
+from aggregator.care import Moments, Upkeep
 from aggregator.levels import Settled, Threshold, Wanted
 from aggregator.model import (
     ArticleOutcome,
@@ -791,6 +791,11 @@ class Stores(Protocol):
     @property
     def upkeep(self) -> Upkeep:
         """The database as a whole."""
+        ...
+
+    @property
+    def moments(self) -> Moments:
+        """What a wrong clock wrote."""
         ...
 
     @property

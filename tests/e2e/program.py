@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -196,10 +196,11 @@ class Daemon:
     home: Path
     environ: Mapping[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    program: Sequence[str] = ("-m", "aggregator")
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "aggregator", "--home", str(self.home), "run"],
+            [sys.executable, *self.program, "--home", str(self.home), "run"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

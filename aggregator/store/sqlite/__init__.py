@@ -17,6 +17,7 @@ from aggregator.store.sqlite.editions import Editions
 from aggregator.store.sqlite.entries import Entries
 from aggregator.store.sqlite.feeds import Feeds
 from aggregator.store.sqlite.history import History
+from aggregator.store.sqlite.moments import Moments
 from aggregator.store.sqlite.network import Network
 from aggregator.store.sqlite.outbox import Outbox
 from aggregator.store.sqlite.overview import Overview
@@ -89,6 +90,7 @@ class SqliteStores:
         self.portions = Portions(db)
         self.credentials = Credentials(db)
         self.upkeep = Upkeep(db)
+        self.moments = Moments(db)
         try:
             self.upkeep.migrate()
         except StoreError:
