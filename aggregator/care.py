@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import builtins
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 
 from aggregator.errors import StoreError
 from aggregator.model import Problem
+from aggregator.notice import Changed, Notice, NoticeLetter
 from aggregator.publication import Checked
 
 
@@ -116,5 +118,33 @@ class Moments(Protocol):
         """The moment by which what is old may be removed: now, but a day more than at the last asking at most.
 
         A clock that is years ahead would else make everything old at once.
+        """
+        ...
+
+
+class NoticeStore(Protocol):
+    """What the operator is told of: a row for each problem while it lasts, and until its end was told."""
+
+    def see(self, found: Sequence[Problem], now: datetime) -> Changed:
+        """Note what is found now, by `about`: what is new begins, what is not found any more ends.
+
+        What comes back has never ended, unless nobody was told of it and it was over for an hour: then it begins anew.
+        """
+        ...
+
+    def list(self) -> builtins.list[Notice]:
+        """All of them, the oldest first."""
+        ...
+
+    def told_at(self) -> datetime | None:
+        """When a daily mail was last due, whether it was sent or had nothing to say."""
+        ...
+
+    def tell(
+        self, told: Sequence[str], over: Sequence[str], letter: NoticeLetter | None, due: datetime, now: datetime
+    ) -> bool:
+        """In one transaction: the mail into the outbox (None: nothing is to be told), what stands in it told, what is over forgotten.
+
+        False, with nothing stored, when what was due then has been seen to by somebody else. Old notices that were sent go, too.
         """
         ...

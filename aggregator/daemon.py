@@ -88,6 +88,7 @@ class Daemon:
             _Line("send", min(2.0, tick), jobs.send),
             _Line("enrich", max(5.0, tick), jobs.enrich),
             _Line("signals", 300.0, jobs.signals),
+            _Line("notices", 300.0, jobs.notices),
             _Line("upkeep", 3600.0, jobs.upkeep),
         ]
         self._working: set[str] = set()

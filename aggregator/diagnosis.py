@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from aggregator import feedview, health, known, signalview, storage
+from aggregator import feedview, health, known, signalview, storage, urls
 from aggregator.app import App
 from aggregator.feeds import pace, redirects
 from aggregator.instance import running_pid
-from aggregator.model import Problem
+from aggregator.model import Feed, Problem
 from aggregator.plain import many, masked
 
 ROOM = 500 * 1024 * 1024
@@ -19,6 +19,10 @@ FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 TOLERATED = timedelta(minutes=5)
 LONG = timedelta(days=60)
 GAPS_SINCE = timedelta(days=7)
+CERTIFICATE_ENDS = timedelta(days=14)
+"""How long before the certificate of a server runs out it is told; those that renew by themselves have done it by then."""
+CHANGED_SINCE = timedelta(days=3)
+EMPTY_FOR = timedelta(days=3)
 BOUNCES_SINCE = timedelta(days=14)
 _BOUNCED = {
     "hard": "{}: no such mailbox, in the last 14 days; suspended",
@@ -70,25 +74,22 @@ def facts(app: App) -> Iterator[tuple[str, str]]:
 
 def problems(app: App, *, deep: bool = False) -> Iterator[Problem]:
     """What is wrong, each with what to do; `deep` reads every page of the database. Raises StoreError."""
-    c = app.configuration
-    if not c.feeds:
-        yield Problem("no feeds", "`aggregator feeds add URL`")
-    if not c.watchlists:
-        yield Problem("no watchlists", '`aggregator watch add NAME "QUERY"`')
-    for problem in known.failing(c.known_items, c.aliases):
-        yield Problem(problem, "`aggregator check` looks again")
-    for problem in app.renderer.problems():
-        yield Problem(
-            f"{problem}; the built-in template is used", "correct the template; `aggregator check` looks again"
-        )
-    yield from storage.problems(app, deep=deep)
+    yield from database_problems(app, deep=deep)
+    yield from other_problems(app)
+
+
+def database_problems(app: App, *, deep: bool = False) -> Iterator[Problem]:
+    """What is wrong with the database. Reads all of it in part, or with `deep` every page: seconds or minutes of a large one."""
+    yield from storage.damage(app, deep=deep)
+
+
+def other_problems(app: App) -> Iterator[Problem]:
+    """What else is wrong; cheap enough to be asked every few minutes. Raises StoreError."""
+    yield from _configuration_problems(app)
+    yield from storage.problems(app)
     yield from _clock_problems(app)
-    if shutil.disk_usage(c.home.var).free < ROOM:
-        yield Problem("the disk is nearly full", "make room, or set retention.entries", "error")
-    if c.feeds and not c.settings.network.user_agent_contact:
-        yield Problem(
-            "server owners cannot reach you", "set network.user_agent_contact to a web page or a mail address"
-        )
+    if shutil.disk_usage(app.configuration.home.var).free < ROOM:
+        yield Problem("the disk is nearly full", "make room, or set retention.entries", "error", "disk:full")
     yield from _network_problems(app)
     yield from _feed_problems(app)
     yield from _delivery_problems(app)
@@ -111,6 +112,34 @@ def _clock_problems(app: App) -> Iterator[Problem]:
         )
 
 
+def _configuration_problems(app: App) -> Iterator[Problem]:
+    c = app.configuration
+    if not c.feeds:
+        yield Problem("no feeds", "`aggregator feeds add URL`", about="configuration:feeds")
+    if not c.watchlists:
+        yield Problem("no watchlists", '`aggregator watch add NAME "QUERY"`', about="configuration:watchlists")
+    for problem in known.failing(c.known_items, c.aliases):
+        yield Problem(problem, "`aggregator check` looks again", about=f"configuration:known:{problem}")
+    for problem in app.renderer.problems():
+        yield Problem(
+            f"{problem}; the built-in template is used",
+            "correct the template; `aggregator check` looks again",
+            about=f"configuration:template:{problem}",
+        )
+    if c.feeds and not c.settings.network.user_agent_contact:
+        yield Problem(
+            "server owners cannot reach you",
+            "set network.user_agent_contact to a web page or a mail address",
+            about="configuration:contact",
+        )
+    if c.settings.mail.host and not c.settings.web.public_url:
+        yield Problem(
+            "web.public_url is not set: mail has no one-click unsubscribe",
+            "set it to where readers reach the pages",
+            about="configuration:public_url",
+        )
+
+
 def _network_problems(app: App) -> Iterator[Problem]:
     now = app.clock.now()
     outage = app.stores.network.outage()
@@ -119,29 +148,48 @@ def _network_problems(app: App) -> Iterator[Problem]:
             f"our own network seems down since {_short(outage)} UTC: most hosts fail at once",
             "look at it; nothing is held against the feeds, a few are tried every minute, all when it is back",
             "error",
+            "network:outage",
         )
     for hold in app.stores.network.holds(now):
         yield Problem(
             f"host {hold.host} asked for a pause until {_short(hold.held_until)} UTC; its feeds wait",
             f"poll it less often; `aggregator feeds resume {hold.said_by}` asks before that",
+            about=f"host:{hold.host}:held",
         )
     gaps = app.stores.polls.gaps(since=now - GAPS_SINCE)
     for feed_id, gap in {g.feed_id: g for g in reversed(gaps)}.items():
-        yield Problem(f"feed {feed_id}: {feedview.missed(gap)}", "a shorter `interval` in feeds.yaml leaves no gaps")
+        yield Problem(
+            f"feed {feed_id}: {feedview.missed(gap)}",
+            "a shorter `interval` in feeds.yaml leaves no gaps",
+            about=f"feed:{feed_id}:gap",
+        )
 
 
 def _feed_problems(app: App) -> Iterator[Problem]:
-    for feed in app.stores.upkeep.checked().failing:
-        since = f" since {_short(feed.since)} UTC" if feed.since else ""
-        known = app.stores.feeds.get(feed.feed_id)
-        if known is None or known.poll.state in ("new", "ok"):
-            continue
-        do = f"`aggregator feeds show {feed.feed_id}`"
-        if known.poll.state == "gone":
-            do = f"the server says it is gone for good: remove it, or `aggregator feeds resume {feed.feed_id}`"
-        yield Problem(f"feed {feed.feed_id} {known.poll.state}{since}: {feed.error}", do)
+    feeds = app.stores.feeds.list()
+    yield from _troubled(app, {feed.id: feed for feed in feeds})
     yield from _silences(app)
-    yield from _moves(app)
+    yield from _certificates(feeds, app.clock.now())
+    yield from _changed(app, {feed.id for feed in feeds})
+    for feed in feeds:
+        yield from _moves(app, feed)
+        yield from _empty(feed, app.clock.now())
+
+
+def _troubled(app: App, feeds: Mapping[str, Feed]) -> Iterator[Problem]:
+    for failing in app.stores.upkeep.checked().failing:
+        since = f" since {_short(failing.since)} UTC" if failing.since else ""
+        feed = feeds.get(failing.feed_id)
+        if feed is None or feed.poll.state in ("new", "ok"):
+            continue
+        do = f"`aggregator feeds show {feed.id}`"
+        if feed.poll.state == "gone":
+            do = f"the server says it is gone for good: remove it, or `aggregator feeds resume {feed.id}`"
+        elif feed.poll.error_class == "tls":
+            do = f"only its publisher can mend a certificate; {do} tells when it is tried again"
+        yield Problem(
+            f"feed {feed.id} {feed.poll.state}{since}: {failing.error}", do, about=f"feed:{feed.id}:{feed.poll.state}"
+        )
 
 
 def _silences(app: App) -> Iterator[Problem]:
@@ -150,59 +198,128 @@ def _silences(app: App) -> Iterator[Problem]:
             do = f"`aggregator feeds show {signal.feed_id}`; has it moved, or does it publish elsewhere now?"
             if signal.watchlist_id:
                 do = f"`aggregator stats --watchlist {signal.watchlist_id} --by feed` tells which feeds it came from"
-            yield Problem(signalview.text(signal), do)
+            of = f"watchlist:{signal.watchlist_id}" if signal.watchlist_id else f"feed:{signal.feed_id}"
+            yield Problem(signalview.text(signal), do, about=f"{of}:silent")
 
 
-def _moves(app: App) -> Iterator[Problem]:
-    """Feeds that do not live where feeds.yaml says, and validators that cannot be trusted."""
-    for feed in app.stores.feeds.list():
-        poll = feed.poll
-        target = poll.moved_url or redirects.settled(poll)
-        where = masked(target)
-        other = app.stores.history.living_at(target, but=feed.id) if target else ""
-        if other:
+def _certificates(feeds: Sequence[Feed], now: datetime) -> Iterator[Problem]:
+    """Of each host the certificate that runs out first, where that is soon."""
+    soonest: dict[str, tuple[datetime, str]] = {}
+    for feed in feeds:
+        until = feed.poll.certificate_until
+        if until is not None and until - now <= CERTIFICATE_ENDS and feed.poll.state != "paused":
+            host = urls.host_key(feed.url)
+            soonest[host] = min(soonest.get(host, (until, feed.id)), (until, feed.id))
+    for host, (until, feed_id) in sorted(soonest.items()):
+        when = f"has run out on {until:%Y-%m-%d}" if until <= now else f"runs out on {until:%Y-%m-%d}"
+        yield Problem(
+            f"the certificate of {host} {when}: its feeds, such as {feed_id}, cannot be read without a new one",
+            "most servers renew in time; if not, tell the publisher",
+            about=f"host:{host}:certificate",
+        )
+
+
+def _changed(app: App, feed_ids: Collection[str]) -> Iterator[Problem]:
+    since = app.clock.now() - CHANGED_SINCE
+    for event in app.stores.history.events(limit=200):
+        if event.kind == "format_changed" and event.at >= since and event.feed_id in feed_ids:
             yield Problem(
-                f"feed {feed.id} leads to {where}, which is the feed {other}",
-                f"`aggregator feeds remove {feed.id}` or {other}",
+                f"feed {event.feed_id} changed its format on {_short(event.at)} UTC: {event.detail}",
+                f"`aggregator entries --feed {event.feed_id}`: does it still tell what it told?",
+                about=f"feed:{event.feed_id}:format",
             )
-        elif target:
-            do = f"put the new address into feeds.yaml, or `aggregator feeds undo {feed.id}`"
-            yield Problem(f"feed {feed.id} moved to {where}", do if poll.moved_url else do.partition(",")[0])
-        if poll.frozen_at is not None:
-            since = _short(poll.frozen_at)
-            yield Problem(
-                f"feed {feed.id}: since {since} UTC its server says that nothing changed although it has",
-                "it is read in full once a day; its publisher should know",
-            )
+
+
+def _empty(feed: Feed, now: datetime) -> Iterator[Problem]:
+    """A document in order that holds nothing, where there was something, for days."""
+    since = feed.poll.news_at
+    if feed.poll.state == "ok" and feed.entries and not feed.poll.items and since and since <= now - EMPTY_FOR:
+        yield Problem(
+            f"feed {feed.id} answers, but holds no entries any more",
+            f"`aggregator feeds show {feed.id}`; has it moved?",
+            about=f"feed:{feed.id}:empty",
+        )
+
+
+def _moves(app: App, feed: Feed) -> Iterator[Problem]:
+    """A feed that does not live where feeds.yaml says, and validators that cannot be trusted."""
+    poll = feed.poll
+    target = poll.moved_url or redirects.settled(poll)
+    where = masked(target)
+    other = app.stores.history.living_at(target, but=feed.id) if target else ""
+    if other:
+        yield Problem(
+            f"feed {feed.id} leads to {where}, which is the feed {other}",
+            f"`aggregator feeds remove {feed.id}` or {other}",
+            about=f"feed:{feed.id}:moved",
+        )
+    elif target:
+        do = f"put the new address into feeds.yaml, or `aggregator feeds undo {feed.id}`"
+        yield Problem(
+            f"feed {feed.id} moved to {where}",
+            do if poll.moved_url else do.partition(",")[0],
+            about=f"feed:{feed.id}:moved",
+        )
+    if poll.frozen_at is not None:
+        yield Problem(
+            f"feed {feed.id}: since {_short(poll.frozen_at)} UTC its server says that nothing changed although it has",
+            "it is read in full once a day; its publisher should know",
+            about=f"feed:{feed.id}:frozen",
+        )
 
 
 def _delivery_problems(app: App) -> Iterator[Problem]:
-    dead = app.stores.outbox.list(["dead"])
-    if dead:
-        yield Problem(
-            f"{many(len(dead), 'message')} given up, the newest: {dead[0].error}",
-            "`aggregator outbox list --state dead`",
-        )
+    yield from _dead(app)
     for relay in app.stores.relays.failing():
         what = "mail" if relay.name == "mail" else relay.name.replace(":", " ")
         yield Problem(
             f"{what} has not gone out since {_short(relay.since)} UTC ({many(relay.failures, 'failure')} in a row): {relay.error}",
             f"mend it; it is tried again at {_short(relay.until)} UTC, or at once by `aggregator send`",
             "error",
+            f"relay:{relay.name}:failing",
         )
     since = app.clock.now() - BOUNCES_SINCE
     for kind, count in sorted(app.stores.bounces.recent(since).items()):
-        yield Problem(_BOUNCED[kind].format(many(count, "address", "addresses")), "`aggregator subscriptions list`")
+        yield Problem(
+            _BOUNCED[kind].format(many(count, "address", "addresses")),
+            "`aggregator subscriptions list`",
+            about=f"bounces:{kind}",
+        )
     listed = {(d.id, a.lower()) for d in app.configuration.digests for a in d.to}
     for s in app.stores.subscriptions.list(states=["ended"]):
         if (s.digest_id, s.address.lower()) in listed:
             yield Problem(
                 f"{s.address} is in digests.yaml but ended its subscription to {s.digest_id}; no mail goes there",
                 "take it out of the file",
+                about=f"subscription:{s.id}:ended",
             )
-    if app.configuration.settings.mail.host and not app.configuration.settings.web.public_url:
+
+
+def _dead(app: App) -> Iterator[Problem]:
+    """Messages that were given up. Those to the operator stand apart: a mail cannot tell that no mail comes."""
+    dead = app.stores.outbox.list(["dead"])
+    letters = [one for one in dead if one.kind == "notice"]
+    others = [one for one in dead if one.kind != "notice"]
+    if others:
         yield Problem(
-            "web.public_url is not set: mail has no one-click unsubscribe", "set it to where readers reach the pages"
+            f"{many(len(others), 'message')} given up, the newest: {others[0].error}",
+            "`aggregator outbox list --state dead`",
+            about="outbox:dead",
+        )
+    if letters:
+        yield Problem(
+            f"{many(len(letters), 'mail')} of notices given up, the newest: {letters[0].error}",
+            "see that operator.address takes mail; `aggregator outbox list --state dead`",
+            "error",
+            "notices:dead",
+        )
+    address = app.configuration.settings.operator.address
+    if address and app.stores.suppressions.reason(address):
+        yield Problem(
+            "operator.address is suppressed: notices reach nobody",
+            "name another address, or take it off with `aggregator suppressions`",
+            "error",
+            "notices:suppressed",
         )
 
 
@@ -213,6 +330,7 @@ def _line_problems(app: App) -> Iterator[Problem]:
                 f"line {name} failed {many(line.failures, 'time')}: {line.error}",
                 "see the daemon's log",
                 "error",
+                f"line:{name}:failing",
             )
 
 

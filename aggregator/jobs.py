@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
-from aggregator import journal
+from aggregator import diagnosis, journal
 from aggregator.app import App
+from aggregator.model import Problem
 
 log = logging.getLogger("aggregator")
+CHECK_EVERY = timedelta(days=1)
+"""How often the whole database is read to see whether it is sound."""
 
 LOG_PATIENCE = 5.0
 """Seconds that emptying the database's log waits for those who read."""
@@ -23,6 +27,8 @@ class Jobs:
         self._app = app
         self._stop = stop
         self._outage: datetime | None = None
+        self._checked_at: datetime | None = None
+        self._unsound: list[Problem] = []
 
     def poll(self) -> None:
         """Poll what is due, and go on looking while feeds are under way."""
@@ -77,6 +83,31 @@ class Jobs:
     def signals(self) -> None:
         """Look who is out of rhythm."""
         journal.noticed(self._app.signals.run(self._stop))
+
+    def notices(self) -> None:
+        """Note what is wrong, and tell the operator once a day."""
+        from aggregator.notices import Desk, NoticeLine
+
+        app = self._app
+        c = app.configuration.settings
+        line = NoticeLine(
+            stores=app.stores,
+            renderer=app.renderer,
+            clock=app.clock,
+            secret=app.secret,
+            domain=c.mail.message_domain,
+            desk=Desk(c.operator.address, c.operator.at, c.operator.timezone),
+        )
+        journal.notices(line.run(self._found()))
+
+    def _found(self) -> Iterator[Problem]:
+        """What doctor finds; whether the database is sound is asked once a day, and believed until the next."""
+        now = self._app.clock.now()
+        if self._checked_at is None or not timedelta(0) <= now - self._checked_at < CHECK_EVERY:
+            self._unsound = list(diagnosis.database_problems(self._app))
+            self._checked_at = now
+        yield from self._unsound
+        yield from diagnosis.other_problems(self._app)
 
     def upkeep(self) -> None:
         """Tidy up."""

@@ -6,11 +6,12 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from aggregator import signalview, urls
+from aggregator import replies, signalview, urls
 from aggregator.model import PollReport
 
 if TYPE_CHECKING:
     from aggregator.catalog import CatalogReport
+    from aggregator.notice import Changed
     from aggregator.signals import Noticed
 
 log = logging.getLogger("aggregator")
@@ -70,6 +71,16 @@ def noticed(found: Noticed) -> None:
         log.log(logging.WARNING if signal.kind == "silence" else logging.INFO, "%s", signalview.text(signal))
     for signal in found.ended:
         log.info("%s %s: the %s is over", *signalview.subject(signal), signal.kind)
+
+
+def notices(changed: Changed) -> None:
+    """Errors at once, for a mail may not be able to tell them; the rest stands in `doctor` and in the day's mail."""
+    for one in changed.begun:
+        if one.level == "error":
+            log.error("%s; %s", replies.nameless(one.what), replies.nameless(one.do))
+    for one in changed.ended:
+        if one.level == "error":
+            log.info("over: %s", replies.nameless(one.what))
 
 
 def sync(report: CatalogReport) -> None:

@@ -82,6 +82,8 @@ class PollState:
         malformed: why the last document was not well-formed, or "".
         items: how many items the last document held.
         title, language: what the document says of itself, used where feeds.yaml is silent.
+        certificate_until: when the certificate of its server runs out, as it was last shown; None without TLS.
+        format: the form of the last document that was read: RSS, Atom, RDF or JSON Feed; "" while unknown.
     """
 
     next_poll_at: datetime
@@ -113,6 +115,8 @@ class PollState:
     move_polls: int = 0
     move_refused: str = ""
     items: int = 0
+    certificate_until: datetime | None = None
+    format: str = ""
 
     def but(self, **changes: object) -> PollState:
         """The same with some values changed; `dataclasses.replace` takes five times as long, and each poll asks thrice."""
@@ -208,7 +212,8 @@ class Redirect:
 class FetchResponse:
     """An answer from the server, whatever its status. `body` is decoded (gzip, br, zstd undone), "" for a 304.
 
-    `headers` has lower-case names; of a repeated header the last value, but all of X-Robots-Tag, a line each. `url` is where the chain ended.
+    `headers` has lower-case names; of a repeated header the last value, but all of X-Robots-Tag, a line each. `url` is where the chain ended,
+    `certificate_until` when the certificate shown there runs out; None where there was none.
     """
 
     request: FetchRequest
@@ -219,6 +224,7 @@ class FetchResponse:
     redirects: tuple[Redirect, ...]
     fetched_at: datetime
     elapsed: float
+    certificate_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,7 +405,7 @@ EntryChange = NewEntry | RevisedEntry | SameEntry
 class FeedEvent:
     """Something that happened to a feed as a whole, for its history. `detail` is for people.
 
-    kind is ids_changed, moved, moved_onto, move_undone, gone, back or frozen_validators.
+    kind is ids_changed, moved, moved_onto, move_undone, gone, back, frozen_validators or format_changed.
     """
 
     kind: str

@@ -18,6 +18,7 @@ from aggregator.model import (
     FetchRequest,
     FetchResponse,
 )
+from aggregator.notice import Told
 from aggregator.publication import (
     Edition,
     RenderedEdition,
@@ -113,6 +114,10 @@ class Renderer(Protocol):
 
     def letter(self, letter: Letter) -> RenderedLetter:
         """Render a letter. Raises ConfigError when there is no public address for its links."""
+        ...
+
+    def notices(self, told: Told) -> RenderedLetter:
+        """Render the mail of a day's notices to the operator."""
         ...
 
     def message(self, mail: bytes, address: str, token: str, message_id: str) -> bytes:

@@ -338,7 +338,7 @@ class NewEdition:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message in the outbox: of an edition in one of its variants, or a letter (the other id is 0).
+    """A message in the outbox: of an edition in one of its variants, or a letter (the other id is 0); of a notice nobody has a subscription (0).
 
     `address` may name a channel: `channel:newsdesk`. How long it is worth sending counts from `patient_since`: when it was made, or
     when a person asked for another try.

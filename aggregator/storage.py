@@ -22,13 +22,17 @@ _WORDS = {
 }  # fmt: skip
 
 
-def problems(app: App, *, deep: bool = False) -> Iterator[Problem]:
-    """What is wrong with what is stored and with writing it, now and as the daemon met it; `deep` reads every page."""
+def damage(app: App, *, deep: bool = False) -> Iterator[Problem]:
+    """What is wrong with what is stored; `deep` reads every page."""
     found = app.stores.upkeep.examine(deep=deep)
     damage = app.stores.upkeep.trouble()
     for problem in found:
         do = str(damage).rpartition("; ")[2] if damage else problem.do
         yield replace(problem, what=f"database: {problem.what}", do=do, about=problem.about or "storage:damaged")
+
+
+def problems(app: App) -> Iterator[Problem]:
+    """What is wrong with writing, now and as the daemon met it; that costs little."""
     if app.stores.upkeep.reading:
         yield Problem(
             f"{app.configuration.home.var} cannot be written",

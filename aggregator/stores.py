@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from aggregator.care import Moments, Upkeep
+from aggregator.care import Moments, NoticeStore, Upkeep
 from aggregator.levels import Settled, Threshold, Wanted
 from aggregator.model import (
     ArticleOutcome,
@@ -786,6 +786,11 @@ class Stores(Protocol):
     @property
     def suppressions(self) -> SuppressionStore:
         """Who is never written to."""
+        ...
+
+    @property
+    def notices(self) -> NoticeStore:
+        """What the operator is told of."""
         ...
 
     @property

@@ -18,6 +18,7 @@ PATIENCE = {
     "digest": timedelta(hours=48),
     "confirm": timedelta(hours=24),
     "manage": timedelta(hours=1),
+    "notice": timedelta(hours=48),
 }
 """How long a message is worth sending. What an alert or a digest told goes into a later edition then."""
 

@@ -12,6 +12,7 @@ index.py        the list of past editions
 trial.py        an edition with everything in it, to try templates with
 templates/      edition.html.j2 (mail), page.html.j2 (archive), edition.txt.j2, index.html.j2
 letters.py      the request to confirm, the link to one's own page: confirm.*.j2, manage.*.j2
+daily.py        the day's notices to the operator: notices.*.j2
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from typing import Any
 
 from aggregator import channel
 from aggregator.errors import ConfigError, GiveUp
+from aggregator.notice import Told
 from aggregator.publication import Edition, RenderedEdition
 from aggregator.readership import Letter, RenderedLetter
-from aggregator.render import headers, letters, mime, payload, trial, view, wording
+from aggregator.render import daily, headers, letters, mime, payload, trial, view, wording
 from aggregator.render.environment import Templates
 from aggregator.render.headers import RenderOptions
 from aggregator.render.when import Calendar
@@ -70,6 +72,14 @@ class Renderer:
         sender = mime.mailbox(options.from_name, options.from_address)
         words = letters.Words(sender, options.public_url, options.contact, self._generator())
         return letters.render(letter, words, self._templates)
+
+    def notices(self, told: Told) -> RenderedLetter:
+        """Render the mail of a day's notices to the operator."""
+        options = self._options
+        words = letters.Words(
+            mime.mailbox(options.from_name, options.from_address), options.public_url, "", self._generator()
+        )
+        return daily.render(told, words, options.domain, self._templates)
 
     def message(self, mail: bytes, address: str, token: str, message_id: str) -> bytes:
         """One recipient's bytes from an edition's mail; depends on the arguments alone.

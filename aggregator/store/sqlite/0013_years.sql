@@ -7,8 +7,127 @@ CREATE TABLE notices (
   what      TEXT NOT NULL,
   do        TEXT NOT NULL,
   began_at  TEXT NOT NULL,
-  seen_at   TEXT NOT NULL,
-  told_at   TEXT,
-  ended_at  TEXT
+  told_at   TEXT,                 -- NULL: no mail has told of it yet
+  ended_at  TEXT                  -- first not found any more; the row goes once its end was told
 ) WITHOUT ROWID
+;
+-- Notices go out as letters that belong to no subscription: both tables are made anew with room for them.
+DROP VIEW outbox
+;
+ALTER TABLE letters RENAME TO letters_before
+;
+
+-- One row: a letter, mail that is no edition: the request to confirm, the link to one's own page, notices to the operator.
+-- `mail` holds placeholders.
+CREATE TABLE letters (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind        TEXT NOT NULL CHECK (kind IN ('confirm', 'manage', 'notice')),
+  subject     TEXT NOT NULL,
+  mail        BLOB NOT NULL,
+  created_at  TEXT NOT NULL
+)
+;
+INSERT INTO letters SELECT id, kind, subject, mail, created_at FROM letters_before
+;
+ALTER TABLE messages RENAME TO messages_before
+;
+DROP INDEX messages_due
+;
+DROP INDEX messages_by_subscription
+;
+DROP INDEX messages_by_letter
+;
+DROP INDEX messages_by_teller
+;
+DROP INDEX messages_late
+;
+
+-- One row: a message, an edition or a letter for one address. The bytes follow from the mail stored for all and this row.
+CREATE TABLE messages (
+  id               INTEGER PRIMARY KEY AUTOINCREMENT,
+  edition_id       INTEGER REFERENCES editions (id),
+  letter_id        INTEGER REFERENCES letters (id),
+  variant          TEXT NOT NULL DEFAULT '',     -- of the edition's mail; '' is the edition's own
+  kind             TEXT NOT NULL CHECK (kind IN ('alert', 'digest', 'confirm', 'manage', 'notice')),
+  subscription_id  INTEGER REFERENCES subscriptions (id), -- NULL: a notice, which nobody subscribes to
+  address          TEXT NOT NULL,                -- or a channel: channel:newsdesk
+  token            TEXT NOT NULL,                -- forgotten once the message is settled
+  message_id       TEXT NOT NULL UNIQUE,         -- derived: every retry carries the same
+  state            TEXT NOT NULL DEFAULT 'waiting'
+                   CHECK (state IN ('waiting', 'claimed', 'sent', 'unknown', 'dead', 'cancelled')),
+  phase            TEXT NOT NULL DEFAULT 'queued' CHECK (phase IN ('queued', 'connect', 'data')),
+  attempts         INTEGER NOT NULL DEFAULT 0,
+  next_attempt_at  TEXT NOT NULL,
+  held_at          TEXT,                         -- after a restore: nothing goes out until a person releases it
+  claimed_by       TEXT,
+  claimed_until    TEXT,
+  error            TEXT NOT NULL DEFAULT '',
+  created_at       TEXT NOT NULL,
+  settled_at       TEXT,
+  retried_at       TEXT,                         -- when a person asked for another try: patience counts from there
+  late             INTEGER NOT NULL DEFAULT 0,   -- 1: given up because time ran out; its stories go into a later edition
+  told_in          INTEGER REFERENCES messages (id), -- that edition's message
+  CHECK ((edition_id IS NULL) != (letter_id IS NULL)),
+  CHECK ((subscription_id IS NULL) = (kind = 'notice')),
+  UNIQUE (edition_id, subscription_id)
+)
+;
+-- Named one by one: steps before this one may have added columns in another order. By id: who tells comes after what is told.
+INSERT INTO messages (id, edition_id, letter_id, variant, kind, subscription_id, address, token, message_id, state, phase,
+  attempts, next_attempt_at, held_at, claimed_by, claimed_until, error, created_at, settled_at, retried_at, late)
+SELECT id, edition_id, letter_id, variant, kind, subscription_id, address, token, message_id, state, phase,
+  attempts, next_attempt_at, held_at, claimed_by, claimed_until, error, created_at, settled_at, retried_at, late FROM messages_before
+;
+UPDATE messages SET told_in = (SELECT b.told_in FROM messages_before b WHERE b.id = messages.id)
+WHERE id IN (SELECT id FROM messages_before WHERE told_in IS NOT NULL)
+;
+ALTER TABLE attempts RENAME TO attempts_before
+;
+DROP INDEX attempts_by_message
+;
+
+-- One row: one try at handing a message to a transport.
+CREATE TABLE attempts (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  message_id  INTEGER NOT NULL REFERENCES messages (id),
+  started_at  TEXT NOT NULL,
+  ended_at    TEXT NOT NULL,
+  outcome     TEXT NOT NULL,                    -- sent, retry, dead, unknown, cancelled
+  phase       TEXT NOT NULL,                    -- how far it came
+  code        INTEGER NOT NULL,                 -- the server's reply, 0 when there was none
+  detail      TEXT NOT NULL
+)
+;
+INSERT INTO attempts SELECT * FROM attempts_before
+;
+DROP TABLE attempts_before
+;
+DROP TABLE messages_before
+;
+DROP TABLE letters_before
+;
+CREATE INDEX attempts_by_message ON attempts (message_id)
+;
+CREATE INDEX messages_due ON messages (state, next_attempt_at)
+;
+CREATE INDEX messages_by_subscription ON messages (subscription_id)
+;
+CREATE INDEX messages_by_letter ON messages (letter_id) WHERE letter_id IS NOT NULL
+;
+CREATE INDEX messages_by_teller ON messages (told_in) WHERE told_in IS NOT NULL
+;
+CREATE INDEX messages_late ON messages (subscription_id) WHERE late = 1 AND told_in IS NULL
+;
+
+-- Which messages are not settled yet, and why?
+CREATE VIEW outbox AS
+SELECT m.id, coalesce(ed.digest_id, '') AS digest_id, m.kind, coalesce(ed.subject, l.subject) AS subject, m.address, m.state,
+       m.phase, m.attempts, m.next_attempt_at, m.held_at, m.error
+FROM messages m LEFT JOIN editions ed ON ed.id = m.edition_id LEFT JOIN letters l ON l.id = m.letter_id
+WHERE m.state IN ('waiting', 'claimed', 'unknown', 'dead') ORDER BY m.next_attempt_at
+;
+-- What the server of a feed showed of itself: until when its certificate is good, and the form of the last document that was read.
+ALTER TABLE feeds ADD COLUMN certificate_until TEXT
+;
+ALTER TABLE feeds ADD COLUMN format TEXT NOT NULL DEFAULT ''
 ;

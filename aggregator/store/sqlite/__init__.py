@@ -19,6 +19,7 @@ from aggregator.store.sqlite.feeds import Feeds
 from aggregator.store.sqlite.history import History
 from aggregator.store.sqlite.moments import Moments
 from aggregator.store.sqlite.network import Network
+from aggregator.store.sqlite.notices import Notices
 from aggregator.store.sqlite.outbox import Outbox
 from aggregator.store.sqlite.overview import Overview
 from aggregator.store.sqlite.polls import Polls
@@ -89,6 +90,7 @@ class SqliteStores:
         self.overview = Overview(db)
         self.portions = Portions(db)
         self.credentials = Credentials(db)
+        self.notices = Notices(db)
         self.upkeep = Upkeep(db)
         self.moments = Moments(db)
         try:

@@ -36,7 +36,7 @@ class Bounces:
         """See BounceStore.of_message."""
         with self._db.read() as conn:
             row = conn.execute("SELECT subscription_id FROM messages WHERE message_id = ?", (message_id,)).fetchone()
-        return 0 if row is None else int(row["subscription_id"])
+        return 0 if row is None else int(row["subscription_id"] or 0)
 
     def lift(self, address: str) -> bool:
         """See BounceStore.lift."""

@@ -89,6 +89,7 @@ class Feeds:
             extra |= {"etag": "", "last_modified": "", "body_hash": "", "failures": 0, "failing_since": None}
             extra |= {"held_until": None, "held_by": "", "items": 0, "next_poll_at": rows.stamp(now)}
             extra |= {"error": "", "error_class": "", "next_poll_reason": "its address in feeds.yaml changed"}
+            extra |= {"certificate_until": None, "format": ""}
             extra |= {"claimed_by": None, "claimed_until": None, "looked_at": None, "frozen_at": None} | _MOVED_NOWHERE
             # Another address may be another feed: unless its entries are known, they are news to nobody.
             extra |= {"last_ok_at": None} | ({} if row["state"] == "paused" else {"state": "new"})

@@ -71,8 +71,8 @@ class Outbox:
     def enter_data(self, message_id: int, owner: str, now: datetime) -> bool:
         """See OutboxStore.enter_data."""
         sql = f"""UPDATE messages SET phase = 'data', claimed_until = :until
-                 WHERE id = :id AND claimed_by = :owner AND state = 'claimed' AND EXISTS (
-                 SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id AND {_WANTED})"""  # noqa: S608 - our own words
+                 WHERE id = :id AND claimed_by = :owner AND state = 'claimed' AND (kind = 'notice' OR EXISTS (
+                 SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id AND {_WANTED}))"""  # noqa: S608 - our own words
         with self._db.write() as conn:
             values = {"id": message_id, "owner": owner, "until": rows.stamp(now + CLAIM)}
             return conn.execute(sql, values).rowcount == 1
@@ -197,7 +197,7 @@ def message(row: sqlite3.Row) -> Message:
         digest_id=row["digest_id"],
         kind=row["kind"],
         subject=row["subject"],
-        subscription_id=row["subscription_id"],
+        subscription_id=row["subscription_id"] or 0,
         address=row["address"],
         token=row["token"],
         message_id=row["message_id"],
@@ -212,8 +212,8 @@ def message(row: sqlite3.Row) -> Message:
     )
 
 
-SELECT = """SELECT m.*, coalesce(ed.digest_id, s.digest_id) AS digest_id, coalesce(ed.subject, l.subject) AS subject
-FROM messages m JOIN subscriptions s ON s.id = m.subscription_id
+SELECT = """SELECT m.*, coalesce(ed.digest_id, s.digest_id, '') AS digest_id, coalesce(ed.subject, l.subject) AS subject
+FROM messages m LEFT JOIN subscriptions s ON s.id = m.subscription_id
 LEFT JOIN editions ed ON ed.id = m.edition_id LEFT JOIN letters l ON l.id = m.letter_id"""
 # Whoever held it is gone. In phase data the body may have been handed over: unknown, not waiting.
 UNCLAIM = """state = iif(state = 'unknown' OR phase = 'data', 'unknown', 'waiting'), phase = iif(phase = 'data', 'data', 'queued'),
@@ -229,8 +229,8 @@ WHERE state IN ('waiting', 'unknown') AND next_attempt_at <= :now AND EXISTS (
   AND (s.state = 'ended' OR (s.state IN ('paused', 'pending') AND messages.letter_id IS NULL)))"""
 # A letter goes to who has not confirmed yet, or pauses; an edition to the active alone.
 _WANTED = "(s.state = 'active' OR (kind IN ('confirm', 'manage') AND s.state IN ('pending', 'paused')))"
-_DUE = f"""FROM messages m JOIN subscriptions s ON s.id = m.subscription_id AND {_WANTED}
-WHERE m.state IN ('waiting', 'unknown') AND m.next_attempt_at <= :now AND m.held_at IS NULL
+_DUE = f"""FROM messages m LEFT JOIN subscriptions s ON s.id = m.subscription_id
+WHERE (m.kind = 'notice' OR {_WANTED}) AND m.state IN ('waiting', 'unknown') AND m.next_attempt_at <= :now AND m.held_at IS NULL
   AND iif(m.address LIKE 'channel:%', m.address, 'mail') NOT IN (SELECT value FROM json_each(:but))"""  # noqa: S608 - our own words
 _TAKE = (
     "UPDATE messages SET state = 'claimed', phase = 'connect', claimed_by = :owner, claimed_until = :until WHERE id IN"

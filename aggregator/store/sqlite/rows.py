@@ -60,7 +60,7 @@ FEED_COLUMNS = (
         "moved_url",
         "move_target",
     ),
-    *("move_polls", "move_refused", "items"),
+    *("move_polls", "move_refused", "items", "certificate_until", "format"),
 )
 POLL_COLUMNS = FEED_COLUMNS[FEED_COLUMNS.index("next_poll_at") :]
 """Of these, what polling taught: what a poll writes."""
@@ -206,6 +206,8 @@ def feed(
         move_polls=r[36],
         move_refused=r[37],
         items=r[38],
+        certificate_until=moment_or_none(r[39]),
+        format=r[40],
     )
     return Feed(spec, poll, entries, gaps, found, interrupted)
 
@@ -254,6 +256,8 @@ def poll_values(poll: PollState) -> tuple[Any, ...]:
         poll.move_polls,
         poll.move_refused,
         poll.items,
+        stamp_or_none(poll.certificate_until),
+        poll.format,
     )
 
 
