@@ -30,6 +30,7 @@ def stores(configuration: Configuration, secret: bytes, now: datetime, *, readin
         synchronous=configuration.settings.storage.durability.upper(),
         reading=reading,
         spare=lambda: fallback.newest(configuration.home.path / configuration.settings.backup.directory),
+        backups=configuration.home.db.parent / "backups",
     )
     if not reading:
         recover(made, now)

@@ -27,7 +27,10 @@ class Upkeep(Protocol):
     """Care of the whole database."""
 
     def migrate(self) -> list[str]:
-        """Bring the schema up to date; the names of the steps applied. Raises StoreError when it is from the future."""
+        """Bring the schema up to date, all steps or none; their names. A database that holds something is copied before.
+
+        Raises StoreError when it is from the future.
+        """
         ...
 
     def check(self, *, deep: bool = False) -> list[str]:

@@ -169,6 +169,15 @@ class Zygote:
         """Start a process that composes and sends once, at a moment; its pid."""
         return self._order({"home": str(home), "clock": clock.isoformat(), "die_at": die_at, "nth": nth})
 
+    def migrate(self, database: Path, die_at: str = "", nth: int = 1) -> int:
+        """Start a process that brings a database up to date; how it ended."""
+        self.begin_migration(database, die_at, nth)
+        return self.wait()
+
+    def begin_migration(self, database: Path, die_at: str = "", nth: int = 1) -> None:
+        """The same, without waiting for its end."""
+        self._order({"database": str(database), "die_at": die_at, "nth": nth})
+
     def _order(self, order: dict[str, Any]) -> int:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order) + "\n")

@@ -1,20 +1,36 @@
-"""Where a process may fall while it composes and sends: every point has a name, and each can be planted from outside."""
+"""Where a process may fall: every point has a name, and each can be planted from outside."""
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import smtplib
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 from aggregator.delivery.pages import Pages
 from aggregator.delivery.smtp import SmtpSession, SmtpTransport
+from aggregator.enrich import EnrichLine
+from aggregator.fetch import Client
+from aggregator.poll import PollLine
+from aggregator.store.sqlite import copies
+from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.editions import Editions
+from aggregator.store.sqlite.entries import Entries
+from aggregator.store.sqlite.feeds import Feeds
 from aggregator.store.sqlite.outbox import Outbox
+from aggregator.store.sqlite.polls import Polls
+from aggregator.store.sqlite.signals import Signals
+from aggregator.store.sqlite.subscriptions import Subscriptions
+from aggregator.store.sqlite.upkeep import Upkeep
+from aggregator.store.sqlite.watch import Watch
 
-BEFORE, AFTER = "before", "after"
-POINTS: dict[str, tuple[type, str, str]] = {
+BEFORE, AFTER, YIELDED = "before", "after", "yielded"
+Point = tuple[type | ModuleType, str, str]
+DELIVERY: dict[str, Point] = {
     "compose: before the edition's commit": (Editions, "commit_editions", BEFORE),
     "compose: after the edition's commit": (Editions, "commit_editions", AFTER),
     "compose: before the page is written": (Pages, "publish", BEFORE),
@@ -31,6 +47,58 @@ POINTS: dict[str, tuple[type, str, str]] = {
     "send: before settling": (Outbox, "settle", BEFORE),
     "send: after settling": (Outbox, "settle", AFTER),
 }
+CATALOG: dict[str, Point] = {
+    "catalog: feeds stored": (Feeds, "sync", AFTER),
+    "catalog: watchlists stored, and what they find": (Watch, "sync", AFTER),
+    "catalog: digests stored": (Editions, "sync", AFTER),
+    "catalog: readers stored": (Subscriptions, "sync", AFTER),
+}
+POLL: dict[str, Point] = {
+    "poll: before the claim": (Feeds, "claim_due", BEFORE),
+    "poll: after the claim": (Feeds, "claim_due", AFTER),
+    "poll: fetched, not read": (Client, "fetch_many", YIELDED),
+    "poll: read, not judged": (PollLine, "_outcomes", BEFORE),
+    "poll: judged and matched": (PollLine, "_outcomes", AFTER),
+    "poll: before the commit": (Polls, "commit_polls", BEFORE),
+    "poll: after the commit": (Polls, "commit_polls", AFTER),
+}
+ENRICH: dict[str, Point] = {
+    "enrich: after the claim": (Entries, "claim_articles", AFTER),
+    "enrich: page read and matched": (EnrichLine, "_outcomes", YIELDED),
+    "enrich: before the commit": (Entries, "commit_articles", BEFORE),
+    "enrich: after the commit": (Entries, "commit_articles", AFTER),
+}
+SIGNALS: dict[str, Point] = {
+    "signals: before one begins": (Signals, "begin", BEFORE),
+    "signals: after one began": (Signals, "begin", AFTER),
+}
+UPKEEP: dict[str, Point] = {
+    "upkeep: before old marks are forgotten": (Upkeep, "forget_texts", BEFORE),
+    "upkeep: before pruning": (Upkeep, "prune", BEFORE),
+    "upkeep: after pruning": (Upkeep, "prune", AFTER),
+    "upkeep: before a part of the index": (Entries, "reindex", BEFORE),
+    "upkeep: after a part of the index": (Entries, "reindex", AFTER),
+}
+COPY: dict[str, Point] = {
+    "copy: before it is made": (copies, "write", BEFORE),
+    "copy: while it is made": (sqlite3, "connect", "pages"),
+    "copy: made, not on the disk": (os, "fsync", BEFORE),
+    "copy: before it gets its name": (os, "replace", BEFORE),
+    "copy: it has its name": (os, "replace", AFTER),
+    "copy: after it is made": (copies, "write", AFTER),
+}
+STATEMENT = "any statement to the database"
+"""The process falls before the nth statement that it gives, commits among them."""
+POINTS = {
+    **CATALOG,
+    **POLL,
+    **ENRICH,
+    **SIGNALS,
+    **DELIVERY,
+    **UPKEEP,
+    **COPY,
+    STATEMENT: (Database, "_connect", "statement"),
+}
 
 
 def plant(name: str, nth: int) -> None:
@@ -43,7 +111,10 @@ def plant(name: str, nth: int) -> None:
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    if how == "unanswered":
+    special = {"statement": _statement, "pages": _pages, YIELDED: _yielded}
+    if how in special:
+        special[how](owner, method, die)
+    elif how == "unanswered":
         _between(owner, method, die)
     elif how == "half":
         _half(die)
@@ -58,7 +129,7 @@ def hurry(seconds: float) -> None:
     init.__kwdefaults__["data_timeout"] = seconds
 
 
-def _around(owner: type, method: str, how: str, die: Callable[[], None]) -> None:
+def _around(owner: type | ModuleType, method: str, how: str, die: Callable[[], None]) -> None:
     real = getattr(owner, method)
 
     def planted(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -72,7 +143,7 @@ def _around(owner: type, method: str, how: str, die: Callable[[], None]) -> None
     setattr(owner, method, planted)
 
 
-def _between(owner: type, method: str, die: Callable[[], None]) -> None:
+def _between(owner: type | ModuleType, method: str, die: Callable[[], None]) -> None:
     """Inside `_hand_over`: the body is out, the reply not read."""
     real, reply = getattr(owner, method), smtplib.SMTP.getreply
 
@@ -102,3 +173,37 @@ def _half(die: Callable[[], None]) -> None:
         real(self, data)
 
     smtplib.SMTP.send = planted  # type: ignore[method-assign, assignment]
+
+
+def _yielded(owner: Any, method: str, die: Callable[[], None]) -> None:
+    """Behind each of the values that a method gives one by one."""
+    real = getattr(owner, method)
+
+    def planted(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        for one in real(*args, **kwargs):
+            die()
+            yield one
+
+    setattr(owner, method, planted)
+
+
+def _statement(owner: Any, method: str, die: Callable[[], None]) -> None:
+    """Before each statement of any connection."""
+    real = getattr(owner, method)
+
+    def planted(self: Any) -> sqlite3.Connection:
+        conn: sqlite3.Connection = real(self)
+        conn.set_trace_callback(lambda _: die())
+        return conn
+
+    setattr(owner, method, planted)
+
+
+def _pages(owner: Any, method: str, die: Callable[[], None]) -> None:
+    """A copy is made page by page, and the process falls between two."""
+
+    class Slow(sqlite3.Connection):
+        def backup(self, target: sqlite3.Connection, **_: Any) -> None:
+            super().backup(target, pages=1, progress=lambda *_: die())
+
+    setattr(owner, method, functools.partial(getattr(owner, method), factory=Slow))

@@ -24,14 +24,14 @@ from tests import counts
 from tests.conformance.feedserver import Call, FeedServer
 from tests.e2e.homes import ENVIRON, WATCHLISTS, Item, rss, write_home
 from tests.faults.newsroom import Zygote
-from tests.faults.points import POINTS
+from tests.faults.points import DELIVERY
 
 MODES: tuple[Mode, ...] = ("ok", "450", "550", "drop", "hang")
 START = datetime(2023, 2, 2, 4, 0, tzinfo=UTC)
 DUE = START + timedelta(hours=1)
 """When the digest comes out; the alert waits for it, so that one process composes both."""
 READERS = ["a@example.org", "b@example.org", "c@example.org"]
-CASES = list(itertools.product(POINTS, MODES))
+CASES = list(itertools.product(DELIVERY, MODES))
 MOST = counts.count(small=1, storm=6)
 """At most so many kills at one point under one behaviour; fewer where the process does not come there so often."""
 

@@ -3,6 +3,8 @@
 A fresh interpreter per kill would spend its life importing; this one imports once, has no threads, and forks.
 In:  {"home": ..., "cycles": n, "die_after_commits": n or 0}, or of the delivery lines alone, on a staged clock:
      {"home": ..., "clock": moment, "die_at": name of a point or "", "nth": n}
+     or of a database alone, which is opened and so brought up to date:
+     {"database": ..., "die_at": name of a point or "", "nth": n}
 Out: {"pid": n}, and when the child has ended {"ended": pid, "status": n}
 """
 
@@ -24,7 +26,7 @@ from aggregator.app import App, build
 from aggregator.clock import SetClock
 from aggregator.fetch import Client  # noqa: F401 - imported before the fork
 from aggregator.render import Renderer  # noqa: F401 - imported before the fork
-from aggregator.store.sqlite import SqliteStores  # noqa: F401 - imported before the fork
+from aggregator.store.sqlite import SqliteStores
 from aggregator.store.sqlite.database import Database
 from tests.faults import points
 
@@ -60,6 +62,8 @@ def die_after(commits: int) -> None:
 def child(order: dict[str, object]) -> int:
     """What a fork does; the number of its exit."""
     os.setsid()
+    if "database" in order:
+        return migrate(order)
     if "clock" in order:
         return deliver(order)
     if order["die_after_commits"]:
@@ -68,6 +72,15 @@ def child(order: dict[str, object]) -> int:
         app.sync()
         for _ in range(int(str(order["cycles"]))):
             cycle(app)
+    return 0
+
+
+def migrate(order: dict[str, object]) -> int:
+    """Open a database; what cannot be is said in one line on standard error."""
+    if order["die_at"]:
+        points.plant(str(order["die_at"]), int(str(order["nth"])))
+    path = Path(str(order["database"]))
+    SqliteStores(path, secret=b"s" * 32, backups=path.parent / "backups").upkeep.close()
     return 0
 
 

@@ -48,6 +48,7 @@ class SqliteStores:
         synchronous: str = "FULL",
         reading: bool = False,
         spare: Callable[[], str] = lambda: "",
+        backups: Path | None = None,
     ) -> None:
         """Open `path`, making it and bringing its schema up to date where needed.
 
@@ -58,6 +59,7 @@ class SqliteStores:
             synchronous: FULL keeps every commit through a power cut; NORMAL may lose the last ones.
             reading: nothing is written, neither to the file nor beside it.
             spare: names the backup to restore, once one is needed.
+            backups: the folder for a copy of the database before its schema changes; none is kept without.
 
         Raises:
             StoreError: the file cannot be used.
@@ -93,6 +95,7 @@ class SqliteStores:
         self.notices = Notices(db)
         self.upkeep = Upkeep(db)
         self.moments = Moments(db)
+        self.upkeep = Upkeep(db, backups)
         try:
             self.upkeep.migrate()
         except StoreError:

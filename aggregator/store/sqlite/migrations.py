@@ -1,4 +1,4 @@
-"""Numbered steps from an empty file to the current schema; each is applied once, in one transaction."""
+"""Numbered steps from an empty file to the current schema; each is applied once; all that are pending, or none (docs/decisions/0045)."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import os
 import sqlite3
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from aggregator.care import LogSize
 from aggregator.errors import StoreError
 from aggregator.model import Problem
 from aggregator.publication import Checked, FailingFeed, Missed
-from aggregator.store.sqlite import index, invariants, migrations, network, rows, wal
+from aggregator.store.sqlite import copies, index, invariants, migrations, network, rows, wal
 from aggregator.store.sqlite.counting import DAY, HOUR
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.outbox import UNCLAIM
@@ -41,28 +40,43 @@ ON CONFLICT DO UPDATE SET value = max(value, excluded.value)"""
 class Upkeep:
     """Upkeep on SQLite."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, backups: Path | None = None) -> None:
+        """`backups` is the folder for a copy of the database before its tables change; None: none is kept."""
         self._db = db
+        self._backups = backups
 
     def migrate(self) -> list[str]:
         """See care.Upkeep.migrate."""
-        utils = self._db.utils
-        try:
-            foreign = migrations.unknown(utils)
-            pending = [m.name for m in migrations.migrations.pending(utils)]
-        except sqlite3.Error as e:
-            raise self._db.error(e) from e
-        if foreign:
-            raise StoreError(f"{self._db.path}: written by a newer version ({', '.join(foreign)}); upgrade aggregator")
+        pending = self._pending()
         if pending:
             with self._db.write() as conn:
-                migrations.migrations.apply(utils)
+                pending = self._pending()  # another process may have been faster
+                self._keep_before(conn, pending)
+                migrations.migrations.apply(self._db.utils)
                 sql = "INSERT OR IGNORE INTO facts (name, value) VALUES ('tokenizer_version', ?)"
                 conn.execute(sql, (str(TOKENIZER_VERSION),))
         if SHRINKS in pending:
             self._give_back()
         self._renew_index()
         return pending
+
+    def _pending(self) -> list[str]:
+        """The steps that this database has still to take. Raises StoreError when it is from the future."""
+        try:
+            foreign = migrations.unknown(self._db.utils)
+            pending = [m.name for m in migrations.migrations.pending(self._db.utils)]
+        except sqlite3.Error as e:
+            raise self._db.error(e) from e
+        if foreign:
+            raise StoreError(f"{self._db.path}: written by a newer version ({', '.join(foreign)}); upgrade aggregator")
+        return pending
+
+    def _keep_before(self, conn: sqlite3.Connection, pending: builtins.list[str]) -> None:
+        """A copy of a database that holds something already, before it is changed (docs/decisions/0045)."""
+        if self._backups is None or not pending or not migrations.migrations.applied(self._db.utils):
+            return
+        if conn.execute("SELECT 1 FROM feeds UNION ALL SELECT 1 FROM subscribers LIMIT 1").fetchone():
+            copies.keep(self._db.path, self._backups, pending[0])
 
     def _give_back(self) -> None:
         """Let the file shrink to what is left in it; where that cannot be now, its room is used up by and by."""
@@ -145,24 +159,8 @@ class Upkeep:
         return self._db.fold_log(seconds)
 
     def backup(self, target: Path) -> None:
-        """See care.Upkeep.backup; the copy appears under its name only when it is whole and verified."""
-        part = target.with_name(target.name + ".part")
-        try:
-            with contextlib.closing(sqlite3.connect(part)) as copy:
-                # In one step: a snapshot, while writers go on in the log; by pages it would begin anew at each commit.
-                self._db.conn.backup(copy)
-                copy.execute("PRAGMA journal_mode=DELETE")
-                found = copy.execute("PRAGMA integrity_check").fetchone()[0]
-            if found != "ok":
-                raise StoreError(f"{part}: the copy is not sound ({found}); the database stays as it is")
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
-            part.replace(target)
-        except (sqlite3.Error, OSError) as e:
-            raise StoreError(f"{part}: {e}; check that the folder exists, may be written and has room") from e
-        finally:
-            with contextlib.suppress(OSError):
-                part.unlink()
+        """See care.Upkeep.backup."""
+        copies.write(self._db.conn, target)
 
     def prune(self, now: datetime, keep: timedelta) -> Mapping[str, int]:
         """See care.Upkeep.prune. Keys stay as tombstones; matched entries stay."""
