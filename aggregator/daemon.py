@@ -273,6 +273,9 @@ class Daemon:
             self._working.add(line.name)
         try:
             self._mind_clock()
+            if line.health.state:
+                # What it had in hand when the store refused could not be given back then.
+                self._app.stores.feeds.release(f"{self._app.owner}/{line.name}")
             line.work()
         except StoreError as e:
             self._stumbled(line, str(e), e)

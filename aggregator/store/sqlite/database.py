@@ -130,6 +130,7 @@ class Database:
             conn = self.conn
             try:
                 self._bound_log(conn)
+                before = conn.total_changes
                 conn.execute("BEGIN IMMEDIATE")
                 yield conn
                 conn.execute("COMMIT")
@@ -139,8 +140,14 @@ class Database:
             except BaseException:
                 self._rollback(conn)
                 raise
-            if self.trouble is not None and self._damage is None:
-                self.trouble = None
+            if self.trouble is not None and conn.total_changes != before:
+                self._recovered(self.trouble)
+
+    def _recovered(self, trouble: StoreError) -> None:
+        """A write went well: is what was wrong before over? Damage stays, and on a full disk a small write may find a place."""
+        if trouble.fault == "corrupt" or (trouble.fault == "full" and not faults.has_room(self.path)):
+            return
+        self.trouble = None
 
     def _bound_log(self, conn: sqlite3.Connection) -> None:
         """Wait a little for those who read an older state, where the log has grown long."""

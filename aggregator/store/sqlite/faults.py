@@ -44,7 +44,7 @@ def fault(error: sqlite3.Error, path: Path, *, known: bool) -> StoreFault:
     word = _FAULTS.get(code & 0xFF, "other")
     if code == sqlite3.SQLITE_READONLY_DBMOVED or (known and word in ("read_only", "io") and not path.exists()):
         return "missing"
-    if word in ("io", "read_only") and _is_out_of_room(path):
+    if word in ("io", "read_only") and not has_room(path):
         return "full"
     return word
 
@@ -64,18 +64,18 @@ def restore(spare: str) -> str:
     return f"`aggregator restore {spare}` puts the newest sound backup in place"
 
 
-def _is_out_of_room(path: Path) -> bool:
-    """Whether the disk, a quota or a limit of this process leaves no room beside the database.
+def has_room(path: Path) -> bool:
+    """Whether the disk, quotas and limits of this process leave some room beside the database.
 
     SQLite tells a full disk by ENOSPC alone, and not where it makes the files beside the database.
     """
     largest = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
     sizes = (file.stat().st_size for file in (path, path.with_name(path.name + "-wal")) if file.exists())
     if largest != resource.RLIM_INFINITY and max(sizes, default=0) + SAMPLE > largest:
-        return True
+        return False
     try:
         with tempfile.TemporaryFile(dir=path.parent) as file:
             os.write(file.fileno(), bytes(SAMPLE))
-            return os.fstat(file.fileno()).st_size < SAMPLE
+            return os.fstat(file.fileno()).st_size == SAMPLE
     except OSError as e:
-        return e.errno in OUT_OF_ROOM
+        return e.errno not in OUT_OF_ROOM
