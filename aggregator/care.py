@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 from aggregator.errors import StoreError
+from aggregator.measures import Measures
 from aggregator.model import Problem
 from aggregator.notice import Changed, Notice, NoticeLetter
 from aggregator.publication import Checked
@@ -150,4 +151,12 @@ class NoticeStore(Protocol):
 
         False, with nothing stored, when what was due then has been seen to by somebody else. Old notices that were sent go, too.
         """
+        ...
+
+
+class MeasureStore(Protocol):
+    """What metrics are made of."""
+
+    def look(self, watchlist_ids: Collection[str], now: datetime) -> Measures:
+        """The numbers of this moment; `matches` of these watchlists. Costs the same however much is stored."""
         ...

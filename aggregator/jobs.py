@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from aggregator import diagnosis, journal
 from aggregator.app import App
-from aggregator.model import Problem
+from aggregator.model import PollReport, Problem
+from aggregator.tally import TALLY
 
 log = logging.getLogger("aggregator")
 CHECK_EVERY = timedelta(days=1)
@@ -35,6 +36,7 @@ class Jobs:
         tried = failed = 0
         self._tell_outage()
         for report in self._app.poll.sweep(stop=self._stop, keep_looking=True):
+            _count(report)
             if report.error_class == "local_network":
                 self._tell_outage()
                 continue
@@ -124,3 +126,12 @@ class Jobs:
                 log.info("pruned: %s", ", ".join(f"{n} {t}" for t, n in pruned.items()))
         if self._app.reindex(math.inf, self._stop):
             log.info("the search index is not ready; making it goes on at the next start")
+
+
+def _count(report: PollReport) -> None:
+    """What metrics tell of polls."""
+    TALLY.count("polls", report.outcome)
+    TALLY.took("poll", report.elapsed)
+    TALLY.count("poll_bytes", by=report.bytes)
+    if report.outcome == "failed":
+        TALLY.count("poll_failures", report.error_class)

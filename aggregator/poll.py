@@ -41,6 +41,7 @@ from aggregator.ports import Clock, Fetcher, Workers
 from aggregator.stores import Stores
 from aggregator.stories import assign, language
 from aggregator.sweep import LINGER, TOGETHER, Decided, Sweep
+from aggregator.tally import TALLY, Tally
 from aggregator.watch import documents, match
 from aggregator.watch.index import WatchIndex
 
@@ -90,6 +91,7 @@ class PollLine:
     chance: Callable[[], float] = random.random
     access: Callable[[str], Access | None] = lambda _: None
     turn: threading.Lock = field(default_factory=threading.Lock)
+    tally: Tally = TALLY
 
     def sweep(
         self,
@@ -345,7 +347,8 @@ class PollLine:
         article = change.article if isinstance(change, RevisedEntry) and not change.reused else ""
         told = language.of(entry, decided.feed.language)
         document = documents.of_parsed(entry, decided.feed, told, article)
-        found = match.find(document, index)
+        with self.tally.timed("match", self.clock):
+            found = match.find(document, index)
         wanted = arrival.wants_article(decided.feed, entry, reach, first=decided.first, matched=bool(found))
         return StoredChange(
             change=change,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from aggregator.care import Moments, NoticeStore, Upkeep
+from aggregator.care import MeasureStore, Moments, NoticeStore, Upkeep
 from aggregator.levels import Settled, Threshold, Wanted
 from aggregator.model import (
     ArticleOutcome,
@@ -791,6 +791,11 @@ class Stores(Protocol):
     @property
     def notices(self) -> NoticeStore:
         """What the operator is told of."""
+        ...
+
+    @property
+    def measures(self) -> MeasureStore:
+        """Numbers for metrics."""
         ...
 
     @property

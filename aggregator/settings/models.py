@@ -158,6 +158,10 @@ class WebSettings(Section):
     timezone: f.Zone = Field(
         default="UTC", description="Zone of the days and times on the pages, such as Europe/Minsk."
     )
+    metrics: Annotated[Literal["open", "closed"], BeforeValidator(f.lower)] = Field(
+        default="closed",
+        description="Who may read /metrics. closed: who holds a token with the scope `read`; open: whoever reaches the pages.",
+    )
     trusted_proxies: tuple[f.Network, ...] = Field(
         default=(),
         description="Networks of proxies in front of the pages whose X-Forwarded-For and -Proto are believed, such as 127.0.0.1/32.",

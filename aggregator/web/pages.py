@@ -11,7 +11,7 @@ feeds     every feed, one feed, what a person may do   outbox        messages th
 quarantine  what was refused, for a person to look at
 api       the same for programs, and an application of its own
 signing   in and out                                   wrong         the pages that say no
-configuring  what is in force
+configuring  what is in force                           metrics       numbers for Prometheus
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from aggregator.web import (
     configuring,
     editions,
     feeds,
+    metrics,
     outbox,
     quarantine,
     search,
@@ -66,6 +67,7 @@ PARTS = (
     story.add,
     signing.add,
     configuring.add,
+    metrics.add,
     search.add,
 )
 

@@ -19,7 +19,7 @@ OPERATOR = ("outbox", "message", "quarantine", "configuration")
 LETTERS = ("confirm", "refuse", "unsubscribe", "undo", "manage-in", "sign-in-link")
 LOOKS = [(320, "light"), (320, "dark"), (1280, "light"), (1280, "dark")]
 """A phone and a desk, by day and by night."""
-SERVED = ("/static/", "/healthz", "/readyz", "/api/", "/manage/export", "/favicon.ico", "/openapi.json")
+SERVED = ("/static/", "/healthz", "/readyz", "/metrics", "/api/", "/manage/export", "/favicon.ico", "/openapi.json")
 """What is no page: files, and answers to programs."""
 GIVEN: Mapping[str, Sequence[Mapping[str, object]]] = {
     "day": [{"day": f"{START:%Y-%m-%d}"}],

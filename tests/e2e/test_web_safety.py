@@ -38,7 +38,7 @@ from tests.e2e.test_subscribe import tables
 
 OPEN = {
     "/favicon.ico",
-    "/static/{name}", "/help", "/healthz", "/readyz", "/subscribe", "/manage", "/manage/export", "/sign-in", "/sign-in/{token}",
+    "/static/{name}", "/help", "/healthz", "/readyz", "/metrics", "/subscribe", "/manage", "/manage/export", "/sign-in", "/sign-in/{token}",
     *(f"/{kind}/{{token}}" for kind in ("confirm", "unsubscribe", "undo", "refuse", "manage")),
 }  # fmt: skip
 """What answers to everybody although the pages are closed: subscribing and leaving, signing in, and what is no reading."""

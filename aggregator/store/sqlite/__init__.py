@@ -17,6 +17,7 @@ from aggregator.store.sqlite.editions import Editions
 from aggregator.store.sqlite.entries import Entries
 from aggregator.store.sqlite.feeds import Feeds
 from aggregator.store.sqlite.history import History
+from aggregator.store.sqlite.measures import Measuring
 from aggregator.store.sqlite.moments import Moments
 from aggregator.store.sqlite.network import Network
 from aggregator.store.sqlite.notices import Notices
@@ -93,6 +94,7 @@ class SqliteStores:
         self.portions = Portions(db)
         self.credentials = Credentials(db)
         self.notices = Notices(db)
+        self.measures = Measuring(db)
         self.upkeep = Upkeep(db)
         self.moments = Moments(db)
         self.upkeep = Upkeep(db, backups)
