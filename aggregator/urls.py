@@ -33,7 +33,7 @@ _PATH_SAFE = "/!$&'()*+,;=:@%~"
 _QUERY_SAFE = _PATH_SAFE + "?"
 # Most ids and links are one of these, and need not be taken apart.
 _OTHER_SCHEME = re.compile(r"(?![Hh][Tt][Tt][Pp])[!-~]{5}")
-_PLAIN = re.compile(r"https?://([a-z0-9.-]+)((?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?)")
+_PLAIN = re.compile(r"https?://(\.*[a-z0-9-][a-z0-9.-]*)((?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?)")
 _PLAIN_HOST = re.compile(r"(https?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::([0-9]{1,4}|[1-5][0-9]{4}))?(?=[/?#]|\Z)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _UNSAFE_IN_LINK = re.compile(r"[\s\"<>`{}|\\^\x80-\x9f\ud800-\udfff]")
@@ -45,7 +45,7 @@ _PRIVATE_KEYS = (
 )
 _PRIVATE = re.compile(rf"(?i)([?&;#](?:{_PRIVATE_KEYS})=)[^&#;\s\"'<>]+")
 _TOKEN_LIKE = re.compile(
-    r"([?&;][^=&#;\s]{1,64}=)(?=[^&#;\s]*[0-9])(?=[^&#;\s]*[A-Za-z])[A-Za-z0-9_\-]{24,}(?=[&#;\s]|$)"
+    r"([?&;][^=&#;\s]{1,64}=)(?=[A-Za-z0-9_\-]*[0-9])(?=[A-Za-z0-9_\-]*[A-Za-z])[A-Za-z0-9_\-]{24,}(?=[&#;\s]|$)"
 )
 
 
@@ -109,7 +109,8 @@ def absolute(base: str, link: str) -> str:
     if not text:
         return ""
     try:
-        joined = urljoin(base.strip(), text)
+        # What is escaped must still be an address: a bracketed host may come to be none.
+        joined = _UNSAFE_IN_LINK.sub(_escaped, urljoin(_CONTROLS.sub("", base).strip(), text))
         parts = urlsplit(joined)
         usable = parts.scheme in _LINK_SCHEMES and bool(parts.hostname or parts.scheme == "mailto")
     except ValueError:
@@ -117,7 +118,7 @@ def absolute(base: str, link: str) -> str:
     if not usable:
         return ""
     # RFC 3986 §6.2.2.1: a scheme is lower case; urljoin leaves that of an absolute link alone.
-    return _UNSAFE_IN_LINK.sub(_escaped, parts.scheme + joined[len(parts.scheme) :])
+    return parts.scheme + joined[len(parts.scheme) :]
 
 
 def host_key(url: str) -> str:
@@ -149,7 +150,7 @@ def _parse(url: str) -> _Parts | None:
     text = _CONTROLS.sub("", url).strip()
     try:
         parts = urlsplit(text)
-        port, host = parts.port, parts.hostname
+        port, host = parts.port, (parts.hostname or "").rstrip(".")
     except ValueError:
         return None
     if parts.scheme not in _PORTS or not host:
@@ -160,7 +161,7 @@ def _parse(url: str) -> _Parts | None:
 
 def _ascii_host(host: str) -> str:
     """IDNA where it can be had; a host no resolver would take stays as it is, percent-coded."""
-    host = host.rstrip(".").lower()
+    host = host.lower()
     if ":" in host:
         return f"[{quote(host, safe=_HOST_SAFE + ':')}]"
     if not host.isascii():

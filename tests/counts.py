@@ -31,6 +31,8 @@ def _seed() -> int:
 
 
 _chosen = _seed()
+# Read before the tests clear what begins so.
+_fuzz = os.environ.get("AGGREGATOR_FUZZ_SECONDS", "") or "600"
 
 
 def count(small: int, storm: int) -> int:
@@ -41,6 +43,11 @@ def count(small: int, storm: int) -> int:
 def seed() -> int:
     """The seed of this run's dice: always the same in `make test`, a new one in each storm; AGGREGATOR_SEED repeats one."""
     return _chosen
+
+
+def fuzz_seconds() -> float:
+    """How long inputs of one kind are made in a storm: ten minutes, unless AGGREGATOR_FUZZ_SECONDS says otherwise."""
+    return float(_fuzz)
 
 
 def report(what: str, tried: int, failed: int, remark: str = "") -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from aggregator.settings.fields import nearest
 from aggregator.settings.models import Settings, known_settings
-from aggregator.settings.yamlfile import Loc
+from aggregator.settings.yamlfile import Loc, brief
 
 PREFIX = "AGGREGATOR__"
 _MAX_FILE = 65_536
@@ -49,7 +49,7 @@ def read(environ: Mapping[str, str]) -> Overrides:
             try:
                 _take(overrides, known, name, environ[name])
             except ValueError as error:
-                overrides.problems.append(f"{name}: {error}")
+                overrides.problems.append(f"{brief(name)}: {error}")
     return overrides
 
 
