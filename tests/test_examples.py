@@ -1,0 +1,67 @@
+"""What the papers tell people to type is typed here, and what they say is seen is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import examples, exampleworld
+from tests.conformance.feedserver import FeedServer
+from tests.forking import Forking
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
+    with Forking(tmp_path_factory.mktemp("f")) as started:
+        yield started
+
+
+def test_the_tutorial_leads_from_nothing_to_the_first_digest(tmp_path: Path, forking: Forking) -> None:
+    page = ROOT / "docs/tutorial.md"
+    with FeedServer() as server:
+        world = exampleworld.serve(server)
+        with examples.Shell(tmp_path, _environ(forking), world) as shell:
+            wrong = _told(page, shell, tmp_path / "news")
+    assert not wrong, "\n\n".join(wrong)
+
+
+def _told(page: Path, shell: examples.Shell, home: Path) -> list[str]:
+    """What a page shows and is not so."""
+    wrong = []
+    for example in examples.of(page.read_text("utf-8")):
+        if isinstance(example, examples.File):
+            file = home / example.path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(example.text, "utf-8")
+            continue
+        seen = shell.type(example)
+        if not examples.fits(example.seen, seen):
+            wrong.append(
+                f"{page.name}:{example.line}: {example.command}\n--- the page says\n{example.seen}--- seen\n{seen}"
+            )
+    return wrong
+
+
+def _environ(forking: Forking) -> dict[str, str]:
+    """What a person's shell has, and the loopback opened."""
+    return {
+        "PATH": f"{forking.bin}:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+        "AGGREGATOR__NETWORK__ALLOW_PRIVATE": '["127.0.0.0/8"]',
+        "AGGREGATOR__NETWORK__HOST_SPACING": "0s",
+        "AGGREGATOR__POLLING__WORKERS": "1",
+        "AGGREGATOR__WEB__PORT": "0",
+    }
+
+
+def test_an_example_that_is_not_so_is_seen() -> None:
+    assert examples.fits("a ... c\n...\nend\n", "a b c\nx\ny\nend")
+    assert examples.fits("", "")
+    assert not examples.fits("a ... c\nend\n", "a b c\nx\nend")
+    assert not examples.fits("", "something")
+    assert not examples.fits("1 feed\n", "2 feeds")
