@@ -112,9 +112,7 @@ class Shell:
 
     def type(self, example: Typed) -> str:
         """Type it, wait for its end; what was seen, with the addresses of the world. Raises AssertionError when it does not end."""
-        command = example.command
-        for there, here in self._world.items():
-            command = command.replace(there, here)
+        command = self.here(example.command)
         if "\n^C" in "\n" + example.seen:
             return self._stopped(command, example)
         return self._shown(self._until(command, r"\nended (\d+)\n"))
@@ -122,7 +120,7 @@ class Shell:
     def _stopped(self, command: str, example: Typed) -> str:
         """Of what goes on until it is stopped: ^C once everything before it has been seen."""
         before = example.seen.partition("^C")[0]
-        self._write(f"{command} & wait $! ; printf '\\nended %s\\n' $?\n")
+        self._write(f"{command} </dev/null & wait $! ; printf '\\nended %s\\n' $?\n")
         said, deadline = "", time.monotonic() + PATIENCE
         while not fits(f"{before}...", self._shown(said)):
             said += self._read(deadline, said)
@@ -133,7 +131,7 @@ class Shell:
         return self._shown(re.sub(r"\nended \d+\n", "", said))
 
     def _until(self, command: str, end: str) -> str:
-        self._write(f"{command}\nprintf '\\nended %s\\n' $?\n")
+        self._write(f"{{ {command}\n}} </dev/null\nprintf '\\nended %s\\n' $?\n")
         said, deadline = "", time.monotonic() + PATIENCE
         while not (found := re.search(end, said)):
             said += self._read(deadline, said)
@@ -151,6 +149,12 @@ class Shell:
         data = os.read(self._process.stdout.fileno(), 1 << 16)
         assert data, f"the shell ended:\n{said}"
         return data.decode("utf-8", "replace")
+
+    def here(self, text: str) -> str:
+        """The text with the world's addresses as they are served here."""
+        for there, here in self._world.items():
+            text = text.replace(there, here)
+        return text
 
     def _shown(self, text: str) -> str:
         for there, here in self._world.items():

@@ -12,6 +12,12 @@ from tests.conformance.feedserver import FeedServer
 from tests.forking import Forking
 
 ROOT = Path(__file__).parents[1]
+NEEDED = (
+    "mkdir news && cd news",
+    'aggregator init --feed https://example.org/rss --word CSTO --address ""',
+    "aggregator poll",
+)
+"""What of the tutorial makes the home that the recipes work on, besides the files it shows."""
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +35,37 @@ def test_the_tutorial_leads_from_nothing_to_the_first_digest(tmp_path: Path, for
     assert not wrong, "\n\n".join(wrong)
 
 
+def test_the_recipes_work_on_what_the_tutorial_made(tmp_path: Path, forking: Forking) -> None:
+    tutorial = (ROOT / "docs/tutorial.md").read_text("utf-8")
+    made = [one for one in examples.of(tutorial) if isinstance(one, examples.File) or one.command in NEEDED]
+    home = tmp_path / "news"
+    with FeedServer() as server:
+        world = exampleworld.serve(server)
+        with examples.Shell(tmp_path, _environ(forking), world) as shell:
+            for one in made:
+                _do(one, shell, home)
+            wrong = _told(ROOT / "docs/howto.md", shell, home)
+    assert not wrong, "\n\n".join(wrong)
+
+
+def _do(example: examples.Typed | examples.File, shell: examples.Shell, home: Path) -> str:
+    """Write the file or type the command; what was seen."""
+    if isinstance(example, examples.Typed):
+        return shell.type(example)
+    file = home / example.path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(shell.here(example.text), "utf-8")
+    return ""
+
+
 def _told(page: Path, shell: examples.Shell, home: Path) -> list[str]:
     """What a page shows and is not so."""
     wrong = []
     for example in examples.of(page.read_text("utf-8")):
-        if isinstance(example, examples.File):
-            file = home / example.path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(example.text, "utf-8")
-            continue
-        seen = shell.type(example)
-        if not examples.fits(example.seen, seen):
-            wrong.append(
-                f"{page.name}:{example.line}: {example.command}\n--- the page says\n{example.seen}--- seen\n{seen}"
-            )
+        seen = _do(example, shell, home)
+        if isinstance(example, examples.Typed) and not examples.fits(example.seen, seen):
+            where = f"{page.name}:{example.line}: {example.command}"
+            wrong.append(f"{where}\n--- the page says\n{example.seen}--- seen\n{seen}")
     return wrong
 
 
