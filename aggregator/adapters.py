@@ -31,6 +31,7 @@ def stores(configuration: Configuration, secret: bytes, now: datetime, *, readin
         reading=reading,
         spare=lambda: fallback.newest(configuration.home.path / configuration.settings.backup.directory),
         backups=configuration.home.db.parent / "backups",
+        sent=configuration.home.sent,
     )
     if not reading:
         recover(made, now)

@@ -24,6 +24,42 @@ class LogSize:
     holders: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class BackupState:
+    """What the database knows of its backups: the last good one (moment, path), the last try, and what kept that from being good."""
+
+    made_at: datetime | None = None
+    file: str = ""
+    tried_at: datetime | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What the log of what was sent says of the time since a backup.
+
+    Attributes:
+        whole: the log reaches back to the backup without a gap; where not, every edition waits for a person.
+        editions: told since, for people: which, and to how many readers.
+        sent: messages that the backup holds as unsent, and that were sent since.
+        stopped, suppressed: subscriptions that ended or paused since; addresses that must not be written to since.
+    """
+
+    whole: bool
+    editions: tuple[str, ...]
+    sent: int
+    stopped: int
+    suppressed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What waits for a person after a restore: messages; `since` when every edition does, None where only those do."""
+
+    messages: int
+    since: datetime | None
+
+
 class Upkeep(Protocol):
     """Care of the whole database."""
 
@@ -63,8 +99,19 @@ class Upkeep(Protocol):
         """Empty that log, waiting so long for readers; whether that could be done. Raises StoreError."""
         ...
 
-    def backup(self, target: Path) -> None:
-        """Write a verified copy to `target` while others go on working; `target` appears only when it is whole."""
+    def backup(self, target: Path, now: datetime | None = None) -> None:
+        """Write a verified copy to `target` while others go on working; `target` appears only when it is whole.
+
+        With `now` the copy and the log of what was sent carry the same mark: a restore then knows what came after it.
+        """
+        ...
+
+    def backups(self) -> BackupState:
+        """When the last backup was made, and how the last try ended."""
+        ...
+
+    def note_backup(self, now: datetime, file: str = "", error: str = "") -> None:
+        """Write down a try at a backup: the file where it is good, else what was wrong."""
         ...
 
     def prune(self, now: datetime, keep: timedelta) -> Mapping[str, int]:
@@ -93,8 +140,20 @@ class Upkeep(Protocol):
         """
         ...
 
+    def recall(self, log: Path, now: datetime) -> Recalled:
+        """After a restore: bring the database up to what the log in this folder knows of the time since the backup.
+
+        What was sent is sent, what was told is no news when it is polled again, who left has left. Where the log is not whole,
+        every edition is held until a person releases it.
+        """
+        ...
+
     def hold_outbox(self, now: datetime) -> int:
         """After a restore: hold every unsent message until a person releases it; returns how many."""
+        ...
+
+    def held(self) -> Held:
+        """What a restore holds back now."""
         ...
 
     def close(self) -> None:

@@ -81,6 +81,7 @@ class Daemon:
         self._set_by = timedelta(0)
         self._minding = threading.Lock()
         tick = app.configuration.settings.polling.tick.total_seconds()
+        every = app.configuration.settings.backup.every.total_seconds() or 60.0
         jobs = Jobs(app, self._stop)
         self._lines = [
             _Line("poll", tick, jobs.poll),
@@ -90,6 +91,7 @@ class Daemon:
             _Line("signals", 300.0, jobs.signals),
             _Line("notices", 300.0, jobs.notices),
             _Line("upkeep", 3600.0, jobs.upkeep),
+            _Line("backup", min(60.0, max(1.0, every / 2)), jobs.backup),
         ]
         self._working: set[str] = set()
         self._state = threading.Condition()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from aggregator import feedview, health, known, signalview, storage, urls
+from aggregator import feedview, health, known, restoring, signalview, storage, urls
 from aggregator.app import App
+from aggregator.errors import AggregatorError
 from aggregator.feeds import pace, redirects
 from aggregator.instance import running_pid
 from aggregator.model import Feed, Problem
@@ -62,6 +64,8 @@ def facts(app: App) -> Iterator[tuple[str, str]]:
             f"digest {digest.spec.id}",
             f"next edition {at}; to {many(len(readers), 'address', 'addresses')}",
         )
+    backup = app.stores.upkeep.backups()
+    yield "backup", f"{_short(backup.made_at)} UTC, {backup.file}" if backup.made_at else "none yet"
     mail = c.settings.mail
     yield (
         "mail",
@@ -81,6 +85,8 @@ def problems(app: App, *, deep: bool = False) -> Iterator[Problem]:
 def database_problems(app: App, *, deep: bool = False) -> Iterator[Problem]:
     """What is wrong with the database. Reads all of it in part, or with `deep` every page: seconds or minutes of a large one."""
     yield from storage.damage(app, deep=deep)
+    if deep:
+        yield from _unsound_backup(app)
 
 
 def other_problems(app: App) -> Iterator[Problem]:
@@ -93,7 +99,9 @@ def other_problems(app: App) -> Iterator[Problem]:
     yield from _network_problems(app)
     yield from _feed_problems(app)
     yield from _delivery_problems(app)
+    yield from _restore_problems(app)
     yield from _line_problems(app)
+    yield from _backup_problems(app)
 
 
 def _clock_problems(app: App) -> Iterator[Problem]:
@@ -332,6 +340,47 @@ def _line_problems(app: App) -> Iterator[Problem]:
                 "error",
                 f"line:{name}:failing",
             )
+
+
+def _restore_problems(app: App) -> Iterator[Problem]:
+    """What a restore holds back."""
+    held = app.stores.upkeep.held()
+    if held.messages or held.since is not None:
+        waiting = many(held.messages, "unsent message")
+        yield Problem(
+            f"every edition is held after the restore of {_short(held.since)} UTC: {waiting}"
+            if held.since
+            else f"{waiting} held after a restore",
+            "look at `aggregator outbox list`, then `aggregator outbox release` or `outbox drop`",
+            "error" if held.since else "warning",
+            "restore:held",
+        )
+
+
+def _backup_problems(app: App) -> Iterator[Problem]:
+    """Backups that are not made, or not there any more."""
+    state, now = app.stores.upkeep.backups(), app.clock.now()
+    rules, made_at = app.configuration.settings.backup, state.made_at
+    if not rules.every:
+        return
+    do = "`aggregator backup` makes one now; the daemon makes them while it runs"
+    if state.error:
+        yield Problem(f"no backup at {_short(state.tried_at)} UTC: {state.error}", do, "error", "backup:failed")
+    if made_at is not None and now - made_at > 2 * rules.every:
+        yield Problem(f"the last backup is of {_short(made_at)} UTC", do, about="backup:old")
+    elif made_at is not None and not Path(state.file).exists():
+        yield Problem(f"the last backup is not there any more: {state.file}", do, about="backup:gone")
+
+
+def _unsound_backup(app: App) -> Iterator[Problem]:
+    """Whether the last backup could be put in place."""
+    file = app.stores.upkeep.backups().file
+    if file and Path(file).exists():
+        try:
+            restoring.verify(app.configuration.home, Path(file), app.clock.now())
+        except AggregatorError as e:
+            do = "`aggregator backup` makes one now"
+            yield Problem(f"the last backup is not sound: {e}", do, "error", "backup:unsound")
 
 
 def _short(moment: datetime | None) -> str:

@@ -17,6 +17,8 @@ PAUSE = 0.05
 """How often, and after how many seconds, a lock is tried again: `doctor` looks at it for an instant, and a daemon that
 has just taken it has not yet written its name."""
 
+RUNS, STOP_IT = "another instance runs here", "stop it first or name another --home"
+
 
 def owner() -> str:
     """A name for this process's claims: host, pid, start of the process, and a die."""
@@ -58,8 +60,10 @@ def _alive(pid: int) -> str:
 class InstanceLock:
     """The exclusive right to be the daemon of a home; the kernel frees it when the process ends, however it ends."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, said: str = RUNS, do: str = STOP_IT) -> None:
+        """`said` and `do` are the words of a refusal: what the other one does, and what to do about it."""
         self._path = path
+        self._said, self._do = said, do
         self._fd = -1
 
     def acquire(self) -> None:
@@ -89,10 +93,7 @@ class InstanceLock:
                 threading.Event().wait(PAUSE)
             else:
                 return
-        raise InstanceError(
-            f"{self._path}: another instance runs here (pid {_written(fd) or 'unknown'}); "
-            "stop it first or name another --home"
-        )
+        raise InstanceError(f"{self._path}: {self._said} (pid {_written(fd) or 'unknown'}); {self._do}")
 
     def release(self) -> None:
         """Give it back; safe to call twice."""

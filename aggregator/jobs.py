@@ -8,8 +8,9 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from aggregator import diagnosis, journal
+from aggregator import backups, diagnosis, journal
 from aggregator.app import App
+from aggregator.errors import AggregatorError
 from aggregator.model import PollReport, Problem
 from aggregator.tally import TALLY
 
@@ -110,6 +111,28 @@ class Jobs:
             self._checked_at = now
         yield from self._unsound
         yield from diagnosis.other_problems(self._app)
+
+    def backup(self) -> None:
+        """Make a backup when one is due, and let go of old ones. Raises AggregatorError when it cannot be made."""
+        c, upkeep, now = self._app.configuration, self._app.stores.upkeep, self._app.clock.now()
+        rules, state = c.settings.backup, upkeep.backups()
+        if not backups.due(state, rules, now):
+            return
+        if state.tried_at is None:
+            upkeep.note_backup(now)  # a new database: there is nothing to lose yet
+            return
+        where = backups.folder(c.home, rules)
+        try:
+            made = backups.make(upkeep, c.home, backups.free_name(where, now), now, self._stop)
+        except AggregatorError as e:
+            if not self._stop.is_set():
+                upkeep.note_backup(now, error=str(e))
+                log.error("no backup was made: %s", e)  # noqa: TRY400 - no traceback for people
+            return
+        upkeep.note_backup(now, str(made))
+        size = made.stat().st_size
+        gone = backups.rotate(where, rules, made)
+        log.info("backup %s: %d bytes, verified%s", made, size, f"; {len(gone)} older removed" if gone else "")
 
     def upkeep(self) -> None:
         """Tidy up."""

@@ -48,7 +48,7 @@ def section(path: tuple[str, ...], command: click.Command) -> str:
     """Heading, usage, what it does, options, examples."""
     prose, examples = told(command.help or "")
     parts = [f"{'#' * (len(path) + 1)} {' '.join(path)}\n"]
-    if not isinstance(command, click.Group):
+    if not isinstance(command, click.Group) or command.invoke_without_command:
         parts.append(f"    aggregator {' '.join([*path, *usage(command)])}\n")
     parts += [f"{paragraph}\n" for paragraph in prose]
     parts += options(command)

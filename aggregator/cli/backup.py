@@ -1,44 +1,84 @@
-"""`aggregator backup`."""
+"""`aggregator backup` and what looks after backups."""
 
 from __future__ import annotations
 
-import tarfile
-import tempfile
 from pathlib import Path
 
 import click
 
-from aggregator.cli.context import Context, pass_context, talk
-from aggregator.errors import AggregatorError
+from aggregator.cli import output
+from aggregator.cli.context import Context, Group, json_option, pass_context, talk
+from aggregator.cli.restore import tell
 
 
-@click.command("backup")
+@click.group("backup", cls=Group, invoke_without_command=True)
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Default: var/backups/aggregator-<time>.tar.gz"
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Default: aggregator-<time>.tar.gz in backup.directory, var/backups.",
 )
-@pass_context
-def command(context: Context, out: Path | None) -> None:
+@click.pass_context
+def command(click_context: click.Context, out: Path | None) -> None:
     """Back up the database and the secret while everything goes on; the copy is verified before it gets its name.
+
+    The daemon does the same once a day and keeps some of them: see `backup` in docs/configuration.md. The files of the configuration
+    are not in it.
 
     Example: aggregator backup --out /backups/aggregator.tar.gz
     """
+    if click_context.invoked_subcommand is not None:
+        if out is not None:
+            raise click.UsageError("--out is for a backup that is made: aggregator backup --out FILE")
+        return
+    from aggregator import backups
+
+    context: Context = click_context.obj
     with context.app(sync=False) as app:
-        home = app.configuration.home
-        name = f"aggregator-{app.clock.now():%Y%m%d-%H%M%S}.tar.gz"
-        target = out or home.var / "backups" / name
+        now, home = app.clock.now(), app.configuration.home
+        where = backups.folder(home, app.configuration.settings.backup)
+        target = out or backups.free_name(where, now)
         _ = app.secret
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
-                copy = Path(folder) / "aggregator.db"
-                app.stores.upkeep.backup(copy)
-                part = Path(folder) / "part"
-                with tarfile.open(part, "w:gz") as tar:
-                    tar.add(copy, "aggregator.db")
-                    tar.add(home.secret, "secret")
-                part.chmod(0o600)
-                part.replace(target)
-        except OSError as e:
-            raise AggregatorError(f"{target}: {e.strerror}; name another file with --out") from e
+        backups.make(app.stores.upkeep, home, target, now)
+        if target.parent.resolve() == where.resolve():
+            app.stores.upkeep.note_backup(now, str(target))
     click.echo(target)
     talk(f"{target.stat().st_size:,} bytes, verified; `aggregator restore {target}` puts it in place")
+
+
+@command.command("list")
+@json_option
+@pass_context
+def listed(context: Context, *, as_json: bool) -> None:
+    """The backups in backup.directory, the newest first.
+
+    Example: aggregator backup list
+    """
+    from aggregator import backups
+
+    with context.app(sync=False) as app:
+        where = backups.folder(app.configuration.home, app.configuration.settings.backup)
+        found = backups.listed(where)
+    for one in found:
+        row = {"file": str(one.path), "made_at": output.when(one.made_at), "bytes": one.size}
+        if as_json:
+            output.line(row)
+        else:
+            click.echo(f"{one.made_at:%Y-%m-%d %H:%M:%S} UTC  {one.size:>14,} bytes  {one.path}")
+    if not found and not as_json:
+        talk(f"no backups in {where}; `aggregator backup` makes one")
+
+
+@command.command("verify")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@pass_context
+def verify(context: Context, file: Path) -> None:
+    """Do everything of a restore in a scratch folder, and say what it finds; nothing changes.
+
+    Example: aggregator backup verify var/backups/aggregator-20261124-030000.tar.gz
+    """
+    from aggregator import restoring
+
+    with context.app(sync=False) as app:
+        found = restoring.verify(app.configuration.home, file, app.clock.now())
+    click.echo(f"{file}: sound")
+    tell(found)

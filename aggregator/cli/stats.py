@@ -69,10 +69,14 @@ def _everything(app: App, *, as_json: bool) -> None:
         output.line({**stats, "signals": [output.signal(one) for one in lasting]})
         return
     for name, value in stats.items():
-        shown = ", ".join(f"{k} {v}" for k, v in value.items()) or "-" if isinstance(value, dict) else f"{value:,}"
+        shown = ", ".join(f"{k} {v}" for k, v in value.items()) or "-" if isinstance(value, dict) else _plain(value)
         click.echo(f"{name.replace('_', ' '):<18} {shown}")
     for place, signal in enumerate(lasting):
         click.echo(f"{'' if place else 'out of rhythm':<18} {signalview.text(signal)}")
+
+
+def _plain(value: int | str | None) -> str:
+    return "-" if value is None else f"{value:,}" if isinstance(value, int) else value
 
 
 def _attention(stores: Stores, watchlist: str, since: date, until: date, by: str) -> Iterator[dict[str, Any]]:

@@ -16,9 +16,11 @@ from aggregator.settings.home import Home, prepare, secret
 from aggregator.settings.loading import Configuration, load
 from aggregator.settings.models import Settings, known_settings, masked
 from aggregator.settings.moments import moment
+from aggregator.settings.operations import BackupSettings
 from aggregator.settings.schema import json_schema
 
 __all__ = [
+    "BackupSettings",
     "Configuration",
     "Home",
     "Settings",

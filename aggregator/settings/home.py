@@ -78,6 +78,11 @@ class Home:
         return self.var / "daemon.json"
 
     @property
+    def sent(self) -> Path:
+        """The log of what was sent and who left, by month: it outlives the database (docs/decisions/0048)."""
+        return self.var / "sent"
+
+    @property
     def secret(self) -> Path:
         """The installation's secret; part of every backup."""
         return self.var / "secret"

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -626,10 +627,17 @@ def test_a_backup_comes_back_and_nothing_is_told_twice(world: World, tmp_path: P
     done(home, "send")
     assert len(list((home / "var/mail").glob("*.eml"))) == 2
 
+    known = done(home, "restore", str(out)).err
+    assert "1 message that waited was sent since" in known
+    assert "held" not in known
+    assert everything(home) == before
+    assert "0 sent" in done(home, "send").err
+
+    shutil.rmtree(home / "var/sent")
+    assert "does not reach back" in done(home, "restore", "--check", str(out)).err
     restored = done(home, "restore", str(out))
     assert "1 unsent message held" in restored.err
     assert everything(home) == before
-    assert rows(home, "entries") == before["entries"]
     assert "0 sent" in done(home, "send").err
     assert "nothing new" not in done(home, "outbox", "list").out
     assert "1 message released" in done(home, "outbox", "release").err
@@ -640,6 +648,8 @@ def test_a_backup_comes_back_and_nothing_is_told_twice(world: World, tmp_path: P
     assert rows(home) == before["entries"] + 1
     done(home, "restore", str(out))
     assert (home / "var/aggregator.db.before-restore").exists()
+    assert "every edition is held" in aggregator(home, "doctor").text
+    done(home, "outbox", "release")
     assert done(home, "doctor", "--deep").code == 0
 
 

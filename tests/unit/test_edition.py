@@ -205,7 +205,7 @@ def test_the_cap_counts_what_it_leaves_out() -> None:
     assert (len(edition.stories), edition.more, edition.entries) == (30, 7, 37)
 
 
-def test_a_story_told_before_is_continued_with_the_outlets_that_came_since() -> None:
+def test_a_story_told_earlier_is_continued_with_the_outlets_that_came_since() -> None:
     first, later = entry(1, "belta", "CSTO meets"), entry(2, "wire", "Meeting of CSTO")
     edition = compose(match(2, later, story(1, first, later), told=True))
     assert edition.stories == ()

@@ -247,7 +247,7 @@ def test_many_watchlists_leave_room_for_stories() -> None:
     assert "and 280 more" in text
 
 
-def test_stories_told_before_give_way_where_nothing_else_is_left_to_drop() -> None:
+def test_stories_told_earlier_give_way_where_nothing_else_is_left_to_drop() -> None:
     many = tuple(outlet(f"Outlet{n}", n, f"https://o{n}.example/" + "a" * 1900) for n in range(9))
     big = tuple(story(n, outlets=many, continued=True) for n in range(20))
     _, text, html = read(RENDERER.render(edition(story(), continued=big)))

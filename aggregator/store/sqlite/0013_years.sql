@@ -131,3 +131,16 @@ ALTER TABLE feeds ADD COLUMN certificate_until TEXT
 ;
 ALTER TABLE feeds ADD COLUMN format TEXT NOT NULL DEFAULT ''
 ;
+
+-- One row: a match that had been told before an older database was restored, by the log of what was sent: when its entry is
+-- polled again, it is no news.
+CREATE TABLE told_earlier (
+  entry         TEXT NOT NULL,                  -- digest of feed and guid
+  watchlist_id  TEXT NOT NULL,
+  digest_id     TEXT NOT NULL,
+  edition_id    INTEGER REFERENCES editions (id), -- what told it; NULL: passed over
+  prominence    TEXT,                           -- the level it was told at
+  at            TEXT NOT NULL,                  -- when
+  PRIMARY KEY (entry, watchlist_id, digest_id)
+) WITHOUT ROWID
+;

@@ -50,6 +50,7 @@ class SqliteStores:
         reading: bool = False,
         spare: Callable[[], str] = lambda: "",
         backups: Path | None = None,
+        sent: Path | None = None,
     ) -> None:
         """Open `path`, making it and bringing its schema up to date where needed.
 
@@ -61,6 +62,7 @@ class SqliteStores:
             reading: nothing is written, neither to the file nor beside it.
             spare: names the backup to restore, once one is needed.
             backups: the folder for a copy of the database before its schema changes; none is kept without.
+            sent: the folder of the log of what was sent, which outlives the database; None: no log.
 
         Raises:
             StoreError: the file cannot be used.
@@ -70,7 +72,7 @@ class SqliteStores:
         if path.is_file() and path.stat().st_size == 0 and ((name := spare()) or wal.size(path)):
             # SQLite would take it for a new one, throw its log away, and everything would be polled again as new.
             raise StoreError(f"{path}: it is empty, and was not; {faults.restore(name)}", "corrupt")
-        db = Database(path, synchronous=synchronous, reading=reading, spare=spare)
+        db = Database(path, synchronous=synchronous, reading=reading, spare=spare, sent=sent)
         self.feeds = Feeds(db)
         self.history = History(db)
         self.polls = Polls(db)
@@ -95,9 +97,8 @@ class SqliteStores:
         self.credentials = Credentials(db)
         self.notices = Notices(db)
         self.measures = Measuring(db)
-        self.upkeep = Upkeep(db)
         self.moments = Moments(db)
-        self.upkeep = Upkeep(db, backups)
+        self.upkeep = Upkeep(db, secret, backups)
         try:
             self.upkeep.migrate()
         except StoreError:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from aggregator.readership import Asker, Bounce
-from aggregator.store.sqlite import rows
+from aggregator.store.sqlite import rows, suppressions
 from aggregator.store.sqlite.consents import note
 from aggregator.store.sqlite.database import Database
 
@@ -63,10 +63,7 @@ def record(conn: sqlite3.Connection, secret: bytes, address: str, bounce: Bounce
     event = "ended" if values["complaint"] else "suspended"
     for subscription_id in stopped:
         note(conn, secret, subscription_id, event, Asker("bounce"), now=now, detail=reason)
-    conn.execute(
-        "INSERT OR IGNORE INTO suppressions (address_hmac, reason, created_at) VALUES (?, ?, ?)",
-        (key, "complained" if values["complaint"] else "bounced", values["now"]),
-    )
+    suppressions.suppress(conn, key, "complained" if values["complaint"] else "bounced", rows.stamp(now))
     return len(stopped)
 
 
@@ -98,8 +95,8 @@ def clear(conn: sqlite3.Connection, secret: bytes, address: str, now: datetime) 
 def lift(conn: sqlite3.Connection, secret: bytes, address: str) -> bool:
     """See BounceStore.lift; inside a transaction."""
     key = rows.address_hmac(secret, address)
-    tables = ("suppressions", "bounces")
-    return sum([conn.execute(f"DELETE FROM {t} WHERE address_hmac = ?", (key,)).rowcount for t in tables]) > 0  # noqa: S608 - our own words
+    listed = suppressions.lift(conn, key)
+    return conn.execute("DELETE FROM bounces WHERE address_hmac = ?", (key,)).rowcount > 0 or listed
 
 
 # One that was never confirmed must not become active when somebody resumes it.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import sqlite3
 from datetime import datetime
 
 from aggregator import addresses
 from aggregator.readership import Asker
 from aggregator.store.sqlite import rows
+from aggregator.store.sqlite.database import log_line
+from aggregator.store.sqlite.told import reader_mark
 
 
 def note(
@@ -22,23 +22,23 @@ def note(
     now: datetime,
     detail: str = "",
 ) -> None:
-    """Write down that something happened to a subscription."""
+    """Write down that something happened to a subscription, here and in the log that outlives the database."""
     conn.execute(
         "INSERT INTO consents (subscription_id, event, at, cause, detail, network_hmac) VALUES (?, ?, ?, ?, ?, ?)",
         (subscription_id, event, rows.stamp(now), asker.cause, detail, network_hmac(secret, asker.network)),
     )
+    sql = """SELECT s.digest_id, s.paused_until, b.address FROM subscriptions s
+             JOIN subscribers b ON b.id = s.subscriber_id WHERE s.id = ?"""
+    digest_id, until, address = conn.execute(sql, (subscription_id,)).fetchone()
+    reader = reader_mark(secret, digest_id, address)
+    log_line(conn, at=rows.stamp(now), reader=reader, event=event, until=until or "", cause=asker.cause)
 
 
 def network_hmac(secret: bytes, network: str) -> str:
     """What is stored of a network; "" of none."""
-    return keyed(secret, "network", network) if network else ""
+    return rows.keyed(secret, "network", network) if network else ""
 
 
 def mailbox_hmac(secret: bytes, address: str) -> str:
     """What is stored of an address that asked: the same for all spellings of one mailbox."""
-    return keyed(secret, "mailbox", addresses.normal(address))
-
-
-def keyed(secret: bytes, kind: str, text: str) -> str:
-    """A keyed hash (HMAC-SHA256, RFC 2104) of one kind of thing."""
-    return hmac.new(secret, f"{kind}:{text}".encode(), hashlib.sha256).hexdigest()
+    return rows.keyed(secret, "mailbox", addresses.normal(address))

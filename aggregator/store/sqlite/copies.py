@@ -10,6 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from aggregator.errors import StoreError
+from aggregator.store.sqlite import index
 from aggregator.store.sqlite.database import BUSY_SECONDS
 
 log = logging.getLogger("aggregator")
@@ -18,8 +19,16 @@ KEPT = "before-{}.db"
 """The file that is kept before a step of the schema, by the step's name."""
 
 
-def write(source: sqlite3.Connection, target: Path) -> None:
-    """Copy what `source` sees to `target`, which appears only when it is whole, verified and on the disk. Raises StoreError."""
+MARK = "backup_mark"
+"""The fact by which a copy and the log of what was sent know each other."""
+
+
+def write(source: sqlite3.Connection, target: Path, mark: str = "") -> None:
+    """Copy what `source` sees to `target`, which appears only when it is whole, verified and on the disk; `mark` stands in the copy.
+
+    Raises:
+        StoreError: it could not be written, or is not sound.
+    """
     part = target.with_name(target.name + ".part")
     try:
         _discard(part)  # of a process that fell
@@ -27,7 +36,12 @@ def write(source: sqlite3.Connection, target: Path) -> None:
             # In one step: a snapshot, while writers go on in the log; by pages it would begin anew at each commit.
             source.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")
+            if mark:
+                copy.execute(index.FACT, (MARK, mark))
+                copy.commit()
             found = copy.execute("PRAGMA integrity_check").fetchone()[0]
+            if found == "ok" and (broken := copy.execute("PRAGMA foreign_key_check").fetchone()) is not None:
+                found = f"foreign key: {broken}"
         if found != "ok":
             raise StoreError(f"{part}: the copy is not sound ({found}); the database stays as it is")
         with part.open("rb") as file:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database as Utils
 
 from aggregator.errors import BROKEN, StoreError
-from aggregator.store.sqlite import faults, opening, wal
+from aggregator.store.sqlite import faults, opening, rows, wal
+from aggregator.store.sqlite.sentlog import SentLog
 
 BUSY_SECONDS = 30.0
 
@@ -33,11 +37,19 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, *, synchronous: str = "FULL", reading: bool = False, spare: Callable[[], str] = lambda: ""
+        self,
+        path: Path,
+        *,
+        synchronous: str = "FULL",
+        reading: bool = False,
+        spare: Callable[[], str] = lambda: "",
+        sent: Path | None = None,
     ) -> None:
-        """`spare` names the backup to restore, once one is needed."""
+        """`spare` names the backup to restore, once one is needed; `sent` is the folder of the log of what was sent, None for no log."""
         self.path = path
         self.reading = reading
+        self.log = None if sent is None or reading else SentLog(sent)
+        self._lines: list[dict[str, Any]] = []
         self.trouble: StoreError | None = None
         self._doubtful = False
         self._spare = spare
@@ -63,6 +75,7 @@ class Database:
                 conn = opening.to_write(self.path, self._synchronous, BUSY_SECONDS, make=not self._known)
         except sqlite3.Error as e:
             raise self.error(e) from e
+        conn.create_function("log_line", 1, self._collect)
         self._known = True
         self._keep(conn)
         if self._doubtful:
@@ -131,8 +144,10 @@ class Database:
             try:
                 self._bound_log(conn)
                 before = conn.total_changes
+                self._lines.clear()
                 conn.execute("BEGIN IMMEDIATE")
                 yield conn
+                self._tell()
                 conn.execute("COMMIT")
             except sqlite3.Error as e:
                 self._rollback(conn)
@@ -157,6 +172,22 @@ class Database:
         elif size >= self._waited_at + wal.STEP:
             wal.fold(conn, wal.WAIT)
             self._waited_at = wal.size(self.path)
+
+    def _collect(self, text: str) -> None:
+        self._lines.append(json.loads(text))
+
+    def _tell(self) -> None:
+        """Before the commit: what was sent was sent, whatever becomes of the row; only that need not wait for the disk each time."""
+        if self.log is not None and self._lines:
+            self.log.append(self._lines, durable=not all("sent" in line for line in self._lines))
+        self._lines.clear()
+
+    def mark_backup(self, now: datetime) -> str:
+        """Put a mark into the log, which the copy made next carries, too: what stands behind it, the copy does not know."""
+        mark = f"{rows.stamp(now)} {secrets.token_hex(8)}"
+        if self.log is not None:
+            self.log.append([{"at": rows.stamp(now), "backup": mark}], durable=True)
+        return mark
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -242,3 +273,10 @@ class Database:
                 with contextlib.suppress(sqlite3.Error):
                     conn.close()
             self._open.clear()
+        if self.log is not None:
+            self.log.sync()
+
+
+def log_line(conn: sqlite3.Connection, **line: Any) -> None:
+    """Within a write: a line for the log of what was sent, written when the rows are; each has `at`."""
+    conn.execute("SELECT log_line(?)", (json.dumps(line, ensure_ascii=False),))

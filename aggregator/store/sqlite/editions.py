@@ -25,6 +25,7 @@ from aggregator.publication import (
 )
 from aggregator.reading import AT_ONCE
 from aggregator.store.sqlite import markup, queueing, revised, rows, signals
+from aggregator.store.sqlite import told as told_earlier
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.signals import UNTOLD
 from aggregator.store.sqlite.stories import load_stories
@@ -160,6 +161,7 @@ class Editions:
             for edition_id, one in zip(ids, made, strict=True):
                 queueing.queue(conn, one.edition, edition_id, one.messages)
             _move_on(conn, edition.digest_id, edition.window.end, next_at)
+            told_earlier.log_editions(conn, made, settled)
             return ids
 
     def skip(self, digest_id: str, matches: Sequence[int], window_end: datetime, next_at: datetime) -> None:
@@ -167,6 +169,7 @@ class Editions:
         with self._db.write() as conn:
             _assign(conn, digest_id, [(match_id, None, None) for match_id in matches])
             _move_on(conn, digest_id, window_end, next_at)
+            told_earlier.log_passed(conn, digest_id, matches, rows.stamp(window_end))
 
     def editions(
         self, digest_id: str = "", limit: int = 50, key: str = "", *, whole: bool = True, before: int = 0

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from aggregator.model import NewMatch
-from aggregator.store.sqlite import counting, rows
+from aggregator.store.sqlite import counting, rows, told
 
 
 def add_matches(conn: sqlite3.Connection, found: Sequence[tuple[int, int, NewMatch]], now: str) -> int:
@@ -24,6 +24,7 @@ def add_matches(conn: sqlite3.Connection, found: Sequence[tuple[int, int, NewMat
         count += max(conn.execute(_INSERT_MATCH, values).rowcount, 0)
     if count:
         counting.count_matches(conn, before)
+        told.settle_again(conn, before)
     return count
 
 

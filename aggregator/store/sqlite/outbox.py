@@ -12,8 +12,9 @@ from aggregator.publication import Attempt, Content, Message
 from aggregator.readership import Bounce
 from aggregator.replies import nameless
 from aggregator.store.sqlite import bounces, rows
-from aggregator.store.sqlite.database import Database
+from aggregator.store.sqlite.database import Database, log_line
 from aggregator.store.sqlite.rows import address_hmac
+from aggregator.store.sqlite.told import edition_name, message_mark
 
 CLAIM = timedelta(minutes=15)
 """Longer than the 10 minutes that RFC 5321 §4.5.3.2.6 grants a server after the final dot."""
@@ -45,6 +46,8 @@ class Outbox:
             "only": rows.dump(sorted(only)),
             "but": rows.dump(sorted(but)),
         }
+        if self._db.log is not None:
+            self._db.log.sync()  # once for a batch; what is sent is in the file before its row is settled
         with self._db.write() as conn:
             self._settled(conn, settled, owner)
             conn.execute(_EXPIRE, values)
@@ -89,6 +92,17 @@ class Outbox:
             said = attempt if address else replace(attempt, detail=nameless(attempt.detail))
             if _settle(conn, said, owner):
                 self._judge(conn, said, address)
+            if attempt.state == "sent":
+                self._log(conn, attempt)
+
+    def _log(self, conn: sqlite3.Connection, attempt: Attempt) -> None:
+        """A line that outlives the database: this message was sent."""
+        sql = """SELECT m.message_id, ed.digest_id, ed.key FROM messages m LEFT JOIN editions ed ON ed.id = m.edition_id
+                 WHERE m.id = ?"""
+        row = conn.execute(sql, (attempt.message_id,)).fetchone()
+        if row is not None:
+            name = edition_name(row["digest_id"], row["key"]) if row["key"] else ""
+            log_line(conn, at=rows.stamp(attempt.ended_at), sent=message_mark(self._secret, row["message_id"]), of=name)
 
     def _judge(self, conn: sqlite3.Connection, attempt: Attempt, address: str) -> None:
         """What an attempt says of its address: an address that is to blame has bounced, one that took mail may be well again."""
@@ -144,7 +158,9 @@ class Outbox:
         sql = """UPDATE messages SET held_at = NULL, next_attempt_at = ?
                  WHERE held_at IS NOT NULL AND state IN ('waiting', 'unknown')"""
         with self._db.write() as conn:
-            return conn.execute(sql, (rows.stamp(now),)).rowcount
+            released: int = conn.execute(sql, (rows.stamp(now),)).rowcount
+            conn.execute("DELETE FROM facts WHERE name = 'held_since'")
+            return released
 
 
 def _address(conn: sqlite3.Connection, message_id: int) -> str:

@@ -36,8 +36,8 @@ def told_meanwhile(conn: sqlite3.Connection, messages: Sequence[NewMessage]) -> 
 
 
 _MESSAGE = """INSERT OR IGNORE INTO messages
-  (edition_id, variant, kind, subscription_id, address, token, message_id, next_attempt_at, created_at)
-SELECT ?, ?, ?, s.id, b.address, ?, ?, ?, ? FROM subscriptions s JOIN subscribers b ON b.id = s.subscriber_id
+  (edition_id, variant, kind, subscription_id, address, token, message_id, next_attempt_at, created_at, held_at)
+SELECT ?, ?, ?, s.id, b.address, ?, ?, ?, ?, (SELECT value FROM facts WHERE name = 'held_since') FROM subscriptions s JOIN subscribers b ON b.id = s.subscriber_id
 WHERE s.id = ? AND s.state = 'active' AND s.digest_id = ? AND b.address = ?"""
 _WAY_OUT = """INSERT OR IGNORE INTO tokens (hash, purpose, subscription_id, created_at)
 SELECT ?, 'unsubscribe', subscription_id, ? FROM messages WHERE message_id = ? AND token = ?"""

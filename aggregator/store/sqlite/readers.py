@@ -11,7 +11,8 @@ from aggregator.store.sqlite import choices, rows, tidying
 from aggregator.store.sqlite.consents import note
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.editions import schedule
-from aggregator.store.sqlite.subscriptions import _end, _subscription, token_hash
+from aggregator.store.sqlite.subscriptions import _subscription, token_hash
+from aggregator.store.sqlite.subscriptions import end as _end
 
 
 class Readers:

@@ -144,6 +144,11 @@ def address_hmac(secret: bytes, address: str) -> str:
     return hmac.new(secret, b"suppression:" + address.strip().lower().encode(), hashlib.sha256).hexdigest()
 
 
+def keyed(secret: bytes, kind: str, text: str) -> str:
+    """A keyed hash (HMAC-SHA256, RFC 2104) of one kind of thing."""
+    return hmac.new(secret, f"{kind}:{text}".encode(), hashlib.sha256).hexdigest()
+
+
 def marks(count: int) -> str:
     """`?, ?, ?` for an IN list."""
     return ", ".join("?" * count)

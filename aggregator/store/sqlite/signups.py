@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from aggregator import addresses
 from aggregator.readership import Asked, Asker, NewLetter, NewToken, Reading, Wish
 from aggregator.store.sqlite import choices, rows
-from aggregator.store.sqlite.consents import keyed, mailbox_hmac, network_hmac, note
+from aggregator.store.sqlite.consents import mailbox_hmac, network_hmac, note
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.readers import _READING, live_token, one, pending, reading
-from aggregator.store.sqlite.subscriptions import _end, token_hash
+from aggregator.store.sqlite.subscriptions import end as _end
+from aggregator.store.sqlite.subscriptions import token_hash
+from aggregator.store.sqlite.suppressions import suppress
 
 HOUR, DAY, MONTH = timedelta(hours=1), timedelta(days=1), timedelta(days=30)
 
@@ -37,7 +39,7 @@ class Signups:
     def _keys(self, address: str, network: str) -> dict[str, str]:
         return {
             "address": mailbox_hmac(self._secret, address),
-            "domain": keyed(self._secret, "domain", addresses.domain(address)),
+            "domain": rows.keyed(self._secret, "domain", addresses.domain(address)),
             "network": network_hmac(self._secret, network),
         }
 
@@ -102,8 +104,7 @@ class Signups:
             if found is None:
                 return False
             address = one(conn, found["subscription_id"]).address
-            sql = "INSERT OR IGNORE INTO suppressions (address_hmac, reason, created_at) VALUES (?, 'refused', ?)"
-            conn.execute(sql, (rows.address_hmac(self._secret, address), rows.stamp(now)))
+            suppress(conn, rows.address_hmac(self._secret, address), "refused", rows.stamp(now))
             conn.execute(
                 "UPDATE tokens SET used_at = coalesce(used_at, ?) WHERE hash = ?", (rows.stamp(now), found["hash"])
             )

@@ -17,6 +17,7 @@ from aggregator.readership import Asker, Subscription
 from aggregator.store.sqlite import bounces, rows
 from aggregator.store.sqlite.consents import mailbox_hmac, note
 from aggregator.store.sqlite.database import Database
+from aggregator.store.sqlite.suppressions import suppress
 
 LEFT_FILE = "no longer in digests.yaml"
 FILE, OPERATOR = Asker("configuration"), Asker("command line")
@@ -64,7 +65,7 @@ class Subscriptions:
                     changed.append(f"{one.digest_id}: {one.address}")
             for key, row in stored.items():
                 if key not in named and row["origin"] == "config" and row["state"] != "ended":
-                    _end(conn, row["id"], LEFT_FILE, now)
+                    end(conn, row["id"], LEFT_FILE, now)
                     note(conn, self._secret, row["id"], "ended", FILE, now=now, detail=LEFT_FILE)
                     removed.append(f"{row['digest_id']}: {row['address']}")
         return SyncReport(tuple(added), tuple(changed), tuple(removed))
@@ -114,7 +115,7 @@ class Subscriptions:
     def end(self, subscription_id: int, reason: str, now: datetime) -> bool:
         """See SubscriptionStore.end."""
         with self._db.write() as conn:
-            ended = _end(conn, subscription_id, reason, now)
+            ended = end(conn, subscription_id, reason, now)
             if ended:
                 note(conn, self._secret, subscription_id, "ended", OPERATOR, now=now, detail=reason)
             return ended
@@ -172,29 +173,31 @@ class Subscriptions:
     def erase(self, address: str, now: datetime) -> int:
         """See SubscriptionStore.erase."""
         with self._db.write() as conn:
-            found = conn.execute(_SELECT + " WHERE b.address = ?", (address,)).fetchall()
-            for row in found:
-                if _end(conn, row["id"], "erased", now):
-                    note(conn, self._secret, row["id"], "ended", OPERATOR, now=now, detail="erased")
-            _scrub(conn, address)
-            self._forget(conn, address)
-            sql = "UPDATE messages SET address = '', token = '' WHERE address = ? COLLATE NOCASE"
-            count = len(found) + conn.execute(sql, (address,)).rowcount
-            count += conn.execute(
-                "UPDATE subscribers SET address = 'erased-' || id WHERE address = ?", (address,)
-            ).rowcount
-            conn.execute("DELETE FROM bounces WHERE address_hmac = ?", (self._hmac(address),))
-            sql = "INSERT OR IGNORE INTO suppressions (address_hmac, reason, created_at) VALUES (?, 'erased', ?)"
-            conn.execute(sql, (self._hmac(address), rows.stamp(now)))
-        return count
+            return erase(conn, self._secret, address, now)
 
-    def _forget(self, conn: sqlite3.Connection, address: str) -> None:
-        """What was asked for and what came back; the texts of letters, which hold what was asked."""
-        conn.execute("DELETE FROM requests WHERE address_hmac = ?", (mailbox_hmac(self._secret, address),))
-        conn.execute("DELETE FROM bounces WHERE address_hmac = ?", (self._hmac(address),))
-        sql = """UPDATE letters SET mail = x'', subject = '' WHERE id IN (
-                 SELECT letter_id FROM messages WHERE address = ? COLLATE NOCASE)"""
-        conn.execute(sql, (address,))
+
+def erase(conn: sqlite3.Connection, secret: bytes, address: str, now: datetime) -> int:
+    """See SubscriptionStore.erase; inside a transaction."""
+    found = conn.execute(_SELECT + " WHERE b.address = ?", (address,)).fetchall()
+    for row in found:
+        if end(conn, row["id"], "erased", now):
+            note(conn, secret, row["id"], "ended", OPERATOR, now=now, detail="erased")
+    _scrub(conn, address)
+    _forget(conn, secret, address)
+    sql = "UPDATE messages SET address = '', token = '' WHERE address = ? COLLATE NOCASE"
+    count = len(found) + conn.execute(sql, (address,)).rowcount
+    count += conn.execute("UPDATE subscribers SET address = 'erased-' || id WHERE address = ?", (address,)).rowcount
+    suppress(conn, rows.address_hmac(secret, address), "erased", rows.stamp(now))
+    return count
+
+
+def _forget(conn: sqlite3.Connection, secret: bytes, address: str) -> None:
+    """What was asked for and what came back; the texts of letters, which hold what was asked."""
+    conn.execute("DELETE FROM requests WHERE address_hmac = ?", (mailbox_hmac(secret, address),))
+    conn.execute("DELETE FROM bounces WHERE address_hmac = ?", (rows.address_hmac(secret, address),))
+    sql = """UPDATE letters SET mail = x'', subject = '' WHERE id IN (
+             SELECT letter_id FROM messages WHERE address = ? COLLATE NOCASE)"""
+    conn.execute(sql, (address,))
 
 
 def _differs(row: sqlite3.Row, wanted: Wanted) -> bool:
@@ -243,7 +246,8 @@ _SPOKEN = (
 )
 
 
-def _end(conn: sqlite3.Connection, subscription_id: int, reason: str, now: datetime) -> bool:
+def end(conn: sqlite3.Connection, subscription_id: int, reason: str, now: datetime) -> bool:
+    """End a subscription inside a transaction, and take its mail out of the outbox; whether it was not ended before."""
     values = {"id": subscription_id, "reason": reason, "now": rows.stamp(now)}
     sql = """UPDATE subscriptions SET state = 'ended', reason = :reason, ended_at = coalesce(ended_at, :now)
              WHERE id = :id AND state != 'ended'"""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import sqlite3
 from collections.abc import Sequence
 
 from aggregator.readership import Suppressed
 from aggregator.store.sqlite import rows
-from aggregator.store.sqlite.database import Database
+from aggregator.store.sqlite.database import Database, log_line
 
 
 class Suppressions:
@@ -28,18 +29,32 @@ class Suppressions:
 
     def add(self, entries: Sequence[Suppressed]) -> int:
         """See SuppressionStore.add."""
-        sql = "INSERT OR IGNORE INTO suppressions (address_hmac, reason, created_at) VALUES (?, ?, ?)"
         with self._db.write() as conn:
-            return sum(
-                conn.execute(sql, (e.address_hmac, e.reason, rows.stamp(e.created_at))).rowcount for e in entries
-            )
+            return sum(suppress(conn, e.address_hmac, e.reason, rows.stamp(e.created_at)) for e in entries)
 
     def remove(self, address_hmac: str) -> bool:
         """See SuppressionStore.remove."""
         with self._db.write() as conn:
-            return conn.execute("DELETE FROM suppressions WHERE address_hmac = ?", (address_hmac,)).rowcount == 1
+            return lift(conn, address_hmac)
 
     def reason(self, address: str) -> str:
         """See SuppressionStore.reason."""
         found = self._db.ask("SELECT reason FROM suppressions WHERE address_hmac = ?", (self.hash(address),))
         return found[0][0] if found else ""
+
+
+def suppress(conn: sqlite3.Connection, address_hmac: str, reason: str, at: str) -> bool:
+    """Put an address on the list inside a transaction, and into the log; whether it is new there."""
+    sql = "INSERT OR IGNORE INTO suppressions (address_hmac, reason, created_at) VALUES (?, ?, ?)"
+    added = conn.execute(sql, (address_hmac, reason, at)).rowcount == 1
+    if added or reason == "erased":
+        log_line(conn, at=at, suppressed=address_hmac, reason=reason)
+    return added
+
+
+def lift(conn: sqlite3.Connection, address_hmac: str) -> bool:
+    """Take an address off the list inside a transaction; whether it was there."""
+    done = conn.execute("DELETE FROM suppressions WHERE address_hmac = ?", (address_hmac,)).rowcount == 1
+    if done:
+        log_line(conn, unsuppressed=address_hmac)
+    return done

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aggregator.care import LogSize
+from aggregator.care import BackupState, Held, LogSize, Recalled
 from aggregator.errors import StoreError
 from aggregator.model import Problem
 from aggregator.publication import Checked, FailingFeed, Missed
-from aggregator.store.sqlite import copies, index, invariants, migrations, network, rows, wal
+from aggregator.store.sqlite import copies, index, invariants, migrations, network, recall, rows, sentlog, wal
 from aggregator.store.sqlite.counting import DAY, HOUR
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.outbox import UNCLAIM
@@ -28,6 +28,8 @@ STORY_KEYS = timedelta(days=30)
 """How long a story's keys are kept: ten times as long as they are asked for (stories.assign.WINDOW)."""
 POLLED = timedelta(days=400)
 """How long it is kept at least when feeds were read."""
+MARK = "backup"
+"""The fact by which a copy of the database names the backup that it is of."""
 _BEHIND = (
     """SELECT count(*) FROM facts f JOIN entries e ON e.id > CAST(f.value AS INTEGER) WHERE f.name = 'reindexed_to'"""
 )
@@ -40,9 +42,10 @@ ON CONFLICT DO UPDATE SET value = max(value, excluded.value)"""
 class Upkeep:
     """Upkeep on SQLite."""
 
-    def __init__(self, db: Database, backups: Path | None = None) -> None:
+    def __init__(self, db: Database, secret: bytes, backups: Path | None = None) -> None:
         """`backups` is the folder for a copy of the database before its tables change; None: none is kept."""
         self._db = db
+        self._secret = secret
         self._backups = backups
 
     def migrate(self) -> list[str]:
@@ -158,9 +161,28 @@ class Upkeep:
         """See care.Upkeep.fold_log."""
         return self._db.fold_log(seconds)
 
-    def backup(self, target: Path) -> None:
+    def backup(self, target: Path, now: datetime | None = None) -> None:
         """See care.Upkeep.backup."""
-        copies.write(self._db.conn, target)
+        mark = self._db.mark_backup(now) if now is not None else ""
+        copies.write(self._db.conn, target, mark)
+
+    def backups(self) -> BackupState:
+        """See care.Upkeep.backups."""
+        facts = {r[0]: r[1] for r in self._db.ask("SELECT name, value FROM facts WHERE name LIKE 'backup%'")}
+        return BackupState(
+            rows.moment_or_none(facts.get("backup_at")),
+            facts.get("backup_file", ""),
+            rows.moment_or_none(facts.get("backup_tried_at")),
+            facts.get("backup_error", ""),
+        )
+
+    def note_backup(self, now: datetime, file: str = "", error: str = "") -> None:
+        """See care.Upkeep.note_backup."""
+        facts = {"backup_tried_at": rows.stamp(now), "backup_error": error}
+        if file:
+            facts |= {"backup_at": rows.stamp(now), "backup_file": file}
+        with self._db.write() as conn:
+            conn.executemany(index.FACT, facts.items())
 
     def prune(self, now: datetime, keep: timedelta) -> Mapping[str, int]:
         """See care.Upkeep.prune. Keys stay as tombstones; matched entries stay."""
@@ -209,6 +231,7 @@ class Upkeep:
                 "alert_seconds": _latency([float(r[0]) for r in conn.execute(_LATENCY, (week,))]),
                 "subscriptions": pairs("SELECT state, count(*) FROM subscriptions GROUP BY state"),
                 "database_bytes": self._db.path.stat().st_size,
+                "last_backup_at": next((r[0] for r in conn.execute(_LAST_BACKUP)), None),
             }
 
     def checked(self, since: datetime | None = None) -> Checked:
@@ -222,11 +245,24 @@ class Upkeep:
         failing = tuple(_failing(r, outage) for r in found if r["state"] != "ok" or _unread(r, last or ""))
         return Checked(feeds, feeds - len(failing), failing, missed)
 
+    def recall(self, log: Path, now: datetime) -> Recalled:
+        """See care.Upkeep.recall."""
+        with self._db.write() as conn:
+            row = conn.execute("SELECT value FROM facts WHERE name = ?", (MARK,)).fetchone()
+            return recall.recall(conn, self._secret, sentlog.read(log), "" if row is None else row[0], now)
+
     def hold_outbox(self, now: datetime) -> int:
         """See care.Upkeep.hold_outbox."""
         sql = f"UPDATE messages SET held_at = ?, {UNCLAIM} WHERE state IN ('waiting', 'claimed', 'unknown')"  # noqa: S608 - our own words
         with self._db.write() as conn:
             return conn.execute(sql, (rows.stamp(now),)).rowcount
+
+    def held(self) -> Held:
+        """See care.Upkeep.held."""
+        sql = """SELECT (SELECT count(*) FROM messages WHERE held_at NOT NULL AND state IN ('waiting', 'unknown')),
+                 (SELECT value FROM facts WHERE name = ?)"""
+        ((messages, since),) = self._db.ask(sql, (recall.HELD,))
+        return Held(messages, rows.moment_or_none(since))
 
     def close(self) -> None:
         """See care.Upkeep.close."""
@@ -277,6 +313,7 @@ WHERE f.removed_at IS NULL AND g.found_at >= ? ORDER BY g.found_at DESC, g.id DE
 _LATENCY = """SELECT (julianday(m.settled_at) - julianday(min(x.matched_at))) * 86400 FROM messages m
 JOIN edition_matches em ON em.edition_id = m.edition_id JOIN matches x ON x.id = em.match_id
 WHERE m.kind = 'alert' AND m.state = 'sent' AND m.settled_at >= ? GROUP BY m.id"""
+_LAST_BACKUP = "SELECT value FROM facts WHERE name = 'backup_at'"
 _OTHER_TOKENS = Problem(
     "search index: made by another tokeniser; searches may miss entries until it is rebuilt",
     "start `aggregator run` anew: it makes the index",

@@ -1,0 +1,116 @@
+"""A backup looked into, and put in place: everything happens in a scratch folder first, and nothing changes unless it is sound."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aggregator.backups import BLOCK, MEMBERS
+from aggregator.care import Recalled
+from aggregator.errors import AggregatorError, StoreError, UsageError
+from aggregator.settings import Home
+from aggregator.settings.home import sync_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a restore of a backup finds.
+
+    Attributes:
+        made_at: when it was made, as the archive says.
+        recalled: what the log of the home says of the time since.
+        held: messages that are unsent as far as is known; they wait for a person.
+        stats: the numbers of its database (care.Upkeep.stats).
+    """
+
+    made_at: datetime
+    recalled: Recalled
+    held: int
+    stats: dict[str, Any]
+
+
+def verify(home: Home, file: Path, now: datetime) -> Found:
+    """Do all of a restore but the last step. Raises UsageError: it is no backup; StoreError: its database is not sound."""
+    with _scratch(home) as scratch:
+        return _prepared(home, file, Path(scratch), now)
+
+
+def restore(home: Home, file: Path, now: datetime) -> Found:
+    """Put a backup in place of the database and the secret, which stay beside it as `.before-restore`.
+
+    The lock of the home must be held. Raises UsageError, StoreError: nothing was changed.
+    """
+    with _scratch(home) as scratch:
+        copy, secret = (Path(scratch) / name for name in MEMBERS)
+        found = _prepared(home, file, Path(scratch), now)
+        _keep_old(home)
+        copy.replace(home.db)
+        secret.chmod(0o600)
+        secret.replace(home.secret)
+        for folder in {home.db.parent, home.secret.parent}:
+            sync_folder(folder)
+    return found
+
+
+def _scratch(home: Home) -> tempfile.TemporaryDirectory[str]:
+    home.db.parent.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=home.db.parent, prefix=".restore-", ignore_cleanup_errors=True)
+
+
+def _prepared(home: Home, file: Path, scratch: Path, now: datetime) -> Found:
+    """Unpack, check, bring up to what the log knows, hold the rest."""
+    from aggregator.store.sqlite import SqliteStores
+
+    made_at = _unpack(file, scratch)
+    copy = scratch / MEMBERS[0]
+    try:
+        key = bytes.fromhex((scratch / MEMBERS[1]).read_text("ascii").strip())
+    except ValueError:
+        raise StoreError(f"{file}: its secret is damaged; nothing was changed, try an older backup") from None
+    try:
+        stores = SqliteStores(copy, secret=key)
+        try:
+            problems = stores.upkeep.check(deep=True)
+            if not problems:
+                recalled = stores.upkeep.recall(home.sent, now)
+                held = stores.upkeep.hold_outbox(now)
+                return Found(made_at, recalled, held, stores.upkeep.stats(now))
+        finally:
+            stores.upkeep.close()
+    except StoreError as e:
+        problems = [str(e).removeprefix(f"{copy}: ").partition(";")[0]]
+    raise StoreError(f"{file}: its database is not sound: {problems[0]}; nothing was changed, try an older backup")
+
+
+def _unpack(file: Path, scratch: Path) -> datetime:
+    """Take out the two members by name; a member's own path is never believed. When the archive was made."""
+    try:
+        with tarfile.open(file) as tar:
+            for name in MEMBERS:
+                source = tar.extractfile(name)
+                if source is None:
+                    raise UsageError(f"{file}: {name} is no file in it; is this a backup of aggregator?")
+                with source, (scratch / name).open("wb") as target:
+                    while block := source.read(BLOCK):
+                        target.write(block)
+            return datetime.fromtimestamp(tar.getmember(MEMBERS[0]).mtime, UTC)
+    except (tarfile.TarError, KeyError, EOFError, OSError, ValueError, OverflowError) as e:
+        raise UsageError(f"{file}: not a backup of aggregator ({e}); nothing was changed") from e
+
+
+def _keep_old(home: Home) -> None:
+    """The replaced database stays as `.before-restore`, its log folded in by the next program that opens it."""
+    try:
+        for path, suffix in ((home.db, ""), (home.db, "-wal"), (home.db, "-shm"), (home.secret, "")):
+            old = path.with_name(path.name + suffix)
+            kept = path.with_name(path.name + ".before-restore" + suffix)
+            # What an earlier restore left under this name belongs to another database.
+            kept.unlink(missing_ok=True)
+            if old.exists():
+                old.replace(kept)
+    except OSError as e:
+        raise AggregatorError(f"{home.db}: {e.strerror}; the database before it may stand beside it") from e
