@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from importlib.metadata import version
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from aggregator.stores import Stores
 
 if TYPE_CHECKING:
     from aggregator.fetch import Client
+
+OWN_SECONDS = 8.0
 
 
 def stores(configuration: Configuration, secret: bytes, now: datetime, *, reading: bool = False) -> Stores:
@@ -79,6 +82,28 @@ def fetcher(configuration: Configuration, clock: Clock, turn: threading.Lock) ->
         clock,
         turn=turn,
     )
+
+
+def own_url(configuration: Configuration, path: str) -> str:
+    """An address of our own pages, as they are reached from this machine."""
+    web = configuration.settings.web
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 - what others listen on
+    return f"http://{'[' + host + ']' if ':' in host else host}:{web.port}/{path}"
+
+
+def own_client(clock: Clock) -> Client:
+    """A client for our own pages, wherever the operator has put them; it asks no proxy, and does not wait for long."""
+    from aggregator.fetch import Client, FetchLimits
+
+    everywhere = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+    limits = FetchLimits(
+        total_timeout=OWN_SECONDS,
+        connect_timeout=OWN_SECONDS,
+        max_redirects=0,
+        host_spacing=0.0,
+        allow_private=everywhere,
+    )
+    return Client(limits, clock)
 
 
 def renderer(configuration: Configuration, seal: Callable[[str, str], str]) -> Renderer:

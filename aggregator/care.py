@@ -219,3 +219,27 @@ class MeasureStore(Protocol):
     def look(self, watchlist_ids: Collection[str], now: datetime) -> Measures:
         """The numbers of this moment; `matches` of these watchlists. Costs the same however much is stored."""
         ...
+
+
+class AgendaStore(Protocol):
+    """When there may be something to do: what a process asks that has nothing to do."""
+
+    def version(self) -> int:
+        """A number that is another one once anybody else has changed the database since this thread last asked; costs no reading."""
+        ...
+
+    def next(self, now: datetime) -> Mapping[str, datetime]:
+        """By line, when something of it may fall due: `poll`, `compose`, `send` and `enrich`, those that have any.
+
+        What is there at `now` and waits for nothing but a line to look is not among it: that came with a change. Never later than the
+        moment at which the line would find something; it may be earlier.
+        """
+        ...
+
+    def may_write(self, seconds: float) -> None:
+        """Try whether the database takes a transaction of ours, waiting so long for others.
+
+        Raises:
+            StoreError: it does not, or its schema is not the one this program knows.
+        """
+        ...

@@ -18,6 +18,7 @@ from aggregator.errors import AggregatorError, StoreError
 from aggregator.levels import LEVELS, THRESHOLDS, Level, Settled, Threshold
 from aggregator.model import Revised, Watchlist
 from aggregator.ports import Archive, Clock, Renderer
+from aggregator.progress import QUIET, Pulse
 from aggregator.publication import (
     Checked,
     Content,
@@ -92,9 +93,11 @@ class ComposeLine:
         self._domain = domain
         self._thread: Literal["story", "watchlist", "none"] = thread
         self._archive_is_whole = False
+        self._pulse = QUIET
 
-    def run(self, stop: threading.Event | None = None) -> list[Composed]:
+    def run(self, stop: threading.Event | None = None, *, pulse: Pulse = QUIET) -> list[Composed]:
         """Compose every edition that is due, then see that every page of the archive lies where it should."""
+        self._pulse = pulse
         made: list[Composed] = []
         failed: AggregatorError | None = None
         for digest in self._stores.editions.due(self._clock.now()):
@@ -106,6 +109,7 @@ class ComposeLine:
                 raise
             except AggregatorError as e:  # one digest's broken template must not keep the others
                 failed = failed or e
+            pulse.beat()
         made += self.catch_up()
         self.publish()
         if failed is not None:
@@ -267,6 +271,7 @@ class ComposeLine:
                 mine = self._renderer.render(replace(edition, timezone=zone, late=late_stories.stories(behind)))
                 variants[name] = Content(mine.mail, mine.data)
             letters.append(self._message(edition, reader, name, behind))
+            self._pulse.beat()
         return NewEdition(edition, self._renderer.render(edition), tuple(letters), tuple(variants.items()))
 
     def _published(self, edition_id: int) -> StoredEdition | None:

@@ -1,13 +1,16 @@
-"""The daemon: APScheduler ticks, the database decides what is due; signals, drain, and lines that get up again."""
+"""The daemon: APScheduler ticks, the database decides what is due; signals, drain, lines that get up again, and those that hang."""
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import logging
 import math
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor as Threads
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
@@ -17,14 +20,17 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from aggregator import health, journal, known, settings
+from aggregator import agenda, health, journal, known, settings
+from aggregator.agenda import Agenda
 from aggregator.app import App
 from aggregator.clock import Steps, SystemClock
 from aggregator.errors import AggregatorError, ConfigError, StoreError
 from aggregator.health import LineHealth
 from aggregator.instance import InstanceLock
 from aggregator.jobs import Jobs
-from aggregator.settings import Settings
+from aggregator.progress import AtWork, Progress
+from aggregator.systemd import Notifier
+from aggregator.watchdog import Watchdog, tell_state, usual_limits
 
 if TYPE_CHECKING:
     from aggregator.web.server import WebThread
@@ -33,6 +39,7 @@ log = logging.getLogger("aggregator")
 
 DRAIN_SECONDS = 7.0
 """From SIGTERM on, how long lines may finish what they have in hand; closing takes what is left of 10 seconds."""
+SAY_SECONDS = 30.0
 FIRST_BACKOFF = 2.0
 LONGEST_BACKOFF = 600.0
 LONGEST_STORE_BACKOFF = 60.0
@@ -55,11 +62,11 @@ class _Every(BaseTrigger):  # type: ignore[misc]  # the library says nothing of 
 
 @dataclass
 class _Line:
-    """One of the fixed jobs."""
+    """One of the fixed jobs: it runs every so many `seconds` at most. `work` says whether it has more to do at once."""
 
     name: str
     seconds: float
-    work: Callable[[], None]
+    work: Callable[[], object]
     health: LineHealth = field(default_factory=LineHealth)
     not_before: float = 0.0
 
@@ -68,8 +75,14 @@ class Daemon:
     """All lines on one home until a signal ends it."""
 
     def __init__(
-        self, app: App, *, environ: Mapping[str, str] | None = None, on_ready: Callable[[], None] | None = None
+        self,
+        app: App,
+        *,
+        environ: Mapping[str, str] | None = None,
+        on_ready: Callable[[], None] | None = None,
+        limits: Mapping[str, float] | None = None,
     ) -> None:
+        """`limits`: seconds without progress after which work hangs, in place of the usual ones (`progress.Progress`)."""
         self._app = app
         self._environ = os.environ if environ is None else environ
         self._on_ready = on_ready
@@ -80,9 +93,19 @@ class Daemon:
         self._steps = Steps(app.clock)
         self._set_by = timedelta(0)
         self._minding = threading.Lock()
-        tick = app.configuration.settings.polling.tick.total_seconds()
-        every = app.configuration.settings.backup.every.total_seconds() or 60.0
-        jobs = Jobs(app, self._stop)
+        options = app.configuration.settings
+        self._tick = tick = options.polling.tick.total_seconds()
+        self._notifier = Notifier(self._environ)
+        self.progress = Progress(app.clock.monotonic, usual_limits(options) if limits is None else limits)
+        self._watchdog = Watchdog(
+            self.progress,
+            self._notifier,
+            app.clock.monotonic,
+            hang=options.daemon.hang.total_seconds(),
+            changed=self._hanging,
+        )
+        every = options.backup.every.total_seconds() or 60.0
+        jobs = Jobs(app, self._stop, self.progress)
         self._lines = [
             _Line("poll", tick, jobs.poll),
             _Line("compose", min(2.0, tick), jobs.compose),
@@ -93,9 +116,13 @@ class Daemon:
             _Line("upkeep", 3600.0, jobs.upkeep),
             _Line("backup", min(60.0, max(1.0, every / 2)), jobs.backup),
         ]
+        self._threads = Threads(len(self._lines), thread_name_prefix="line")
         self._working: set[str] = set()
+        self._hung: dict[str, LineHealth] = {}
         self._state = threading.Condition()
         self._pen = threading.Lock()
+        self._ticked = self._said_at = 0.0
+        self._web: WebThread | None = None
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -122,6 +149,7 @@ class Daemon:
             self._app.warm()
             drained = self._live()
         finally:
+            self._notifier.stopping()
             self._app.close()
             lock.release()
         log.info("stopped")
@@ -135,18 +163,28 @@ class Daemon:
             raise upkeep.trouble() or StoreError(f"{path}: {problems[0]}; `aggregator doctor --deep` tells more")
 
     def _live(self) -> bool:
+        self._agenda = Agenda(self._app.stores.agenda, self._app.clock)
         self._scheduler = scheduler = self._schedule()
-        web = self._serve()
+        self._web = web = _serve(self._app, self.progress)
+        self.progress.begin("ticks")
+        self._ticked = self._app.clock.monotonic()
+        self._write_health()
         scheduler.start()
-        log.info("running on %s: %s", self._app.configuration.home.path.resolve(), self._summary())
+        log.info(
+            "running on %s: %s", self._app.configuration.home.path.resolve(), journal.summary(self._app.configuration)
+        )
+        self._notifier.ready(journal.summary(self._app.configuration))
         if not self._app.configuration.feeds:
             log.warning("no feeds yet: `aggregator feeds add URL`; `aggregator demo` shows what is to come")
         if self._on_ready is not None:
             self._on_ready()
-        self._loop()
+        with self.progress.pulse("main").work():
+            self._loop()
         began = self._app.clock.monotonic()
+        self._notifier.stopping()
         log.info("stopping: finishing what is under way")
         scheduler.shutdown(wait=False)
+        self._threads.shutdown(wait=False)
         if web is not None:
             web.stop()
         return self._drain(DRAIN_SECONDS - (self._app.clock.monotonic() - began))
@@ -154,18 +192,20 @@ class Daemon:
     def _schedule(self) -> BackgroundScheduler:
         scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(len(self._lines))},
+            executors={"default": ThreadPoolExecutor(1)},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
-        for line in self._lines:
-            scheduler.add_job(self._tick, _Every(line.seconds), args=[line], id=line.name, next_run_time=_soon())
+        scheduler.add_job(self._look, _Every(min(2.0, self._tick)), id="tick", next_run_time=_soon())
         return scheduler
 
     def _loop(self) -> None:
         while not self._stop.is_set():
             self._wake.wait(1.0)
             self._wake.clear()
+            self.progress.beat("main")
             self._mind_clock()
+            self._watchdog.look()
+            self._nudge()
             if self._reload.is_set() or self._stamps() != self._files:
                 self._reload.clear()
                 self.reload()
@@ -179,8 +219,7 @@ class Daemon:
             step = self._steps.step()
             if step:
                 log.warning("the clock was set %s", journal.span(step))
-                for line in self._lines:
-                    self._scheduler.modify_job(line.name, next_run_time=_soon())
+                self._scheduler.modify_job("tick", next_run_time=_soon())
             self._set_by += step
             if self._set_by:
                 self._move_along()
@@ -207,9 +246,13 @@ class Daemon:
         return drained
 
     def _install_signals(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return  # a daemon inside another program: that one has the signals
+        faulthandler.enable()  # a watchdog kills by SIGABRT: the log shall say where everybody was
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
+        signal.signal(signal.SIGUSR1, self._on_question)
 
     def _on_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the shape of a handler
         if self._stop.is_set():
@@ -220,6 +263,15 @@ class Daemon:
     def _on_reload(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the shape of a handler
         self._reload.set()
         self._wake.set()
+
+    def stop(self) -> None:
+        """End it, as a signal does; safe from any thread."""
+        self._stop.set()
+        self._wake.set()
+
+    def _on_question(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the shape of a handler
+        # Beside: the main thread may stand in the middle of writing a line of the log.
+        threading.Thread(target=tell_state, args=[self.progress], name="state", daemon=True).start()
 
     # -- configuration -------------------------------------------------------------------------------------------------
 
@@ -237,6 +289,14 @@ class Daemon:
 
     def reload(self) -> None:
         """Take over the files as they are now; a bad one keeps the old configuration and says so."""
+        self._notifier.reloading()
+        self.progress.end("main")  # many watchlists are looked back for: that has a limit of its own
+        with self.progress.pulse("reload").work():
+            self._take_over()
+        self.progress.begin("main")
+        self._notifier.ready(journal.summary(self._app.configuration))
+
+    def _take_over(self) -> None:
         self._files = self._stamps()
         before = self._app.configuration.settings
         try:
@@ -252,33 +312,68 @@ class Daemon:
         except AggregatorError as e:
             log.error("configuration not taken over: %s", e)  # noqa: TRY400 - no traceback for people
             return
-        log.info("configuration taken over: %s", self._summary())
+        log.info("configuration taken over: %s", journal.summary(self._app.configuration))
         journal.sync(report)
-        late = _needs_restart(before, configuration.settings)
+        late = journal.needs_restart(before, configuration.settings)
         if late:
             log.warning("changes of %s take effect at the next start", ", ".join(late))
 
-    def _summary(self) -> str:
-        c = self._app.configuration
-        feeds = f"{journal.many(len(c.feeds), 'feed')}, {journal.many(len(c.watchlists), 'watchlist')}, {journal.many(len(c.digests), 'digest')}"
-        mail = c.settings.mail
-        where = f"mail by {mail.host}:{mail.port}" if mail.host else f"mail to {c.home.mail}"
-        return f"{feeds}; {where}; pages in {c.home.pages}"
-
     # -- ticks ---------------------------------------------------------------------------------------------------------
 
-    def _tick(self, line: _Line) -> None:
-        """One run of a line. A line that fails is run again after a pause that doubles, and `doctor` says so."""
-        if self._stop.is_set() or self._app.clock.monotonic() < line.not_before:
+    def _look(self) -> None:
+        """A tick: run the lines that have something to do. A line that is at work, or rests after a failure, is left alone."""
+        if self._stop.is_set():
             return
+        self.progress.beat("ticks")
+        self._ticked = self._app.clock.monotonic()
+        try:
+            wanted = self._agenda.wanted()
+        except AggregatorError:
+            wanted = list(agenda.LINES)  # whoever looks meets the fault, and says so
+        now = self._app.clock.monotonic()
+        for line in self._lines:
+            is_asked_for = line.name in wanted or line.name not in agenda.LINES
+            if is_asked_for and now >= line.not_before and line.name not in self._working:
+                self._begin(line, now)
+        self._watchdog.look()
+        self._say_that_we_live(now)
+
+    def _say_that_we_live(self, now: float) -> None:
+        """For `aggregator health`, where no page can be asked."""
+        if now >= self._said_at + SAY_SECONDS and not self._app.configuration.settings.web.enabled:
+            self._said_at = now
+            with contextlib.suppress(OSError):
+                health.touch(self._app.configuration.home.health, self._app.clock.now())
+
+    def _nudge(self) -> None:
+        """APScheduler goes by the wall's clock: set back by an hour, its next tick would come an hour late."""
+        if self._app.clock.monotonic() - self._ticked > 3 * self._tick + 1:
+            self._scheduler.modify_job("tick", next_run_time=_soon())
+
+    def _begin(self, line: _Line, now: float) -> None:
+        line.not_before = now + line.seconds
+        self._agenda.looks(line.name)
         with self._state:
             self._working.add(line.name)
+        try:
+            self._threads.submit(self._run_line, line)
+        except RuntimeError:  # just now the daemon ends
+            self._rests(line)
+
+    def _rests(self, line: _Line) -> None:
+        with self._state:
+            self._working.discard(line.name)
+            self._state.notify_all()
+
+    def _run_line(self, line: _Line) -> None:
+        """One run of a line. A line that fails is run again after a pause that doubles, and `doctor` says so."""
         try:
             self._mind_clock()
             if line.health.state:
                 # What it had in hand when the store refused could not be given back then.
                 self._app.stores.feeds.release(f"{self._app.owner}/{line.name}")
-            line.work()
+            with self.progress.pulse(line.name).work():
+                more = line.work()
         except StoreError as e:
             self._stumbled(line, str(e), e)
         except AggregatorError as e:
@@ -288,6 +383,8 @@ class Daemon:
                 log.exception("line %s", line.name)
             self._stumbled(line, f"{type(e).__name__}: {e}")
         else:
+            if more:
+                self._agenda.again(line.name)
             recovered = bool(line.health.failures)
             line.health = LineHealth(last_ok_at=self._app.clock.now().isoformat())
             if recovered or line.name == "upkeep":
@@ -295,9 +392,7 @@ class Daemon:
             if recovered:
                 log.info("line %s works again", line.name)
         finally:
-            with self._state:
-                self._working.discard(line.name)
-                self._state.notify_all()
+            self._rests(line)
 
     def _stumbled(self, line: _Line, error: str, store: StoreError | None = None) -> None:
         if self._stop.is_set():
@@ -319,39 +414,30 @@ class Daemon:
         path = self._app.configuration.home.health
         with self._pen:  # else a line that has just failed could be overwritten by what was true before
             try:
-                health.write(path, {line.name: line.health for line in self._lines})
+                health.write(path, {line.name: line.health for line in self._lines} | self._hung)
             except OSError as e:
                 log.warning("%s: %s", path, e.strerror)
 
-    # -- web -----------------------------------------------------------------------------------------------------------
-
-    def _serve(self) -> WebThread | None:
-        web = self._app.configuration.settings.web
-        if not web.enabled:
-            return None
-        from aggregator.web.server import WebThread
-
-        try:
-            thread = WebThread(self._app, web.host, web.port)
-        except OSError as e:
-            log.error(  # noqa: TRY400 - no traceback for people
-                "web pages are not served: %s:%d: %s; set web.port or web.enabled", web.host, web.port, e.strerror
+    def _hanging(self, late: Collection[AtWork]) -> None:
+        """Those who hang are others than before: write it down for `doctor`."""
+        now = self._app.clock.now()
+        found = {line.name: line.health for line in self._lines}
+        self._hung = {
+            one.name: replace(
+                found.get(one.name, LineHealth()), hung_since=(now - timedelta(seconds=one.quiet)).isoformat()
             )
-            return None
-        thread.start()
-        log.info("web pages on %s", thread.url)
-        return thread
+            for one in late
+        }
+        self._write_health()
 
 
-def _needs_restart(before: Settings, after: Settings) -> list[str]:
-    """Settings that a running daemon cannot take over."""
-    pairs = {
-        "polling.tick": (before.polling.tick, after.polling.tick),
-        "storage": (before.storage, after.storage),
-        "log": (before.log, after.log),
-        "web": tuple((s.web.enabled, s.web.host, s.web.port, s.web.trusted_proxies) for s in (before, after)),
-    }
-    return [name for name, (old, new) in pairs.items() if old != new]
+def _serve(app: App, progress: Progress) -> WebThread | None:
+    """The pages, where they are wanted."""
+    if not app.configuration.settings.web.enabled:
+        return None
+    from aggregator.web.server import beside
+
+    return beside(app, progress)
 
 
 def _soon() -> datetime:

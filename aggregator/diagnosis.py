@@ -333,6 +333,13 @@ def _dead(app: App) -> Iterator[Problem]:
 
 def _line_problems(app: App) -> Iterator[Problem]:
     for name, line in health.read(app.configuration.home.health).items():
+        if line.hung_since:
+            yield Problem(
+                f"{name} hangs: no progress since {line.hung_since[:16].replace('T', ' ')} UTC",
+                "the daemon's log says what every thread is at; start it anew: what it has in hand is taken up",
+                "error",
+                f"line:{name}:hangs",
+            )
         if line.failures and not line.state:
             yield Problem(
                 f"line {name} failed {many(line.failures, 'time')}: {line.error}",

@@ -14,6 +14,7 @@ from aggregator.feeds import charset, headers, politeness
 from aggregator.manners import Manners
 from aggregator.model import ArticleOutcome, ArticleTask, FetchFailure, FetchRequest, FetchResponse, NewMatch
 from aggregator.ports import Clock, Fetcher, Workers
+from aggregator.progress import QUIET, Pulse
 from aggregator.stores import Stores
 from aggregator.stories import extract, withheld
 from aggregator.watch import documents, match
@@ -73,7 +74,7 @@ class EnrichLine:
         self._manners = manners
         self._rules = rules
 
-    def run(self, stop: threading.Event | None = None) -> EnrichReport:
+    def run(self, stop: threading.Event | None = None, *, pulse: Pulse = QUIET) -> EnrichReport:
         """Work off the article pages that are due now and whose hosts may be asked now; the others stay due."""
         report = EnrichReport()
         while stop is None or not stop.is_set():
@@ -83,7 +84,10 @@ class EnrichLine:
             tasks = self._stores.entries.claim_articles(self._owner, BATCH, now, but=self._busy(now))
             if not tasks:
                 break
-            outcomes = list(self._outcomes(tasks))
+            outcomes = []
+            for outcome in self._outcomes(tasks):
+                outcomes.append(outcome)
+                pulse.beat()
             self._stores.entries.commit_articles(outcomes, self._owner, self._clock.now())
             report += _report(outcomes)
         return report

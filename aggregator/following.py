@@ -88,10 +88,11 @@ class Following:
         configuration = replace(self._configuration(), watchlists=chosen)
         return catalog.look_back(configuration, {w.id for w in chosen}, self._stores, self._clock.now())
 
-    def attend(self) -> None:
+    def attend(self) -> bool:
         """Notice watchlists that came, and do what time asks of subscriptions; cheap when there is nothing.
 
-        What was noticed last time is looked back for now: batches that were matched without it are stored by now.
+        What was noticed last time is looked back for now: batches that were matched without it are stored by now. True when
+        something was noticed, so that this is to be asked again soon.
         """
         noticed, self._noticed = self._noticed, set()
         turn = self._stores.watch.turn()
@@ -102,3 +103,4 @@ class Following:
             self._attended, self._turn_attended = known, turn
         self.look_back(noticed)
         self._stores.readers.tidy(self._clock.now())
+        return bool(self._noticed)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 
@@ -14,12 +16,14 @@ class LineHealth:
     """How a line is doing: when it last ended well (ISO 8601, or ""), and its failures in a row with the last one's error.
 
     `state` is a stable word where the store was the reason, such as `storage_full`, else "".
+    `hung_since` is when it last got on, where it has hung since (ISO 8601), else "".
     """
 
     last_ok_at: str = ""
     failures: int = 0
     error: str = ""
     state: str = ""
+    hung_since: str = ""
 
 
 def write(path: Path, lines: Mapping[str, LineHealth]) -> None:
@@ -52,3 +56,13 @@ def read(path: Path) -> dict[str, LineHealth]:
         return {name: LineHealth(**values) for name, values in raw.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
+
+
+def touch(path: Path, now: datetime) -> None:
+    """Say that nothing has changed, at this moment. Raises OSError."""
+    os.utime(path, (now.timestamp(), now.timestamp()))
+
+
+def age(path: Path, now: datetime) -> float:
+    """Seconds since it was last written or touched. Raises OSError."""
+    return abs(now.timestamp() - path.stat().st_mtime)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from aggregator import backups, diagnosis, journal
 from aggregator.app import App
 from aggregator.errors import AggregatorError
 from aggregator.model import PollReport, Problem
+from aggregator.progress import Progress
 from aggregator.tally import TALLY
 
 log = logging.getLogger("aggregator")
@@ -21,13 +21,16 @@ CHECK_EVERY = timedelta(days=1)
 LOG_PATIENCE = 5.0
 """Seconds that emptying the database's log waits for those who read."""
 
+REINDEX_SECONDS = 10.0
+
 
 class Jobs:
     """One run of each line; a run ends early once `stop` is set. Each raises what its line raises."""
 
-    def __init__(self, app: App, stop: threading.Event) -> None:
+    def __init__(self, app: App, stop: threading.Event, progress: Progress | None = None) -> None:
         self._app = app
         self._stop = stop
+        self._progress = progress or Progress(app.clock.monotonic, {})
         self._outage: datetime | None = None
         self._checked_at: datetime | None = None
         self._unsound: list[Problem] = []
@@ -36,7 +39,7 @@ class Jobs:
         """Poll what is due, and go on looking while feeds are under way."""
         tried = failed = 0
         self._tell_outage()
-        for report in self._app.poll.sweep(stop=self._stop, keep_looking=True):
+        for report in self._app.poll.sweep(stop=self._stop, keep_looking=True, pulse=self._progress.pulse("poll")):
             _count(report)
             if report.error_class == "local_network":
                 self._tell_outage()
@@ -58,21 +61,22 @@ class Jobs:
 
     def enrich(self) -> None:
         """Read article pages that are due."""
-        report = self._app.enrich.run(self._stop)
+        report = self._app.enrich.run(self._stop, pulse=self._progress.pulse("enrich"))
         if report.fetched or report.failed:
             log.info("article pages: %d read, %d failed, %d matches", report.fetched, report.failed, report.matches)
 
-    def compose(self) -> None:
-        """Compose what is due."""
-        self._app.following.attend()
-        for made in self._app.compose.run(self._stop):
+    def compose(self) -> bool:
+        """Compose what is due; whether something noticed now is looked back for at the next tick."""
+        more = self._app.following.attend()
+        for made in self._app.compose.run(self._stop, pulse=self._progress.pulse("compose")):
             e = made.edition
             stories, messages = journal.many(e.stories, "story", "stories"), journal.many(made.messages, "message")
             log.info("edition %s %s: %s, %s", e.digest_id, e.key, stories, messages)
+        return more
 
     def send(self) -> None:
         """Send what is due."""
-        report = self._app.send.run(self._stop)
+        report = self._app.send.run(self._stop, pulse=self._progress.pulse("send"))
         if report.sent:
             log.info("sent %s", journal.many(report.sent, "message"))
         if report.late:
@@ -85,7 +89,7 @@ class Jobs:
 
     def signals(self) -> None:
         """Look who is out of rhythm."""
-        journal.noticed(self._app.signals.run(self._stop))
+        journal.noticed(self._app.signals.run(self._stop, pulse=self._progress.pulse("signals")))
 
     def notices(self) -> None:
         """Note what is wrong, and tell the operator once a day."""
@@ -136,18 +140,25 @@ class Jobs:
 
     def upkeep(self) -> None:
         """Tidy up."""
+        pulse = self._progress.pulse("upkeep")
         self._app.stores.upkeep.fold_log(LOG_PATIENCE)
         now = self._app.clock.now()
         self._app.stores.moments.set_right(now)
         believed = self._app.stores.moments.believed(now)
         self._app.forget_texts()
+        pulse.beat()
         self._app.stores.credentials.tidy(believed)
         keep = self._app.configuration.settings.retention.entries
         if keep is not None:
             pruned = self._app.stores.upkeep.prune(believed, keep)
             if any(pruned.values()):
                 log.info("pruned: %s", ", ".join(f"{n} {t}" for t, n in pruned.items()))
-        if self._app.reindex(math.inf, self._stop):
+        pulse.beat()
+        while more := self._app.reindex(REINDEX_SECONDS, self._stop):
+            pulse.beat()
+            if self._stop.is_set():
+                break
+        if more:
             log.info("the search index is not ready; making it goes on at the next start")
 
 

@@ -12,6 +12,7 @@ from aggregator.model import PollReport
 if TYPE_CHECKING:
     from aggregator.catalog import CatalogReport
     from aggregator.notice import Changed
+    from aggregator.settings import Configuration, Settings
     from aggregator.signals import Noticed
 
 log = logging.getLogger("aggregator")
@@ -92,3 +93,22 @@ def sync(report: CatalogReport) -> None:
             log.info("%s: %s", what, ", ".join(counts))
     if report.matches:
         log.info("%s among entries of the last day", many(report.matches, "match", "matches"))
+
+
+def summary(c: Configuration) -> str:
+    """What is watched, and where it goes: one line."""
+    feeds = f"{many(len(c.feeds), 'feed')}, {many(len(c.watchlists), 'watchlist')}, {many(len(c.digests), 'digest')}"
+    mail = c.settings.mail
+    where = f"mail by {mail.host}:{mail.port}" if mail.host else f"mail to {c.home.mail}"
+    return f"{feeds}; {where}; pages in {c.home.pages}"
+
+
+def needs_restart(before: Settings, after: Settings) -> list[str]:
+    """Settings that a running daemon cannot take over."""
+    pairs = {
+        "polling.tick": (before.polling.tick, after.polling.tick),
+        "storage": (before.storage, after.storage),
+        "log": (before.log, after.log),
+        "web": tuple((s.web.enabled, s.web.host, s.web.port, s.web.trusted_proxies) for s in (before, after)),
+    }
+    return [name for name, (old, new) in pairs.items() if old != new]

@@ -38,6 +38,7 @@ from aggregator.model import (
 )
 from aggregator.outages import Outages
 from aggregator.ports import Clock, Fetcher, Workers
+from aggregator.progress import QUIET, Pulse
 from aggregator.stores import Stores
 from aggregator.stories import assign, language
 from aggregator.sweep import LINGER, TOGETHER, Decided, Sweep
@@ -100,6 +101,7 @@ class PollLine:
         everything: bool = False,
         stop: threading.Event | None = None,
         keep_looking: bool = False,
+        pulse: Pulse = QUIET,
     ) -> Iterator[PollReport]:
         """Poll every due feed once, yielding a report for each as its batch is committed.
 
@@ -110,13 +112,14 @@ class PollLine:
             everything: also feeds that are not due yet, but for those held by the server's own word.
             stop: when set, no further feed is claimed and what is under way is finished.
             keep_looking: take up feeds that fall due while others are under way: a slow host must not keep them waiting.
+            pulse: told of each piece of work.
         """
         probing = not ids and not everything and self.outages.down
         if probing:
             ids = self.outages.probes()
             if not ids:
                 return
-        sweep = self.outages.sweep(stop or threading.Event(), probing=probing)
+        sweep = replace(self.outages.sweep(stop or threading.Event(), probing=probing), pulse=pulse)
         self._begin(sweep, ids, everything=everything)
         try:
             yield from self._drain(sweep, keep_looking=keep_looking)

@@ -12,6 +12,7 @@ from aggregator.digests import outbox
 from aggregator.errors import GiveUp, WorkError
 from aggregator.lanes import Lanes
 from aggregator.ports import Clock, Renderer, Transport, TransportSession
+from aggregator.progress import QUIET, Pulse
 from aggregator.publication import Attempt, Content, Message
 from aggregator.stores import RelayStore, Stores
 
@@ -71,7 +72,7 @@ class SendLine:
         self._owner = owner
         self._return_path = return_path
 
-    def run(self, stop: threading.Event | None = None, *, patient: bool = True) -> SendReport:
+    def run(self, stop: threading.Event | None = None, *, patient: bool = True, pulse: Pulse = QUIET) -> SendReport:
         """Send what is due, each destination in a lane of its own; what falls due meanwhile is sent too.
 
         A destination that fails as a whole is asked once, and then left in peace for a while; without `patient`, one that is
@@ -86,10 +87,12 @@ class SendLine:
                 messages = self._next(relays.paused | lanes.busy, last, stop)
                 for name in dict.fromkeys(map(outbox.destination, messages)):
                     group = [message for message in messages if outbox.destination(message) == name]
-                    lanes.give(name, partial(self._group, name, group, relays, stop))
+                    # Beside the line: one that hangs is noticed though the others get on.
+                    lanes.give(name, partial(self._group, name, group, relays, stop, pulse.part(name)))
                 if not messages and not lanes.busy:
                     break
                 finished = lanes.finished(0 if messages else LOOK)
+                pulse.beat()
                 last = [attempt for done in finished for attempt in done.last]
                 report = reduce(SendReport.plus, [attempt for done in finished for attempt in done.attempts], report)
         if _is_set(stop):
@@ -103,17 +106,21 @@ class SendLine:
             return []
         return self._stores.outbox.claim_due(self._owner, BATCH, self._clock.now(), but=but, settled=settled)
 
-    def _group(self, name: str, messages: Sequence[Message], relays: _Relays, stop: threading.Event | None) -> _Done:
+    def _group(
+        self, name: str, messages: Sequence[Message], relays: _Relays, stop: threading.Event | None, pulse: Pulse
+    ) -> _Done:
         """A batch of one destination, in order, each settled but for the last; after its failure as a whole the rest at once."""
         done = _Done()
-        for attempts, error in self._attempts(messages, stop):
-            judged = relays.judged(name, attempts, error)
-            done.attempts += judged
-            if len(done.attempts) < len(messages):
-                # At once: while the next is handed over, a crash must not leave this one in doubt, too.
-                self._stores.outbox.settle(judged, self._owner)
-            else:
-                done.last = judged
+        with pulse.work():
+            for attempts, error in self._attempts(messages, stop):
+                judged = relays.judged(name, attempts, error)
+                done.attempts += judged
+                if len(done.attempts) < len(messages):
+                    # At once: while the next is handed over, a crash must not leave this one in doubt, too.
+                    self._stores.outbox.settle(judged, self._owner)
+                else:
+                    done.last = judged
+                pulse.beat()
         return done
 
     def _attempts(

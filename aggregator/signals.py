@@ -11,6 +11,7 @@ from typing import Literal
 from aggregator.attention import burst, silence, usual
 from aggregator.attention.usual import HOUR, WEEK, WEEKS, Unheard
 from aggregator.ports import Clock
+from aggregator.progress import QUIET, Pulse
 from aggregator.reading import Signal, Voice
 from aggregator.stores import Stores
 
@@ -41,7 +42,7 @@ class SignalLine:
         self._muted = muted
         self._feeds_at: datetime | None = None
 
-    def run(self, stop: threading.Event | None = None) -> Noticed:
+    def run(self, stop: threading.Event | None = None, *, pulse: Pulse = QUIET) -> Noticed:
         """Begin and end what is due. While our own network is down nothing is known, and nothing judged."""
         now = self._clock.now()
         if self._stores.network.outage() is not None:
@@ -52,6 +53,7 @@ class SignalLine:
         begun: list[Signal] = []
         ended: list[Signal] = []
         for found, over in self._looks(lasting, now):
+            pulse.beat()
             if stop is not None and stop.is_set():
                 break
             if over is not None and self._stores.signals.end(over.id, now):

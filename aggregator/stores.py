@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from aggregator.care import MeasureStore, Moments, NoticeStore, Upkeep
+from aggregator.care import AgendaStore, MeasureStore, Moments, NoticeStore, Upkeep
 from aggregator.levels import Settled, Threshold, Wanted
 from aggregator.model import (
     ArticleOutcome,
@@ -836,4 +836,9 @@ class Stores(Protocol):
     @property
     def credentials(self) -> CredentialStore:
         """Who may do what."""
+        ...
+
+    @property
+    def agenda(self) -> AgendaStore:
+        """When the lines have something to do."""
         ...

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from aggregator import urls
 from aggregator.access import Access
@@ -28,6 +29,7 @@ from aggregator.model import (
     Recall,
 )
 from aggregator.ports import Fetcher, Workers
+from aggregator.progress import QUIET, Pulse
 
 IN_HAND = 64
 """Documents fetched but not decided yet, at most: a slow parser must not fill the memory."""
@@ -40,6 +42,7 @@ LINGER = 0.02
 """Documents that are given to the workers together at most, and the seconds that one waits for others."""
 
 Answer = FetchResponse | FetchFailure
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Sweep:
         held: failures that may be our own network's: they wait for the verdict, since `held_since`.
         resting: hosts that have asked for a pause.
         probing: only a handful is asked, for our network is down.
+        pulse: told of each answer and each document that was dealt with.
     """
 
     now: datetime
@@ -106,6 +110,7 @@ class Sweep:
     held_since: float = 0.0
     probing: bool = False
     resting: frozenset[str] = frozenset()
+    pulse: Pulse = QUIET
 
     def over(self) -> bool:
         """Whether no further feed shall be taken in hand."""
@@ -147,7 +152,13 @@ class Sweep:
 
     def _read(self, heard: Heard, done: Future[ParsedFeed]) -> None:
         """Runs in a thread of the workers."""
-        self.events.put(partial(heard, done))
+        self.events.put(partial(self._piece, heard, done))
+
+    def _piece(self, work: Callable[[T], Decided | None], what: T) -> Decided | None:
+        """An answer or a document: that is getting on. Looking for feeds and finding none is not."""
+        decided = work(what)
+        self.pulse.beat()
+        return decided
 
     def keep(self, decided: Sequence[Decided]) -> None:
         """They are to be committed with the next batch."""
@@ -202,7 +213,7 @@ class Sweep:
                 for answer in answers:
                     if not self._has_place():
                         return
-                    self.events.put(lambda answer=answer: read(answer))  # type: ignore[misc]
+                    self.events.put(partial(self._piece, read, answer))
         except BaseException as e:  # noqa: BLE001 - raised again in the sweep's own thread
             self.events.put(lambda e=e: _fail(e))  # type: ignore[misc]
         finally:

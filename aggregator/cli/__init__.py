@@ -31,6 +31,7 @@ COMMANDS = {
     "check": "validate the configuration",
     "config": "the configuration: schema, show",
     "doctor": "diagnose the whole installation in one page",
+    "health": "whether the daemon does its work, for monitors",
     "poll": "one sweep of due feeds",
     "feeds": "list, add, pause, import, export feeds",
     "entries": "every stored entry",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 
 from aggregator.settings import fields as f
-from aggregator.settings.operations import BackupSettings, OperatorSettings, RetentionSettings
+from aggregator.settings.operations import BackupSettings, DaemonSettings, OperatorSettings, RetentionSettings
 from aggregator.settings.section import Section
 
 
@@ -223,6 +223,7 @@ class Settings(Section):
     operator: OperatorSettings = Field(
         default_factory=OperatorSettings, description="How whoever runs this learns of trouble."
     )
+    daemon: DaemonSettings = Field(default_factory=DaemonSettings, description="How the daemon looks after itself.")
     storage: StorageSettings = Field(default_factory=StorageSettings, description="Where everything is stored.")
     log: LogSettings = Field(default_factory=LogSettings, description="What is told to standard error.")
 

@@ -44,3 +44,12 @@ class OperatorSettings(Section):
         description="URL that is asked while every line makes progress, such as that of a dead man's switch; empty: none.",
     )
     heartbeat_every: f.PositiveDuration = Field(default=f.duration("5m"), description="How often it is asked.")
+
+
+class DaemonSettings(Section):
+    """How the daemon looks after itself."""
+
+    hang: f.Duration = Field(
+        default=f.duration("0s"),
+        description="Time after which a daemon that hangs ends itself, for Docker's restart policy or the like to start it anew; 0s: never.",
+    )

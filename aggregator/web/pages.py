@@ -12,6 +12,7 @@ quarantine  what was refused, for a person to look at
 api       the same for programs, and an application of its own
 signing   in and out                                   wrong         the pages that say no
 configuring  what is in force                           metrics       numbers for Prometheus
+configuring  what is in force                          ready     what monitors ask
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from importlib.metadata import version
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from aggregator.app import App
 from aggregator.errors import AggregatorError
+from aggregator.progress import Progress
 from aggregator.settings import show_duration
 from aggregator.web import (
     api,
@@ -51,6 +52,7 @@ from aggregator.web.joining import Joining
 from aggregator.web.leaving import Leaving
 from aggregator.web.links import PATHS, is_page
 from aggregator.web.managing import Managing
+from aggregator.web.ready import Monitors
 from aggregator.web.routes import Routes
 
 log = logging.getLogger("aggregator")
@@ -72,18 +74,18 @@ PARTS = (
 )
 
 
-def build(app: App, frame: Frame | None = None) -> FastAPI:
-    """The ASGI application on an App."""
+def build(app: App, frame: Frame | None = None, progress: Progress | None = None) -> FastAPI:
+    """The ASGI application on an App; `progress` is that of the lines, where they are in this process."""
     # A redirect to the address with or without its last slash would name the host as the request does.
     web = FastAPI(title="aggregator", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     frame = frame or Frame(app)
-    pages = Pages(frame)
+    pages, monitors = Pages(frame), Monitors(app, progress)
     routes = Routes(web, frame)
     routes.anyone("/static/{name}", pages.asset)
     routes.anyone("/favicon.ico", pages.icon)
     routes.anyone("/help", pages.help)
-    routes.anyone("/healthz", pages.health)
-    routes.anyone("/readyz", pages.ready)
+    routes.anyone("/healthz", monitors.alive)
+    routes.anyone("/readyz", monitors.ready)
     readers(routes)
     for add in PARTS:
         add(routes)
@@ -149,17 +151,6 @@ class Pages:
             cookies=[cookie(self._app, name) for name in ("manage", "session")],
             version=version("aggregator"),
         )
-
-    def health(self) -> Response:
-        """Whether the process lives."""
-        return PlainTextResponse("ok\n")
-
-    def ready(self) -> Response:
-        """Whether the database answers, and takes what is written; else the word that `doctor` has for it."""
-        trouble = self._app.stores.upkeep.trouble()
-        if trouble is not None:
-            return JSONResponse({"ready": False, "state": trouble.state}, 503)
-        return JSONResponse({"ready": True, "feeds": self._app.stores.upkeep.checked().feeds})
 
     def refuse(self, path: str, status: int) -> Response:
         """What the door says."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aggregator.errors import StoreError
 from aggregator.store.sqlite import faults, wal
+from aggregator.store.sqlite.agenda import Agenda
 from aggregator.store.sqlite.alerts import Alerts
 from aggregator.store.sqlite.attention import Attention
 from aggregator.store.sqlite.bounces import Bounces
@@ -99,6 +100,8 @@ class SqliteStores:
         self.measures = Measuring(db)
         self.moments = Moments(db)
         self.upkeep = Upkeep(db, secret, backups)
+        self.upkeep = Upkeep(db)
+        self.agenda = Agenda(db)
         try:
             self.upkeep.migrate()
         except StoreError:

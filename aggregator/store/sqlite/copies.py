@@ -19,7 +19,7 @@ KEPT = "before-{}.db"
 """The file that is kept before a step of the schema, by the step's name."""
 
 
-MARK = "backup_mark"
+MARK = "backup"
 """The fact by which a copy and the log of what was sent know each other."""
 
 

@@ -28,7 +28,6 @@ STORY_KEYS = timedelta(days=30)
 """How long a story's keys are kept: ten times as long as they are asked for (stories.assign.WINDOW)."""
 POLLED = timedelta(days=400)
 """How long it is kept at least when feeds were read."""
-MARK = "backup"
 """The fact by which a copy of the database names the backup that it is of."""
 _BEHIND = (
     """SELECT count(*) FROM facts f JOIN entries e ON e.id > CAST(f.value AS INTEGER) WHERE f.name = 'reindexed_to'"""
@@ -248,7 +247,7 @@ class Upkeep:
     def recall(self, log: Path, now: datetime) -> Recalled:
         """See care.Upkeep.recall."""
         with self._db.write() as conn:
-            row = conn.execute("SELECT value FROM facts WHERE name = ?", (MARK,)).fetchone()
+            row = conn.execute("SELECT value FROM facts WHERE name = ?", (copies.MARK,)).fetchone()
             return recall.recall(conn, self._secret, sentlog.read(log), "" if row is None else row[0], now)
 
     def hold_outbox(self, now: datetime) -> int:
