@@ -28,7 +28,7 @@ LINT_IMPORTS = [
 ]
 
 COMMANDS = """
-demo, init, check, doctor, health, config schema, run, web, poll,
+demo, init, check, doctor, health, systemd, config schema, run, web, poll,
 feeds list, feeds show, feeds add, feeds remove, feeds pause, feeds resume, feeds undo, feeds discover, feeds import, feeds export,
 entries, stories, match, search, why, watch list, watch add, watch test, watch backtest, watch lint, digest, editions, render, syndicate,
 send, outbox list, outbox show, outbox retry, outbox release, outbox drop,

@@ -32,6 +32,7 @@ COMMANDS = {
     "config": "the configuration: schema, show",
     "doctor": "diagnose the whole installation in one page",
     "health": "whether the daemon does its work, for monitors",
+    "systemd": "a unit file for this installation",
     "poll": "one sweep of due feeds",
     "feeds": "list, add, pause, import, export feeds",
     "entries": "every stored entry",

@@ -383,3 +383,18 @@ def test_our_errors_survive_the_journey_only_as_themselves(pool: Workers) -> Non
 
 def raise_config() -> None:
     raise ConfigError("feeds.yaml:1: no")
+
+
+def test_a_worker_with_nothing_to_do_is_let_go_and_the_next_task_has_another() -> None:
+    pool = Pool(max_workers=1)
+    pool.idle = 0.1
+    try:
+        first = pool.submit(process).result(20)
+        deadline = time.monotonic() + 20
+        while Path(f"/proc/{first}").exists():
+            assert time.monotonic() < deadline, "it is still there"
+            _wait(0.05)
+        second = pool.submit(process).result(20)
+        assert second != first
+    finally:
+        pool.close()
