@@ -105,7 +105,7 @@ class Daemon:
             changed=self._hanging,
         )
         every = options.backup.every.total_seconds() or 60.0
-        jobs = Jobs(app, self._stop, self.progress)
+        jobs = Jobs(app, self._stop, self.progress, self._is_well)
         self._lines = [
             _Line("poll", tick, jobs.poll),
             _Line("compose", min(2.0, tick), jobs.compose),
@@ -113,6 +113,11 @@ class Daemon:
             _Line("enrich", max(5.0, tick), jobs.enrich),
             _Line("signals", 300.0, jobs.signals),
             _Line("notices", 300.0, jobs.notices),
+            _Line(
+                "heartbeat",
+                min(15.0, app.configuration.settings.operator.heartbeat_every.total_seconds()),
+                jobs.heartbeat,
+            ),
             _Line("upkeep", 3600.0, jobs.upkeep),
             _Line("backup", min(60.0, max(1.0, every / 2)), jobs.backup),
         ]
@@ -235,6 +240,10 @@ class Daemon:
     def _idle(self) -> bool:
         with self._state:
             return not self._working
+
+    def _is_well(self) -> bool:
+        """Whether every line makes progress."""
+        return not any(line.health.failures for line in self._lines) and not self.progress.late()
 
     def _drain(self, seconds: float) -> bool:
         """Let every line finish what it has in hand, but not for ever."""
@@ -390,7 +399,7 @@ class Daemon:
             if recovered or line.name == "upkeep":
                 self._write_health()
             if recovered:
-                log.info("line %s works again", line.name)
+                log.info("line %s works again", line.name, extra=journal.about("line_works", line=line.name))
         finally:
             self._rests(line)
 
@@ -408,7 +417,8 @@ class Daemon:
             line.not_before = math.inf
             log.critical("line %s stopped for good: %s; the pages show what can still be read", line.name, error)
             return
-        log.error("line %s stopped: %s; again in %d s", line.name, error, pause)
+        extra = journal.about("line_stopped", line=line.name, failures=failures)
+        log.error("line %s stopped: %s; again in %d s", line.name, error, pause, extra=extra)
 
     def _write_health(self) -> None:
         path = self._app.configuration.home.health

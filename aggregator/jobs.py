@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from aggregator import backups, diagnosis, journal
 from aggregator.app import App
 from aggregator.errors import AggregatorError
+from aggregator.heartbeat import Beaten, Heartbeat
 from aggregator.model import PollReport, Problem
 from aggregator.progress import Progress
 from aggregator.tally import TALLY
@@ -27,10 +28,20 @@ REINDEX_SECONDS = 10.0
 class Jobs:
     """One run of each line; a run ends early once `stop` is set. Each raises what its line raises."""
 
-    def __init__(self, app: App, stop: threading.Event, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        stop: threading.Event,
+        progress: Progress | None = None,
+        is_well: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`is_well` says whether every line makes progress: else the heartbeat falls silent."""
         self._app = app
         self._stop = stop
         self._progress = progress or Progress(app.clock.monotonic, {})
+        self._is_well = is_well
+        self._heartbeat = Heartbeat(app.clock)
+        self._beaten = Beaten()
         self._outage: datetime | None = None
         self._checked_at: datetime | None = None
         self._unsound: list[Problem] = []
@@ -63,7 +74,9 @@ class Jobs:
         """Read article pages that are due."""
         report = self._app.enrich.run(self._stop, pulse=self._progress.pulse("enrich"))
         if report.fetched or report.failed:
-            log.info("article pages: %d read, %d failed, %d matches", report.fetched, report.failed, report.matches)
+            extra = journal.about("articles", read=report.fetched, failed=report.failed, matches=report.matches)
+            text = "article pages: %d read, %d failed, %d matches"
+            log.info(text, report.fetched, report.failed, report.matches, extra=extra)
 
     def compose(self) -> bool:
         """Compose what is due; whether something noticed now is looked back for at the next tick."""
@@ -71,21 +84,15 @@ class Jobs:
         for made in self._app.compose.run(self._stop, pulse=self._progress.pulse("compose")):
             e = made.edition
             stories, messages = journal.many(e.stories, "story", "stories"), journal.many(made.messages, "message")
-            log.info("edition %s %s: %s, %s", e.digest_id, e.key, stories, messages)
+            extra = journal.about(
+                "edition", digest_id=e.digest_id, key=e.key, kind=e.kind, stories=e.stories, messages=made.messages
+            )
+            log.info("edition %s %s: %s, %s", e.digest_id, e.key, stories, messages, extra=extra)
         return more
 
     def send(self) -> None:
         """Send what is due."""
-        report = self._app.send.run(self._stop, pulse=self._progress.pulse("send"))
-        if report.sent:
-            log.info("sent %s", journal.many(report.sent, "message"))
-        if report.late:
-            log.warning(
-                "%s too late to be sent: a later edition tells what stood there", journal.many(report.late, "message")
-            )
-        if report.error:
-            wait = journal.many(report.retry + report.unknown, "message")
-            log.warning("%s to be tried again, %d given up: %s", wait, report.dead, report.error)
+        journal.sent(self._app.send.run(self._stop, pulse=self._progress.pulse("send")))
 
     def signals(self) -> None:
         """Look who is out of rhythm."""
@@ -138,6 +145,16 @@ class Jobs:
         gone = backups.rotate(where, rules, made)
         log.info("backup %s: %d bytes, verified%s", made, size, f"; {len(gone)} older removed" if gone else "")
 
+    def heartbeat(self) -> None:
+        """Let somebody else know that all is well, where that is wanted."""
+        operator = self._app.configuration.settings.operator
+        beaten = self._heartbeat.beat(
+            operator.heartbeat.get_secret_value(), operator.heartbeat_every, self._app.fetcher, self._is_well
+        )
+        if beaten.outcome:
+            journal.beaten(self._beaten, beaten)
+            self._beaten = beaten
+
     def upkeep(self) -> None:
         """Tidy up."""
         pulse = self._progress.pulse("upkeep")
@@ -152,7 +169,8 @@ class Jobs:
         if keep is not None:
             pruned = self._app.stores.upkeep.prune(believed, keep)
             if any(pruned.values()):
-                log.info("pruned: %s", ", ".join(f"{n} {t}" for t, n in pruned.items()))
+                counts = ", ".join(f"{n} {t}" for t, n in pruned.items())
+                log.info("pruned: %s", counts, extra=journal.about("pruned", **pruned))
         pulse.beat()
         while more := self._app.reindex(REINDEX_SECONDS, self._stop):
             pulse.beat()

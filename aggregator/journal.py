@@ -11,12 +11,20 @@ from aggregator.model import PollReport
 
 if TYPE_CHECKING:
     from aggregator.catalog import CatalogReport
+    from aggregator.heartbeat import Beaten
     from aggregator.notice import Changed
+    from aggregator.reading import Signal
+    from aggregator.send import SendReport
     from aggregator.settings import Configuration, Settings
     from aggregator.signals import Noticed
 
 log = logging.getLogger("aggregator")
 MINUTE = "%Y-%m-%d %H:%M"
+
+
+def about(event: str, **fields: object) -> dict[str, object]:
+    """For `extra`: what an event is called and what it is about, where the log is for machines. Names no reader."""
+    return {"event": event, "fields": fields}
 
 
 def many(count: int, one: str, more: str = "") -> str:
@@ -27,17 +35,34 @@ def many(count: int, one: str, more: str = "") -> str:
 def poll(report: PollReport) -> None:
     """What one poll brought."""
     for event in report.events:
-        log.warning("feed %s: %s: %s", report.feed_id, event.kind.replace("_", " "), event.detail)
+        more = about("feed_event", feed_id=report.feed_id, kind=event.kind)
+        log.warning("feed %s: %s: %s", report.feed_id, event.kind.replace("_", " "), event.detail, extra=more)
+    extra = about("poll", **_facts(report))
     if report.outcome == "failed":
         error = urls.named(report.url, report.error)
         when = report.next_poll_at.strftime(f"{MINUTE} UTC")
-        log.warning("feed %s: %s: %s; next try %s", report.feed_id, report.error_class, error, when)
+        log.warning("feed %s: %s: %s; next try %s", report.feed_id, report.error_class, error, when, extra=extra)
     elif report.entries_new or report.entries_revised:
         revised = f", {report.entries_revised} revised" if report.entries_revised else ""
         matches = f", {many(report.matches, 'match', 'matches')}" if report.matches else ""
-        log.info("feed %s: %d new%s%s%s", report.feed_id, report.entries_new, revised, matches, _missed(report))
+        missed = _missed(report)
+        log.info("feed %s: %d new%s%s%s", report.feed_id, report.entries_new, revised, matches, missed, extra=extra)
     else:
-        log.debug("feed %s: %s", report.feed_id, report.outcome)
+        log.debug("feed %s: %s", report.feed_id, report.outcome, extra=extra)
+
+
+def _facts(report: PollReport) -> dict[str, object]:
+    return {
+        "feed_id": report.feed_id,
+        "outcome": report.outcome,
+        "error_class": report.error_class,
+        "status": report.status,
+        "bytes": report.bytes,
+        "new": report.entries_new,
+        "revised": report.entries_revised,
+        "matches": report.matches,
+        "ms": round(report.elapsed * 1000),
+    }
 
 
 def _missed(report: PollReport) -> str:
@@ -53,9 +78,13 @@ def outage(before: datetime | None, now: datetime | None) -> None:
             "our own network seems down since %s UTC: most hosts fail at once. Nothing is held against the feeds; a few are "
             "tried every minute. `make demo` (`aggregator demo`) shows everything without a network",
             now.strftime(MINUTE),
+            extra=about("outage", since=now.isoformat()),
         )
     elif now is None and before is not None:
-        log.info("our own network is back (down since %s UTC): what is due is polled now", before.strftime(MINUTE))
+        since = before.strftime(MINUTE)
+        log.info(
+            "our own network is back (down since %s UTC): what is due is polled now", since, extra=about("outage_over")
+        )
 
 
 def span(step: timedelta) -> str:
@@ -69,19 +98,55 @@ def span(step: timedelta) -> str:
 def noticed(found: Noticed) -> None:
     """Which watchlists and feeds are out of their rhythm, and which are no longer."""
     for signal in found.begun:
-        log.log(logging.WARNING if signal.kind == "silence" else logging.INFO, "%s", signalview.text(signal))
+        level = logging.WARNING if signal.kind == "silence" else logging.INFO
+        log.log(level, "%s", signalview.text(signal), extra=_signal(signal, "begun"))
     for signal in found.ended:
-        log.info("%s %s: the %s is over", *signalview.subject(signal), signal.kind)
+        of, name = signalview.subject(signal)
+        log.info("%s %s: the %s is over", of, name, signal.kind, extra=_signal(signal, "over"))
+
+
+def _signal(signal: Signal, state: str) -> dict[str, object]:
+    return about(signal.kind, watchlist_id=signal.watchlist_id, feed_id=signal.feed_id, state=state)
+
+
+def sent(report: SendReport) -> None:
+    """What became of messages that were due."""
+    numbers = ("sent", "retry", "unknown", "dead", "cancelled", "late")
+    extra = about("messages", **{name: getattr(report, name) for name in numbers})
+    if report.sent:
+        log.info("sent %s", many(report.sent, "message"), extra=extra)
+    if report.late:
+        text = "%s too late to be sent: a later edition tells what stood there"
+        log.warning(text, many(report.late, "message"), extra=extra)
+    if report.error:
+        wait = many(report.retry + report.unknown, "message")
+        log.warning("%s to be tried again, %d given up: %s", wait, report.dead, report.error, extra=extra)
+
+
+def beaten(before: Beaten, now: Beaten) -> None:
+    """The heartbeat, once when it fails or falls silent, and once when it is back."""
+    if now.outcome == before.outcome:
+        return
+    extra = about("heartbeat", outcome=now.outcome)
+    if now.outcome == "failed":
+        log.warning(
+            "the heartbeat was not taken: %s; it is tried again, nothing else is disturbed", now.error, extra=extra
+        )
+    elif now.outcome == "silent":
+        log.warning("the heartbeat falls silent: a line makes no progress", extra=extra)
+    elif before.outcome:
+        log.info("the heartbeat is taken again", extra=extra)
 
 
 def notices(changed: Changed) -> None:
     """Errors at once, for a mail may not be able to tell them; the rest stands in `doctor` and in the day's mail."""
     for one in changed.begun:
         if one.level == "error":
-            log.error("%s; %s", replies.nameless(one.what), replies.nameless(one.do))
+            what, do = replies.nameless(one.what), replies.nameless(one.do)
+            log.error("%s; %s", what, do, extra=about("notice", about=one.about, state="begun"))
     for one in changed.ended:
         if one.level == "error":
-            log.info("over: %s", replies.nameless(one.what))
+            log.info("over: %s", replies.nameless(one.what), extra=about("notice", about=one.about, state="over"))
 
 
 def sync(report: CatalogReport) -> None:
@@ -90,7 +155,7 @@ def sync(report: CatalogReport) -> None:
         part = getattr(report, what)
         counts = [f"{len(ids)} {how}" for how in ("added", "changed", "removed") if (ids := getattr(part, how))]
         if counts:
-            log.info("%s: %s", what, ", ".join(counts))
+            log.info("%s: %s", what, ", ".join(counts), extra=about("configuration", what=what))
     if report.matches:
         log.info("%s among entries of the last day", many(report.matches, "match", "matches"))
 

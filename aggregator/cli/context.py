@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,34 +77,6 @@ def json_option(function: F) -> F:
 def talk(text: str) -> None:
     """Say something to the person, on stderr."""
     click.echo(text, err=True)
-
-
-def set_up_logging(level: str, form: str) -> None:
-    """Log to stderr, for people or for machines."""
-    handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S %Z")
-    handler.setFormatter(JsonLines() if form == "json" else text)
-    logging.raiseExceptions = False  # a full disk takes no log, and needs no traceback beside it
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in ("apscheduler", "asyncio", "trafilatura", "htmldate", "uvicorn"):
-        logging.getLogger(name).setLevel(logging.ERROR if name == "apscheduler" else logging.WARNING)
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Time, level, message; the traceback of a programming error as text."""
-        import json
-
-        fields = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            fields["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False)
 
 
 def moment(text: str, now: datetime) -> datetime:

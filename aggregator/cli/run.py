@@ -7,7 +7,8 @@ import os
 
 import click
 
-from aggregator.cli.context import Context, pass_context, set_up_logging
+from aggregator.cli.context import Context, pass_context
+from aggregator.cli.logs import set_up_logging
 
 
 @click.command("run")

@@ -369,7 +369,6 @@ Address = Annotated[str, AfterValidator(address), WithJsonSchema({"type": "strin
 ReturnPath = Annotated[str, AfterValidator(return_path), WithJsonSchema({"type": "string"})]
 AddressOrNone = Annotated[str, AfterValidator(lambda value: value and address(value))]
 HttpUrl = Annotated[str, AfterValidator(http_url), WithJsonSchema(_URL_SCHEMA)]
-HttpUrlOrNone = Annotated[str, AfterValidator(lambda value: value and http_url(value))]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 ProxyUrl = Annotated[
     str,

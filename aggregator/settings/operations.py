@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
 
 from aggregator.settings import fields as f
 from aggregator.settings.section import Section
+
+
+def _secret_url(value: SecretStr) -> SecretStr:
+    """An http or https URL that is a secret as a whole, or nothing; never shown."""
+    try:
+        f.http_url(value.get_secret_value() or "https://none.example")
+    except ValueError:
+        raise ValueError("is not a complete http:// or https:// address without a name and password in it") from None
+    return value
+
+
+SecretUrlOrNone = Annotated[SecretStr, AfterValidator(_secret_url)]
 
 
 class RetentionSettings(Section):
@@ -39,8 +53,8 @@ class OperatorSettings(Section):
         default=f.wall_time("08:00"), description="When that mail comes; where nothing changed, none does."
     )
     timezone: f.Zone = Field(default="UTC", description="In which zone, such as Europe/Minsk.")
-    heartbeat: f.HttpUrlOrNone = Field(
-        default="",
+    heartbeat: SecretUrlOrNone = Field(
+        default=SecretStr(""),
         description="URL that is asked while every line makes progress, such as that of a dead man's switch; empty: none.",
     )
     heartbeat_every: f.PositiveDuration = Field(default=f.duration("5m"), description="How often it is asked.")

@@ -100,7 +100,6 @@ class SqliteStores:
         self.measures = Measuring(db)
         self.moments = Moments(db)
         self.upkeep = Upkeep(db, secret, backups)
-        self.upkeep = Upkeep(db)
         self.agenda = Agenda(db)
         try:
             self.upkeep.migrate()
