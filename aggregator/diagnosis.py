@@ -229,8 +229,10 @@ def _certificates(feeds: Sequence[Feed], now: datetime) -> Iterator[Problem]:
 
 def _changed(app: App, feed_ids: Collection[str]) -> Iterator[Problem]:
     since = app.clock.now() - CHANGED_SINCE
-    for event in app.stores.history.events(limit=200):
-        if event.kind == "format_changed" and event.at >= since and event.feed_id in feed_ids:
+    events = app.stores.history.events(limit=200)
+    newest = {e.feed_id: e for e in reversed(events) if e.kind == "format_changed" and e.at >= since}
+    for event in newest.values():
+        if event.feed_id in feed_ids:
             yield Problem(
                 f"feed {event.feed_id} changed its format on {_short(event.at)} UTC: {event.detail}",
                 f"`aggregator entries --feed {event.feed_id}`: does it still tell what it told?",

@@ -255,7 +255,7 @@ class PollLine:
         feed, answer, now = reading.feed, reading.answer, self.clock.now()
         fresh = tuple(c for c in found.changes if not judge.is_idle(c))
         poll = politeness.succeeded(
-            replace(feed, poll=feed.poll.but(items=found.count)),
+            replace(feed, poll=history.read(feed.poll, parsed, found.count)),
             answer,
             now,
             body_hash=reading.digest,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from aggregator import urls
 from aggregator.feeds import redirects
-from aggregator.model import Feed, FeedEvent, PollState
+from aggregator.model import Feed, FeedEvent, ParsedFeed, PollState
 
 
 def settle(
@@ -24,6 +24,19 @@ def settle(
             poll = redirects.moved(feed, poll)
             taken[target] = feed.id
     return poll, tuple(events(feed, poll, holder))
+
+
+def read(poll: PollState, parsed: ParsedFeed, items: int) -> PollState:
+    """The state with what a document shows of itself: how many items, and in which form; a part of one keeps the form."""
+    return poll.but(items=items, format=form(parsed.version) or poll.format)
+
+
+def form(version: str) -> str:
+    """What people call a version of feedparser's, such as `rss20` or `atom10`; "" where it is none."""
+    if version in ("rss090", "rss10"):
+        return "RDF"
+    names = {"rss": "RSS", "atom": "Atom", "cdf": "CDF", "json": "JSON Feed"}
+    return next((name for start, name in names.items() if version.startswith(start)), "")
 
 
 def events(feed: Feed, after: PollState, holder: str = "") -> Iterator[FeedEvent]:
@@ -47,3 +60,5 @@ def events(feed: Feed, after: PollState, holder: str = "") -> Iterator[FeedEvent
     if after.frozen_at is not None and before.frozen_at is None:
         validators = "the ETag" if before.etag else "the Last-Modified date"
         yield FeedEvent("frozen_validators", f"{validators} stayed the same although the document had changed")
+    if before.format and after.format and after.format != before.format:
+        yield FeedEvent("format_changed", f"from {before.format} to {after.format}")

@@ -245,6 +245,7 @@ def _well(feed: Feed, response: FetchResponse, now: datetime) -> PollState:
         last_poll_at=now,
         last_ok_at=now,
         held_until=None,
+        certificate_until=response.certificate_until,
         move_target=target,
         move_polls=polls,
     )

@@ -7,15 +7,17 @@ import contextlib
 import logging
 import queue
 import selectors
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from aggregator.fetch.exchange import Exchange, Sessions, once
-from aggregator.fetch.guard import Guard
+from aggregator.fetch.guard import ATTEMPT, Guard
 from aggregator.fetch.limits import FetchLimits
 from aggregator.fetch.posting import Posting
 from aggregator.fetch.traffic import Lane, Traffic
@@ -138,7 +140,17 @@ class _Selector(selectors.DefaultSelector):
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Keeps no connection on which something came that nobody had asked for: aiohttp would take it for the next answer."""
+    """Keeps no connection on which something came that nobody had asked for: aiohttp would take it for the next answer.
+
+    What a server shows of itself is noted in the attempt: a connection may be gone before its answer is read.
+    """
+
+    async def connect(self, *args: Any, **more: Any) -> Any:
+        connection = await super().connect(*args, **more)
+        transport = connection.transport
+        shown = transport.get_extra_info("peercert") if transport is not None else None
+        ATTEMPT.get().certificate_until = _until(shown) if shown else None
+        return connection
 
     async def _get(self, *args: Any) -> Any:
         found = await super()._get(*args)
@@ -146,6 +158,14 @@ class _Connector(aiohttp.TCPConnector):
             found.close()
             found = await super()._get(*args)
         return found
+
+
+def _until(certificate: Mapping[str, Any]) -> datetime | None:
+    """When a certificate runs out (RFC 5280 §4.1.2.5), from how Python's ssl shows it."""
+    try:
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        return None
 
 
 def _session(

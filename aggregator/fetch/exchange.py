@@ -231,6 +231,7 @@ class Exchange:
             redirects=tuple(trip.redirects),
             fetched_at=self._clock.now(),
             elapsed=trip.spent + elapsed,
+            certificate_until=ATTEMPT.get().certificate_until,
         )
 
     def _failure(self, trip: _Trip, error: WorkError) -> FetchFailure:

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
@@ -69,11 +70,13 @@ class Attempt:
         proxied: a proxy connects for this request, so the socket leads to the proxy that the operator named.
         fresh: a new socket was made; False says that a kept connection was used.
         refused: addresses the guard said no to.
+        certificate_until: when the certificate of the server runs out, as it showed it; None without TLS.
     """
 
     proxied: bool = False
     fresh: bool = False
     refused: list[str] = field(default_factory=list)
+    certificate_until: datetime | None = None
 
 
 ATTEMPT: ContextVar[Attempt] = ContextVar("attempt")
