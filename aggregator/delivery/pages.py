@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import contextlib
 import os
 import re
 import tempfile
@@ -41,6 +42,7 @@ class Pages:
 
     def missing(self, editions: Sequence[StoredEdition]) -> Sequence[StoredEdition]:
         """See ports.Archive.missing."""
+        _clear(self._folder)
         return [e for e in editions if not self.path(e).exists()]
 
 
@@ -64,3 +66,30 @@ def _write(path: Path, text: str) -> None:
     except BaseException:
         Path(part).unlink(missing_ok=True)  # on a full disk it would be in its own way
         raise
+    fd, part = tempfile.mkstemp(dir=path.parent, prefix=f".{os.getpid()}-", suffix=".part")
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(part).chmod(0o644)
+    Path(part).replace(path)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what processes were at when they fell; a part begins with the number of its process."""
+    for part in folder.rglob(".*.part"):
+        number = part.name[1:].partition("-")[0]
+        if not (number.isdecimal() and _lives(int(number))):
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+
+def _lives(pid: int) -> bool:
+    """Whether another process has this number. Our own says nothing: in a container every start has the same."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        pass  # somebody else's
+    return True

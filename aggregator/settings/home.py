@@ -103,12 +103,12 @@ def prepare(home: Home) -> None:
 
 
 def _writable(folder: Path) -> None:
-    """Make a folder and try it with a file."""
-    probe = folder / f".writable-{os.getpid()}-{secrets.token_hex(4)}"
+    """Make a folder and try it with a file: always the same, so that processes that fall leave one at most."""
+    probe = folder / ".writable"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        probe.unlink()
+        os.close(os.open(probe, os.O_CREAT | os.O_NOFOLLOW | os.O_WRONLY, 0o600))
+        probe.unlink(missing_ok=True)  # another process tries it, too
     except OSError as error:
         raise _unwritable(folder, error) from None
 

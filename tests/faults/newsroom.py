@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.sample.sink import Sink
-from tests.conformance.feedserver import Call, FeedServer
+from aggregator.store.sqlite import SqliteStores
+from tests.conformance.feedserver import Behaviour, Call, FeedServer
 
 WORDS = ("budget", "harbour", "railway", "school", "theatre", "bridge", "forest", "museum", "river", "market")
 
@@ -30,6 +31,7 @@ class GrowingFeed:
     name: str
     gain: int
     entries: list[str] = field(default_factory=list)
+    pages: FeedServer | None = None  # whose site its entries link to, where they have pages to be read
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, call: Call) -> None:
@@ -51,13 +53,24 @@ class GrowingFeed:
             topic = "CSTO" if number % 3 == 0 else "town"
             words = " ".join(WORDS[(number * k + 3) % len(WORDS)] for k in range(1, 6))
             self.entries.append(f"{self.name} {number} {topic} {words}")
+            if self.pages is not None:
+                self.pages.add(f"/{self.name}/{number}", self._page(number))
+
+    def _page(self, number: int) -> Behaviour:
+        said = f"The {' and the '.join(self.entries[number].split()[3:])} were spoken of at length in the town. " * 4
+        paragraphs = "".join(f"<p>{said}Part {n} of what was said.</p>" for n in range(4))
+        html = f"<html><body><article><h1>{self.entries[number]}</h1>{paragraphs}</article></body></html>".encode()
+        return lambda call: call.respond(200, html, headers=[("Content-Type", "text/html")])
+
+    def _link(self, number: int) -> str:
+        return self.pages.url(f"/{self.name}/{number}") if self.pages else f"https://{self.name}.example/{number}"
 
     def document(self) -> bytes:
         """RSS 2.0 of everything so far."""
         now = datetime.now(UTC)  # noqa: TID251 - the feed's own clock
         items = "".join(
             f"<item><guid isPermaLink='false'>{self.name}-{i}</guid><title>{title}</title>"
-            f"<link>https://{self.name}.example/{i}</link><description>{title}, reported at length.</description>"
+            f"<link>{self._link(i)}</link><description>{title}, reported at length.</description>"
             f"<pubDate>{(now - timedelta(minutes=5)).strftime('%a, %d %b %Y %H:%M')}:00 GMT</pubDate></item>"
             for i, title in enumerate(self.entries)
         )
@@ -80,7 +93,8 @@ class World:
     def __init__(self, home: Path, feeds: list[GrowingFeed], server: FeedServer, sink: Sink) -> None:
         self.home, self.feeds, self.sink = home, feeds, sink
         (home / "config").mkdir(parents=True)
-        listed = [{"id": f.name, "url": server.add(f"/{f.name}", f), "interval": "5m"} for f in feeds]
+        usual = {"interval": "5m", "articles": "all" if any(f.pages for f in feeds) else "never"}
+        listed = [{"id": f.name, "url": server.add(f"/{f.name}", f), **usual} for f in feeds]
         (home / "feeds.yaml").write_text(json.dumps({"feeds": listed}))
         (home / "config/watchlists.yaml").write_text(
             json.dumps({"watchlists": [{"id": "csto", "title": "CSTO", "query": "=CSTO"}]})
@@ -92,7 +106,7 @@ class World:
         ]
         (home / "config/digests.yaml").write_text(json.dumps({"digests": digests}))
         settings = {
-            "network": {"allow_private": ["127.0.0.0/8"], "host_spacing": "0s"},
+            "network": {"allow_private": ["127.0.0.0/8"], "host_spacing": "0s", "article_spacing": "0s"},
             "mail": {"host": sink.host, "port": sink.port, "security": "none"},
             "polling": {"workers": 1},
         }
@@ -140,9 +154,26 @@ class World:
         found += [
             f"message twice, not in phase data: {m}" for m, n in received.items() if n > 1 and m not in self.doubtful
         ]
-        found += [str(r[0]) for r in self.rows("PRAGMA integrity_check") if r[0] != "ok"]
-        found += [f"foreign key: {r}" for r in self.rows("PRAGMA foreign_key_check")]
-        return found
+        if any(f.pages for f in self.feeds):
+            unread = self.rows("SELECT entry_id, error FROM articles WHERE text = ''")
+            found += [f"article page not read: {number} {why}" for number, why in unread]
+            found += ["no article page was read"] if not self.rows("SELECT 1 FROM articles") else []
+        found += [f"left over: {file}" for file in self.leftovers()]
+        return found + unsound(self.home)
+
+    def leftovers(self) -> list[str]:
+        """Files that no process works on any more: parts of copies and pages."""
+        names = (file.relative_to(self.home) for file in (self.home / "var").rglob("*"))
+        return [str(name) for name in names if name.name.startswith(".") or name.name.endswith((".part", "-journal"))]
+
+
+def unsound(home: Path) -> list[str]:
+    """What `doctor --deep` would find in the database of a home."""
+    stores = SqliteStores(home / "var/aggregator.db", secret=b"x" * 32)
+    try:
+        return stores.upkeep.check(deep=True)
+    finally:
+        stores.upkeep.close()
 
 
 class Zygote:
@@ -161,9 +192,10 @@ class Zygote:
             cwd=Path(__file__).parents[2],
         )
 
-    def fork(self, home: Path, cycles: int = 1, die_after_commits: int = 0) -> int:
+    def fork(self, home: Path, cycles: int = 1, die_after_commits: int = 0, die_at: str = "", nth: int = 1) -> int:
         """Start a process on the home; its pid."""
-        return self._order({"home": str(home), "cycles": cycles, "die_after_commits": die_after_commits})
+        order = {"home": str(home), "cycles": cycles, "die_after_commits": die_after_commits}
+        return self._order(order | {"die_at": die_at, "nth": nth})
 
     def deliver(self, home: Path, clock: datetime, die_at: str = "", nth: int = 1) -> int:
         """Start a process that composes and sends once, at a moment; its pid."""

@@ -101,7 +101,7 @@ def _feeds(conn: sqlite3.Connection) -> None:
 
 
 def _entry(conn: sqlite3.Connection, number: int, title: str, *, packed: bool) -> None:
-    texts = {
+    texts: dict[str, Any] = {
         "summary": f"<p>Of <b>{title}</b></p>",
         "content": f"<p>Of {title}, at length</p>",
         "body": f"Of {title}, at length",

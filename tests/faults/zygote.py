@@ -1,7 +1,7 @@
 """Forks processes that do the main job on a home until somebody kills them. Run as a script; speaks JSON Lines.
 
 A fresh interpreter per kill would spend its life importing; this one imports once, has no threads, and forks.
-In:  {"home": ..., "cycles": n, "die_after_commits": n or 0}, or of the delivery lines alone, on a staged clock:
+In:  {"home": ..., "cycles": n, "die_after_commits": n or 0, "die_at": name of a point or "", "nth": n}, or of the delivery lines alone, on a staged clock:
      {"home": ..., "clock": moment, "die_at": name of a point or "", "nth": n}
      or of a database alone, which is opened and so brought up to date:
      {"database": ..., "die_at": name of a point or "", "nth": n}
@@ -16,15 +16,18 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from aggregator import catalog, compose, enrich, poll, send  # noqa: F401 - imported before the fork
 from aggregator.app import App, build
 from aggregator.clock import SetClock
 from aggregator.fetch import Client  # noqa: F401 - imported before the fork
+from aggregator.jobs import Jobs
+from aggregator.reading import Signal
 from aggregator.render import Renderer  # noqa: F401 - imported before the fork
 from aggregator.store.sqlite import SqliteStores
 from aggregator.store.sqlite.database import Database
@@ -32,15 +35,20 @@ from tests.faults import points
 
 
 def cycle(app: App) -> None:
-    """Everything once: poll all feeds, read article pages, compose what is due, send what waits."""
+    """Everything once: poll all feeds, read article pages, look for signals, compose what is due, send what waits, tidy up."""
     for _ in app.poll.sweep(everything=True):
         pass
-    app.enrich.run()
+    app.enrich.finish(timedelta(seconds=10))
+    app.signals.run()
+    now = app.clock.now()
+    # Whoever has a week of their own to be out of is in tests/e2e/test_signals.py; begun once and told once holds for any.
+    app.stores.signals.begin(Signal(0, "burst", "csto", "", now, now, 42, 5.0, ""))
     app.compose.run()
     for digest in app.stores.editions.digests():
         if digest.spec.schedule.every != "instant":
             app.compose.compose(digest, early=True)
     app.send.run()
+    Jobs(app, threading.Event()).upkeep()
 
 
 def die_after(commits: int) -> None:
@@ -68,6 +76,8 @@ def child(order: dict[str, object]) -> int:
         return deliver(order)
     if order["die_after_commits"]:
         die_after(int(str(order["die_after_commits"])))
+    if order["die_at"]:
+        points.plant(str(order["die_at"]), int(str(order["nth"])))
     with build(Path(str(order["home"])), {}) as app:
         app.sync()
         for _ in range(int(str(order["cycles"]))):

@@ -65,9 +65,7 @@ def keep(database: Path, folder: Path, step: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(f"{KEPT.format('*')}.part"):
             _discard(left)
-        size, free = database.stat().st_size, shutil.disk_usage(folder).free
-        if free < 2 * size:
-            raise StoreError(f"{folder}: {2 * size >> 20:,} MB of room are needed, {free >> 20:,} MB are free")
+        _see_to_room(database, folder)
         with contextlib.closing(sqlite3.connect(database, timeout=BUSY_SECONDS)) as source:
             write(source, target)
     except (OSError, sqlite3.Error, StoreError) as e:
@@ -77,6 +75,12 @@ def keep(database: Path, folder: Path, step: str) -> None:
     for older in folder.glob(KEPT.format("*")):
         if older != target:
             _discard(older)
+
+
+def _see_to_room(database: Path, folder: Path) -> None:
+    size, free = database.stat().st_size, shutil.disk_usage(folder).free
+    if free < 2 * size:
+        raise StoreError(f"{folder}: {2 * size >> 20:,} MB of room are needed, {free >> 20:,} MB are free")
 
 
 def _discard(file: Path) -> None:
