@@ -54,6 +54,7 @@ COMMANDS = {
     "stats": "numbers",
     "backup": "an online backup, verified",
     "restore": "put a backup in place; unsent mail is held",
+    "salvage": "what can still be read of a damaged database, in a fresh one",
     "prune": "remove old entries that nothing needs",
 }
 

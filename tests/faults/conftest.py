@@ -1,0 +1,23 @@
+"""One furnished home for all that damage or starve one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import loopback_only
+from tests.faults.furnished import copy, furnish
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Not to be touched."""
+    with loopback_only():
+        return furnish(tmp_path_factory.mktemp("furnished") / "home")
+
+
+@pytest.fixture
+def home(furnished: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return copy(furnished, tmp_path / "home")
