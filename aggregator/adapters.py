@@ -47,7 +47,9 @@ def stores_to_read(configuration: Configuration, secret: Callable[[], bytes], no
         settings.prepare(configuration.home)
         return stores(configuration, secret(), now)
     except (ConfigError, StoreError) as e:
-        if (isinstance(e, StoreError) and e.fault not in ("read_only", "full")) or not configuration.home.db.is_file():
+        if (isinstance(e, StoreError) and e.fault not in ("read_only", "full")) or not settings.is_file(
+            configuration.home.db
+        ):
             raise
     return stores(configuration, b"", now, reading=True)
 

@@ -96,6 +96,14 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+def is_file(path: Path) -> bool:
+    """Whether it is a file that can be looked at."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def prepare(home: Home) -> None:
     """Make the folders that are written to. Raises ConfigError naming the one that cannot be."""
     for folder in (home.var, home.pages, home.mail, home.db.parent):

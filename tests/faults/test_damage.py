@@ -124,7 +124,7 @@ def test_a_daemon_that_meets_damage_stops_writing_and_says_so_everywhere(home: P
             file = home / "var/aggregator.db"
             with opened(home) as other:
                 # Another program's commit, or the daemon would go on with what it holds in memory.
-                other.execute("UPDATE facts SET value = value")
+                other.execute("INSERT INTO facts (name, value) VALUES ('one', 'more')")
                 other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 last = file.stat().st_size // PAGE
                 with file.open("r+b") as raw:
