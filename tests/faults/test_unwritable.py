@@ -101,14 +101,14 @@ def test_a_home_that_may_not_be_written_is_still_read(public: Path) -> None:
     settle(public)
     lock_up(public)
     before = sorted(p.name for p in (public / "var").iterdir())
-    commands = (READING + WRITING)[::PART] + [["doctor"]]
+    commands = [*(READING + WRITING)[::PART], ["doctor"]]
     judge(public, as_nobody(public, commands), commands)
     assert sorted(p.name for p in (public / "var").iterdir()) == before
     counts.report("commands on a home that may not be written", len(commands), 0)
 
 
 def test_on_a_read_only_disk_what_reads_answers_and_what_writes_says_so(read_only_disk: Path) -> None:
-    commands = (READING + WRITING)[1::PART] + [["doctor"]]
+    commands = [*(READING + WRITING)[1::PART], ["doctor"]]
     results = [aggregator(read_only_disk, *argv) for argv in commands]
     judge(read_only_disk, results, commands)
     assert f"{read_only_disk / 'var'} cannot be written" in results[-1].out
