@@ -191,9 +191,20 @@ def _undecoded(argument: str) -> bool:
     return any("\ud800" <= c <= "\udfff" for c in argument)
 
 
+def _open_standard_files() -> None:
+    """Whoever started us may have closed them; a file of ours that got such a number would be written to by mistake."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8"))
+
+
 def run() -> None:
     """The console script."""
     gc.set_threshold(YOUNG, 10, 10)
+    _open_standard_files()
     for stream in (sys.stdout, sys.stderr):
         # A text that the terminal's encoding cannot show must not end a command.
         if isinstance(stream, io.TextIOWrapper):

@@ -7,6 +7,7 @@ import os
 
 import click
 
+from aggregator.cli import aside
 from aggregator.cli.context import Context, pass_context
 from aggregator.cli.logs import set_up_logging
 
@@ -28,6 +29,7 @@ def command(context: Context) -> None:
     with build(context.home) as app:
         log = app.configuration.settings.log
         set_up_logging("debug" if context.verbose else log.level, log.format)
+        aside.divert()
         drained = Daemon(app).run()
     if not drained:
         # A thread still waits for another machine; the interpreter would wait for it.
