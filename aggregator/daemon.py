@@ -9,10 +9,11 @@ import math
 import os
 import signal
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor as Threads
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("aggregator")
 
+Stamps = tuple[tuple[Path, int, int], ...]
+"""Of each file: when it was changed, in nanoseconds, and its bytes; zeros for one that is not there."""
 DRAIN_SECONDS = 7.0
 """From SIGTERM on, how long lines may finish what they have in hand; closing takes what is left of 10 seconds."""
 SAY_SECONDS = 30.0
@@ -89,7 +92,9 @@ class Daemon:
         self._stop = threading.Event()
         self._reload = threading.Event()
         self._wake = threading.Event()
-        self._files = self._stamps()
+        self._files = self._seen = self._stamps()
+        self._held: set[Path] = set()
+        self._configuration = LineHealth()
         self._steps = Steps(app.clock)
         self._set_by = timedelta(0)
         self._minding = threading.Lock()
@@ -211,7 +216,7 @@ class Daemon:
             self._mind_clock()
             self._watchdog.look()
             self._nudge()
-            if self._reload.is_set() or self._stamps() != self._files:
+            if self._reload.is_set() or self._saved():
                 self._reload.clear()
                 self.reload()
             if self._idle():
@@ -284,20 +289,25 @@ class Daemon:
 
     # -- configuration -------------------------------------------------------------------------------------------------
 
-    def _stamps(self) -> tuple[tuple[str, int, int], ...]:
+    def _stamps(self) -> Stamps:
         """What the configuration files look like from outside; a change is taken over without a signal."""
         home, secrets = self._app.configuration.home, self._app.configuration.secrets
         stamps = []
         for path in (home.feeds_file, home.settings_file, home.watchlists_file, home.digests_file, *secrets):
             try:
                 stat = path.stat()
-                stamps.append((path.name, stat.st_mtime_ns, stat.st_size))
+                stamps.append((path, stat.st_mtime_ns, stat.st_size))
             except OSError:
-                stamps.append((path.name, 0, 0))
+                stamps.append((path, 0, 0))
         return tuple(stamps)
 
+    def _saved(self) -> bool:
+        """Whether a file was changed, and nobody is still writing: it looks as it did at the last look."""
+        before, self._seen = self._seen, self._stamps()
+        return before == self._seen != self._files
+
     def reload(self) -> None:
-        """Take over the files as they are now; a bad one keeps the old configuration and says so."""
+        """Take over the files as they are now; bad ones keep the old configuration, and the log, `doctor` and the pages say so."""
         self._notifier.reloading()
         self.progress.end("main")  # many watchlists are looked back for: that has a limit of its own
         with self.progress.pulse("reload").work():
@@ -306,26 +316,47 @@ class Daemon:
         self._notifier.ready(journal.summary(self._app.configuration))
 
     def _take_over(self) -> None:
-        self._files = self._stamps()
+        known_files, self._files = self._files, self._stamps()
         before = self._app.configuration.settings
         try:
+            self._refuse_emptied(known_files)
             configuration = settings.load(self._app.configuration.home.path, self._environ)
+            if self._stamps() != self._files:  # somebody was saving meanwhile: what was read may be half of it
+                self._reload.set()
+                return
             if failing := known.failing(configuration.known_items, configuration.aliases):
                 raise ConfigError(failing)  # noqa: TRY301 - told as the other problems of files are
             report = self._app.reconfigure(configuration)
-        except ConfigError as e:
-            for problem in e.problems:
-                log.error("%s", problem)  # noqa: TRY400 - no traceback for people
-            log.error("configuration not taken over, the old one stays in force")  # noqa: TRY400 - as above
-            return
         except AggregatorError as e:
-            log.error("configuration not taken over: %s", e)  # noqa: TRY400 - no traceback for people
+            self._refused(e.problems if isinstance(e, ConfigError) else [str(e)])
             return
+        except Exception as e:  # whatever a file brings about, it must not end the daemon
+            log.exception("reading the configuration")
+            self._refused([f"{type(e).__name__}: {e}"])
+            return
+        self._configuration = LineHealth(last_ok_at=self._app.clock.now().isoformat())
+        self._write_health()
         log.info("configuration taken over: %s", journal.summary(self._app.configuration))
         journal.sync(report)
         late = journal.needs_restart(before, configuration.settings)
         if late:
             log.warning("changes of %s take effect at the next start", ", ".join(late))
+
+    def _refused(self, problems: Sequence[str]) -> None:
+        failures = self._configuration.failures + 1
+        self._configuration = replace(self._configuration, failures=failures, error="; ".join(problems))
+        self._write_health()
+        for problem in problems:
+            log.error("%s", problem)
+        log.error("configuration not taken over, the old one stays in force")
+
+    def _refuse_emptied(self, known_files: Stamps) -> None:
+        """A file that held something and is empty or gone is half saved, or its disk was full. Raises ConfigError."""
+        sizes = {path: size for path, _, size in known_files if size}
+        self._held |= sizes.keys()
+        gone = [path for path, _, size in self._files if not size and path in self._held]
+        if gone:
+            raise ConfigError([f"{path}:1: it was not empty before; write `{{}}` if that is meant" for path in gone])
 
     # -- ticks ---------------------------------------------------------------------------------------------------------
 
@@ -424,7 +455,8 @@ class Daemon:
         path = self._app.configuration.home.health
         with self._pen:  # else a line that has just failed could be overwritten by what was true before
             try:
-                health.write(path, {line.name: line.health for line in self._lines} | self._hung)
+                lines = {line.name: line.health for line in self._lines}
+                health.write(path, {**lines, **self._hung, health.CONFIGURATION: self._configuration})
             except OSError as e:
                 log.warning("%s: %s", path, e.strerror)
 

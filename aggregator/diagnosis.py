@@ -342,7 +342,10 @@ def _line_problems(app: App) -> Iterator[Problem]:
                 "error",
                 f"line:{name}:hangs",
             )
-        if line.failures and not line.state:
+        if line.failures and name == health.CONFIGURATION:
+            what = f"the daemon goes on with its old configuration, the files were not taken over: {line.error}"
+            yield Problem(what, "correct the file; `aggregator check` looks again", "error", name)
+        elif line.failures and not line.state:
             yield Problem(
                 f"line {name} failed {many(line.failures, 'time')}: {line.error}",
                 "see the daemon's log",

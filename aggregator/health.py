@@ -10,6 +10,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+CONFIGURATION = "configuration"
+"""The name among the lines under which it stands whether changed files were taken over."""
+
 
 @dataclass(frozen=True, slots=True)
 class LineHealth:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import contextlib
+import errno
 import os
 import re
 import tempfile
@@ -57,7 +57,7 @@ def _safe(text: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     """A file is there whole or not at all."""
-    fd, part = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    fd, part = tempfile.mkstemp(dir=path.parent, prefix=f".{os.getpid()}-", suffix=".part")
     try:
         with os.fdopen(fd, "w", encoding="utf-8") as file:
             file.write(text)
@@ -66,11 +66,6 @@ def _write(path: Path, text: str) -> None:
     except BaseException:
         Path(part).unlink(missing_ok=True)  # on a full disk it would be in its own way
         raise
-    fd, part = tempfile.mkstemp(dir=path.parent, prefix=f".{os.getpid()}-", suffix=".part")
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(part).chmod(0o644)
-    Path(part).replace(path)
 
 
 def _clear(folder: Path) -> None:

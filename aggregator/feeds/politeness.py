@@ -29,6 +29,8 @@ MEANINGS = {
     451: "it may not show this for legal reasons",
     503: "it is overloaded or being repaired",
 }
+POISON: frozenset[FetchErrorClass] = frozenset({"parse_timeout", "bomb"})
+"""Documents that cost a worker its time, its memory or its life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Rules:
         long_cap: the same for 403 and 404, and after `many_failures`; also the longest pause of all.
         refused_pause: shortest pause after 429 or 503 without Retry-After.
         many_failures: failures in a row after which a feed is asked like one that is not there.
+        quarantine_after, quarantine_look: after so many failures in a row a document that brings down whoever reads it is tried so
+            often.
         gone_look: how often a feed that is gone (410) is looked at.
         jitter: the largest part of a delay that is added to it.
     """
@@ -50,6 +54,8 @@ class Rules:
     long_cap: timedelta = timedelta(days=7)
     refused_pause: timedelta = timedelta(hours=1)
     many_failures: int = 30
+    quarantine_after: int = 3
+    quarantine_look: timedelta = timedelta(days=1)
     gone_look: timedelta = timedelta(days=7)
     jitter: float = 0.1
 
@@ -199,6 +205,10 @@ def failed(
     held = _held(answer, rules) if error_class != "gone" else rules.gone_look
     delay = Delay(rules.gone_look, f"gone (410): one look in {spell(rules.gone_look)}") if gone else None
     delay = delay or _backoff(feed, answer, failures, status, rules)
+    if error_class in POISON and failures >= rules.quarantine_after and delay.time < rules.quarantine_look:
+        delay = Delay(
+            rules.quarantine_look, f"in quarantine: reading it went wrong {failures} times in a row, one try a day"
+        )
     if held is not None and held > delay.time:
         delay = Delay(held, f"the server asked to wait {spell(held)} (Retry-After)")
     next_at, why = _at(now, delay, _rest(feed, known), rules=rules, jitter=jitter)

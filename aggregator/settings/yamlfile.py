@@ -108,6 +108,9 @@ def read(path: Path, raw: bytes | None = None) -> YamlFile:
 def contents(path: Path) -> bytes:
     """The bytes of a file; nothing when it does not exist."""
     try:
+        # A pipe with nobody at its other end would keep us waiting for ever.
+        if path.is_fifo():
+            raise ConfigError(f"{path}: cannot be read: it is a pipe, no file")
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError:

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import Response
 
-from aggregator import settings, urls
+from aggregator import health, settings, urls
 from aggregator.access import Access
 from aggregator.channel import Channel, named, scheme
 from aggregator.plain import many
@@ -61,6 +61,7 @@ class Configuring:
             "configuration.html.j2",
             here="configuration",
             home=c.home.path.resolve(),
+            refused=_refused(c),
             changed=[one for one in every if one.changed],
             sections=sections,
             feeds=_feeds(c),
@@ -71,6 +72,12 @@ class Configuring:
             channels=[(name, _kind(one)) for name, one in c.channels.items()][:SHOWN],
             more={name: max(0, len(given) - SHOWN) for name, given in _lists(c).items()},
         )
+
+
+def _refused(c: Configuration) -> str:
+    """Why the files as they are now were not taken over; "" when they were."""
+    found = health.read(c.home.health).get(health.CONFIGURATION)
+    return urls.mask(found.error) if found and found.failures else ""
 
 
 def lines(given: Settings) -> list[Line]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import aggregator.__main__  # before the command of the name `run` hides the function
+from aggregator.cli import run as command_line  # before the command of that name hides it
 
 ENVIRON = {"AGGREGATOR__WEB__PORT": "0", "AGGREGATOR__POLLING__TICK": "1s", "AGGREGATOR__POLLING__FLOOR": "1s"}
 
@@ -98,7 +98,7 @@ class Nursery:
         self._process.wait(10)
         self._process.stdout.close()
 
-    def start(  # noqa: D417 - the rest are words of the command line
+    def start(
         self,
         home: Path,
         *argv: str,
@@ -110,7 +110,11 @@ class Nursery:
     ) -> Child:
         """Start `aggregator --home HOME ARGV`; `log` is the file or pipe that is its stderr."""
         file = log or self._folder / f"{len(self._children)}.log"
-        order = {"argv": ["--home", str(home), *argv], "environ": ENVIRON | dict(environ or {}), "stderr": str(file)}
+        order: dict[str, Any] = {
+            "argv": ["--home", str(home), *argv],
+            "environ": ENVIRON | dict(environ or {}),
+            "stderr": str(file),
+        }
         order |= {"closed": list(closed), "limits": dict(limits or {}), "user": user}
         child = Child(self, int(self.order(order)["pid"]), file)
         self._children.append(child)
@@ -149,7 +153,7 @@ def child(order: Mapping[str, Any]) -> int:
         os.setuid(order["user"])
     sys.argv = ["aggregator", *order["argv"]]
     try:
-        aggregator.__main__.run()
+        command_line()
     except SystemExit as e:
         return int(e.code or 0)
     return 0
