@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,8 @@ def find(counts: Hours, unheard: Unheard, now: datetime) -> Silence | None:
     weeks = series.weeks(series.last)
     if series.last <= SHORTEST or weeks < usual.FEWEST:
         return None
+    if _most(series, weeks) < MISSING:
+        return None
     week = _lately(series, usual.week(series, series.last, weeks))
     silent = [ago for ago in range(1, series.last) if _is_known(series.at(ago), unheard)]
     usually = [week[ago % AROUND] for ago in silent]
@@ -50,6 +53,13 @@ def find(counts: Hours, unheard: Unheard, now: datetime) -> Silence | None:
     if len(silent) < SHORTEST or missing < needed:
         return None
     return Silence(series.at(series.last - 1), missing, sum(week) / 7)
+
+
+def _most(series: Series, weeks: int) -> float:
+    """More than this cannot be missing, without a look at each hour: most watchlists have too little to be missed."""
+    # An entry counts once in its hour and its neighbours' together (usual.week), which may be just outside of the weeks.
+    usually = series.total(series.last - 1, AROUND * weeks + 2) / (weeks - 1)
+    return usually * math.ceil(series.last / AROUND)
 
 
 def _lately(series: Series, week: Sequence[float]) -> Sequence[float]:

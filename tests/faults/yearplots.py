@@ -30,7 +30,7 @@ PLOTS = (
     Plot("database", "The database, and its write-ahead log", "MB", [("database", "db", MB), ("log", "wal", MB)]),
     Plot("memory", "Memory of the daemon and of its workers", "MB", [("daemon", "rss_kb", 1024), ("workers", "workers_kb", 1024)]),
     Plot("handles", "Open files and threads", "count", [("files", "files", 1), ("threads", "threads", 1)]),
-    Plot("entries", "Entries, and those that matched", "thousands", [("entries", "rows_entries", 1000), ("matches", "rows_matches", 1000)]),
+    Plot("entries", "Entries, and those that matched", "1,000", [("entries", "rows_entries", 1000), ("matches", "rows_matches", 1000)]),
 )  # fmt: skip
 
 
@@ -59,8 +59,8 @@ def svg(plot: Plot, rows: Sequence[Mapping[str, float]]) -> str:
 
 
 def ceiling(value: float) -> float:
-    """A round number that is not less: 1, 2 or 5 with noughts, or 1 for nothing."""
-    steps = (m * 10.0**n for n in range(12) for m in (1, 2, 5))
+    """A round number that is not less: 1, 2, 4, 6 or 8 with noughts, or 1 for nothing."""
+    steps = (m * 10.0**n for n in range(12) for m in (1, 2, 4, 6, 8))
     return next(step for step in steps if step >= value)
 
 
