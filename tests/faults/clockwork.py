@@ -1,7 +1,7 @@
 """The daemon on a home, a process whose clock stands until it is told the time: what a year takes passes in minutes.
 
-Its lines are run by the daemon's own tick, each as often as it would be; only APScheduler, which waits by the real clock,
-is left out. Run as a script with the home and the moment it begins; speaks JSON Lines.
+Its lines are run by the daemon's own tick, each as often as it would be and side by side in threads of a pool; only APScheduler,
+which waits by the real clock, is left out. Run as a script with the home and the moment it begins; speaks JSON Lines.
 In:  {"at": moment} sets the clock and runs every line that has fallen due; {"do": name, ...} does what `Clockwork` has under it
 Out: {} or what there is to say; {"error": ...} for what went wrong
 """
@@ -16,6 +16,7 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class Clockwork:
         self._daemon = Daemon(app)
         self._ran: dict[str, datetime] = {}
         self._spent: dict[str, float] = {}
+        self._pool = ThreadPoolExecutor(len(self._daemon._lines))
         settings.prepare(app.configuration.home)
         app.sync()
         app.warm()
@@ -45,15 +47,23 @@ class Clockwork:
     def at(self, moment: datetime) -> dict[str, Any]:
         """It becomes so late; what is due runs."""
         self._clock.advance(moment - self._clock.now())
-        for line in self._daemon._lines:
-            ran = self._ran.get(line.name)
-            if ran is None or (moment - ran).total_seconds() >= line.seconds:
-                self._ran[line.name] = moment
-                began = self._clock.monotonic()
-                self._daemon._tick(line)
-                self._spent[line.name] = self._spent.get(line.name, 0.0) + self._clock.monotonic() - began
+        due = [line for line in self._daemon._lines if self._is_due(line.name, line.seconds, moment)]
+        for done in [self._pool.submit(self._run, line) for line in due]:
+            done.result()
         self._app.close_replaced()
         return {"stumbled": [f"{one.name}: {one.health.error}" for one in self._daemon._lines if one.health.failures]}
+
+    def _is_due(self, name: str, seconds: float, moment: datetime) -> bool:
+        ran = self._ran.get(name)
+        if ran is not None and (moment - ran).total_seconds() < seconds:
+            return False
+        self._ran[name] = moment
+        return True
+
+    def _run(self, line: Any) -> None:
+        began = self._clock.monotonic()
+        self._daemon._tick(line)
+        self._spent[line.name] = self._spent.get(line.name, 0.0) + self._clock.monotonic() - began
 
     def reload(self, rounds: int = 1) -> dict[str, Any]:
         """Read the configuration again, so often; each time the mail's footer is another, so that every part is made anew."""
