@@ -95,6 +95,7 @@ def test_days_unattended_lose_nothing_and_tell_nothing_twice(passed: Passed) -> 
 
 def test_after_twice_the_retention_nothing_grows_but_what_is_kept_for_ever(passed: Passed, tmp_path: Path) -> None:
     yearbook.write(passed.rows, tmp_path)
+    assert (tmp_path / "years-database.svg").stat().st_size > 1_000
     assert yearbook.grew(passed.rows, SETTLED, LAST) == {}
     assert max(row["wal"] for row in passed.rows) < WAL_MOST
     kept = KEPT + DAY
