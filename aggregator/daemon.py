@@ -9,11 +9,10 @@ import math
 import os
 import signal
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor as Threads
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -24,13 +23,15 @@ from apscheduler.triggers.base import BaseTrigger
 from aggregator import agenda, health, journal, known, settings
 from aggregator.agenda import Agenda
 from aggregator.app import App
-from aggregator.clock import Steps, SystemClock
-from aggregator.errors import AggregatorError, ConfigError, StoreError
+from aggregator.clock import SystemClock
+from aggregator.errors import AggregatorError, StoreError
 from aggregator.health import LineHealth
 from aggregator.instance import InstanceLock
 from aggregator.jobs import Jobs
 from aggregator.progress import AtWork, Progress
+from aggregator.reloading import Reloading
 from aggregator.systemd import Notifier
+from aggregator.timekeeping import Timekeeping
 from aggregator.watchdog import Watchdog, tell_state, usual_limits
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("aggregator")
 
-Stamps = tuple[tuple[Path, int, int], ...]
-"""Of each file: when it was changed, in nanoseconds, and its bytes; zeros for one that is not there."""
 DRAIN_SECONDS = 7.0
 """From SIGTERM on, how long lines may finish what they have in hand; closing takes what is left of 10 seconds."""
 SAY_SECONDS = 30.0
@@ -92,12 +91,8 @@ class Daemon:
         self._stop = threading.Event()
         self._reload = threading.Event()
         self._wake = threading.Event()
-        self._files = self._seen = self._stamps()
-        self._held: set[Path] = set()
-        self._configuration = LineHealth()
-        self._steps = Steps(app.clock)
-        self._set_by = timedelta(0)
-        self._minding = threading.Lock()
+        self._files = Reloading(app, self._environ, self._write_health)
+        self._timekeeping = Timekeeping(app)
         options = app.configuration.settings
         self._tick = tick = options.polling.tick.total_seconds()
         self._notifier = Notifier(self._environ)
@@ -118,11 +113,7 @@ class Daemon:
             _Line("enrich", max(5.0, tick), jobs.enrich),
             _Line("signals", 300.0, jobs.signals),
             _Line("notices", 300.0, jobs.notices),
-            _Line(
-                "heartbeat",
-                min(15.0, app.configuration.settings.operator.heartbeat_every.total_seconds()),
-                jobs.heartbeat,
-            ),
+            _Line("heartbeat", min(15.0, options.operator.heartbeat_every.total_seconds()), jobs.heartbeat),
             _Line("upkeep", 3600.0, jobs.upkeep),
             _Line("backup", min(60.0, max(1.0, every / 2)), jobs.backup),
         ]
@@ -216,7 +207,7 @@ class Daemon:
             self._mind_clock()
             self._watchdog.look()
             self._nudge()
-            if self._reload.is_set() or self._saved():
+            if self._reload.is_set() or self._files.saved():
                 self._reload.clear()
                 self.reload()
             if self._idle():
@@ -224,23 +215,9 @@ class Daemon:
                 self._app.close_replaced()
 
     def _mind_clock(self) -> None:
-        """After the clock was set, every wait goes on for as long as before: the ticks' and those in the database."""
-        with self._minding:
-            step = self._steps.step()
-            if step:
-                log.warning("the clock was set %s", journal.span(step))
-                self._scheduler.modify_job("tick", next_run_time=_soon())
-            self._set_by += step
-            if self._set_by:
-                self._move_along()
-
-    def _move_along(self) -> None:
-        try:
-            self._app.stores.moments.set_right(self._app.clock.now(), self._set_by)
-        except AggregatorError as e:
-            log.error("what waits could not be moved along with the clock: %s", e)  # noqa: TRY400 - it is tried again
-        else:
-            self._set_by = timedelta(0)
+        """After the clock was set, the ticks go on as before."""
+        if self._timekeeping.look():
+            self._scheduler.modify_job("tick", next_run_time=_soon())
 
     def _idle(self) -> bool:
         with self._state:
@@ -289,74 +266,15 @@ class Daemon:
 
     # -- configuration -------------------------------------------------------------------------------------------------
 
-    def _stamps(self) -> Stamps:
-        """What the configuration files look like from outside; a change is taken over without a signal."""
-        home, secrets = self._app.configuration.home, self._app.configuration.secrets
-        stamps = []
-        for path in (home.feeds_file, home.settings_file, home.watchlists_file, home.digests_file, *secrets):
-            try:
-                stat = path.stat()
-                stamps.append((path, stat.st_mtime_ns, stat.st_size))
-            except OSError:
-                stamps.append((path, 0, 0))
-        return tuple(stamps)
-
-    def _saved(self) -> bool:
-        """Whether a file was changed, and nobody is still writing: it looks as it did at the last look."""
-        before, self._seen = self._seen, self._stamps()
-        return before == self._seen != self._files
-
     def reload(self) -> None:
-        """Take over the files as they are now; bad ones keep the old configuration, and the log, `doctor` and the pages say so."""
+        """Take over the files as they are now (reloading.Reloading.take_over)."""
         self._notifier.reloading()
         self.progress.end("main")  # many watchlists are looked back for: that has a limit of its own
         with self.progress.pulse("reload").work():
-            self._take_over()
+            if self._files.take_over():
+                self._reload.set()
         self.progress.begin("main")
         self._notifier.ready(journal.summary(self._app.configuration))
-
-    def _take_over(self) -> None:
-        known_files, self._files = self._files, self._stamps()
-        before = self._app.configuration.settings
-        try:
-            self._refuse_emptied(known_files)
-            configuration = settings.load(self._app.configuration.home.path, self._environ)
-            if self._stamps() != self._files:  # somebody was saving meanwhile: what was read may be half of it
-                self._reload.set()
-                return
-            if failing := known.failing(configuration.known_items, configuration.aliases):
-                raise ConfigError(failing)  # noqa: TRY301 - told as the other problems of files are
-            report = self._app.reconfigure(configuration)
-        except AggregatorError as e:
-            self._refused(e.problems if isinstance(e, ConfigError) else [str(e)])
-            return
-        except Exception as e:  # whatever a file brings about, it must not end the daemon
-            log.exception("reading the configuration")
-            self._refused([f"{type(e).__name__}: {e}"])
-            return
-        self._configuration = LineHealth(last_ok_at=self._app.clock.now().isoformat())
-        self._write_health()
-        log.info("configuration taken over: %s", journal.summary(self._app.configuration))
-        journal.sync(report)
-        late = journal.needs_restart(before, configuration.settings)
-        if late:
-            log.warning("changes of %s take effect at the next start", ", ".join(late))
-
-    def _refused(self, problems: Sequence[str]) -> None:
-        failures = self._configuration.failures + 1
-        self._configuration = replace(self._configuration, failures=failures, error="; ".join(problems))
-        self._write_health()
-        for problem in problems:
-            log.error("%s", problem)
-        log.error("configuration not taken over, the old one stays in force")
-
-    def _refuse_emptied(self, known_files: Stamps) -> None:
-        """A file that held something and is empty or gone is half saved, or its disk was full. Raises ConfigError."""
-        sizes = {path: size for path, _, size in known_files if size}
-        self._held |= sizes.keys()
-        gone = [path for path, _, size in self._files if not size and path in self._held]
-        if gone:
-            raise ConfigError([f"{path}:1: it was not empty before; write `{{}}` if that is meant" for path in gone])
 
     # -- ticks ---------------------------------------------------------------------------------------------------------
 
@@ -456,20 +374,14 @@ class Daemon:
         with self._pen:  # else a line that has just failed could be overwritten by what was true before
             try:
                 lines = {line.name: line.health for line in self._lines}
-                health.write(path, {**lines, **self._hung, health.CONFIGURATION: self._configuration})
+                health.write(path, {**lines, **self._hung, health.CONFIGURATION: self._files.health})
             except OSError as e:
                 log.warning("%s: %s", path, e.strerror)
 
     def _hanging(self, late: Collection[AtWork]) -> None:
         """Those who hang are others than before: write it down for `doctor`."""
-        now = self._app.clock.now()
-        found = {line.name: line.health for line in self._lines}
-        self._hung = {
-            one.name: replace(
-                found.get(one.name, LineHealth()), hung_since=(now - timedelta(seconds=one.quiet)).isoformat()
-            )
-            for one in late
-        }
+        lines = {line.name: line.health for line in self._lines}
+        self._hung = health.hung(late, lines, self._app.clock.now())
         self._write_health()
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+
+from aggregator.progress import AtWork
 
 CONFIGURATION = "configuration"
 """The name among the lines under which it stands whether changed files were taken over."""
@@ -27,6 +29,12 @@ class LineHealth:
     error: str = ""
     state: str = ""
     hung_since: str = ""
+
+
+def hung(late: Collection[AtWork], lines: Mapping[str, LineHealth], now: datetime) -> dict[str, LineHealth]:
+    """How those who hang are doing, by name."""
+    since = {one.name: (now - timedelta(seconds=one.quiet)).isoformat() for one in late}
+    return {name: replace(lines.get(name, LineHealth()), hung_since=at) for name, at in since.items()}
 
 
 def write(path: Path, lines: Mapping[str, LineHealth]) -> None:

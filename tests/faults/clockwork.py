@@ -21,10 +21,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from aggregator import search, settings
+from aggregator import daemon, search, settings
 from aggregator.app import App, build
 from aggregator.clock import SetClock
-from aggregator.daemon import Daemon
 from aggregator.readership import Asker
 
 ASKER = Asker("command line")
@@ -35,14 +34,14 @@ class Clockwork:
 
     def __init__(self, app: App, clock: SetClock) -> None:
         self._app, self._clock = app, clock
-        self._daemon = Daemon(app)
+        self._daemon = daemon.Daemon(app)
         self._ran: dict[str, datetime] = {}
         self._spent: dict[str, float] = {}
         self._pool = ThreadPoolExecutor(len(self._daemon._lines))
         settings.prepare(app.configuration.home)
         app.sync()
         app.warm()
-        self._web = self._daemon._serve()
+        self._web = daemon._serve(app, self._daemon.progress)
 
     def at(self, moment: datetime) -> dict[str, Any]:
         """It becomes so late; what is due runs."""
@@ -62,7 +61,7 @@ class Clockwork:
 
     def _run(self, line: Any) -> None:
         began = self._clock.monotonic()
-        self._daemon._tick(line)
+        self._daemon._run_line(line)
         self._spent[line.name] = self._spent.get(line.name, 0.0) + self._clock.monotonic() - began
 
     def reload(self, rounds: int = 1) -> dict[str, Any]:

@@ -200,9 +200,9 @@ def test_a_clock_that_does_not_tick_starves_it(tmp_path: Path) -> None:
 
 def test_a_main_thread_that_hangs_starves_it(tmp_path: Path) -> None:
     with letting_go() as released, watched(tmp_path) as seen, pytest.MonkeyPatch.context() as patch:
-        really = seen.daemon._stamps
+        really = seen.daemon._files._stamps
         planted: Any = lambda: released.wait() and really()  # noqa: E731 - a fault in a look at files
-        patch.setattr(seen.daemon, "_stamps", planted)
+        patch.setattr(seen.daemon._files, "_stamps", planted)
         seen.starves("main")
         released.set()
         seen.recovers()
