@@ -95,8 +95,8 @@ def test_a_log_cut_off_anywhere_holds_every_whole_commit_before_the_cut(tmp_path
         ends.append(wal.size(file))
     base, log = file.read_bytes(), wal.file(file).read_bytes()[: ends[-1]]
     db.close()
-    odd = [1, 31, 33, len(log) // 3 + 7, ends[4] - 1, ends[4], ends[4] + 1, len(log)]
-    cuts = [*[*range(0, len(log), STEP)][::EVERY], *odd]
+    odd = (1, 31, 33, len(log) // 3 + 7, ends[4] - 1, ends[4], ends[4] + 1, len(log))
+    cuts = [*range(0, len(log), STEP * EVERY), *odd]
     lost = 0
     for place, cut in enumerate(cuts):
         copy = tmp_path / str(place) / "aggregator.db"
