@@ -29,6 +29,10 @@ run: $(VENV)/.base ## the daemon on feeds.yaml and config/ of this folder
 
 # -- what engineers run --------------------------------------------------------------------------------------------------
 
+# Bytecode is kept whatever the machine says: without it each of a hundred processes compiles the project anew, and each of pytest's
+# rewrites every assertion.
+test storm: export PYTHONDONTWRITEBYTECODE =
+
 test: check ## check, then every test
 	@$(PY) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 

@@ -29,6 +29,7 @@ LARGEST = 4_000_000
 
 _MARK = re.compile(r"<(?:!--|!\[CDATA\[|\?|(/?)(?:[A-Za-z_][\w.-]{0,60}:)?(?:item|entry)(?=[\s/>]))")
 _ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
+_OPENS = re.compile(r"<!--|<!\[CDATA\[|<\?")
 _SPACE = re.compile(r"\s*")
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,60}:)?(?:rss|RDF|feed)[\s>]")
 _PASSING = re.compile(
@@ -93,11 +94,17 @@ def _head(before: str, after: str, url: str) -> str:
 
 
 def _lasting_part(text: str) -> str:
-    """A part of the head without what passes. Linear, whatever the text: this is no worker."""
-    if "<!--" in text:
-        first, *rest = text.split("<!--")
-        text = first + "".join(part.partition("-->")[2] if "-->" in part else f"<!--{part}" for part in rest)
-    return _PASSING.sub("", text)
+    """A part of the head without what passes; what looks so in CDATA or an instruction is text. Linear, whatever the text: this is no worker."""
+    kept: list[str] = []
+    run: list[str] = []
+    at = 0
+    while (found := _OPENS.search(text, at)) and (end := text.find(_ENDS[found[0]], found.end())) >= 0:
+        run.append(text[at : found.start()])
+        at = end + len(_ENDS[found[0]])
+        if found[0] != "<!--":
+            kept += _PASSING.sub("", "".join(run)), text[found.start() : at]
+            run = []
+    return "".join((*kept, _PASSING.sub("", "".join((*run, text[at:])))))
 
 
 class DamagedError(ValueError):

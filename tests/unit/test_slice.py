@@ -86,10 +86,20 @@ def test_what_passes_in_a_head_changes_nothing(part: str) -> None:
         rss(ONE, TWO, head="<title>U</title>"),
         rss(ONE, TWO, tail="<ttl>60</ttl>"),
         rss(ONE, TWO).replace("version='2.0'", "version='2.0' xml:base='https://y.by/'"),
+        rss(ONE, TWO, head="<title>T<![CDATA[<pubDate>x</pubDate>]]></title>"),
+        rss(ONE, TWO, head="<title>T<?x <pubDate>x</pubDate>?></title>"),
     ],
 )
 def test_everything_else_in_a_head_does(other: str) -> None:
     assert cut(other).head != cut(rss(ONE, TWO)).head
+
+
+@pytest.mark.parametrize(("opens", "closes"), [("<![CDATA[<!--]]>", "<![CDATA[-->]]>"), ("<?x <!-- ?>", "<?x --> ?>")])
+def test_what_looks_like_a_comment_in_other_text_is_none(opens: str, closes: str) -> None:
+    before, after = (
+        rss(ONE, head=f"<title>{opens}</title><language>{code}</language><ttl>{closes}</ttl>") for code in ("ru", "be")
+    )
+    assert cut(before).head != cut(after).head
 
 
 def test_a_time_inside_an_item_is_no_passing_thing() -> None:
