@@ -15,6 +15,13 @@ from tests import commands_page
 from tests.conformance.feedserver import RSS, FeedServer, document
 
 ROOT = Path(__file__).parents[1]
+FAULTS = (
+    "Killed at any moment", "The power fails", "The disk is full", "Another program holds the database", "The database is damaged",
+    "The folder cannot be written", "The clock is set", "the machine sleeps", "A mail server is away", "Our own network is down", "a captive portal",
+    "Servers hang", "A document kills", "The configuration is broken", "Two daemons", "A new version changes the tables", "A backup is made",
+    "After a restore", "Memory, files, threads", "write-ahead log", "Told to end", "comes back empty, cut off", "one broken entry",
+)  # fmt: skip
+"""What may go wrong, as the page of promises calls it."""
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -43,6 +50,19 @@ def test_files_that_pages_name_exist(page: Path) -> None:
     named = re.findall(r"`((?:aggregator|tests|docs|config|benchmarks)/[\w./-]*)`", page.read_text("utf-8"))
     assert named
     assert [n for n in named if not (ROOT / n).exists()] == []
+
+
+def test_every_promise_names_tests_that_exist_and_every_fault_has_its_promise() -> None:
+    text = (ROOT / "docs/promises.md").read_text("utf-8")
+    shown = re.findall(r"^- `(tests/[\w/]+(?:\.py)?)(?:::(\w+))?`", text, re.MULTILINE)
+    assert len(shown) > 40
+    for file, name in shown:
+        path = ROOT / file
+        assert path.exists(), file
+        assert not name or re.search(rf"^def {name}\(", path.read_text("utf-8"), re.MULTILINE), f"{file}::{name}"
+    promises = re.split(r"^\*\*", text.partition("## What is not")[0], flags=re.MULTILINE)[1:]
+    assert all("\n- `tests/" in one for one in promises), [one[:60] for one in promises if "\n- `tests/" not in one]
+    assert [fault for fault in FAULTS if fault not in text] == []
 
 
 def test_decisions_are_short_numbered_and_dated() -> None:
