@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 import tempfile
 from dataclasses import dataclass
@@ -9,11 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from aggregator import settings
 from aggregator.backups import BLOCK, MEMBERS
 from aggregator.care import Recalled
-from aggregator.errors import AggregatorError, StoreError, UsageError
+from aggregator.errors import StoreError, UsageError
 from aggregator.settings import Home
-from aggregator.settings.home import sync_folder
+
+SCRATCH = ".restore-"
+"""How the names of the folders begin in which a backup is looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +48,17 @@ def restore(home: Home, file: Path, now: datetime) -> Found:
 
     The lock of the home must be held. Raises UsageError, StoreError: nothing was changed.
     """
+    for left in home.db.parent.glob(f"{SCRATCH}*"):  # of one that fell
+        shutil.rmtree(left, ignore_errors=True)
     with _scratch(home) as scratch:
-        copy, secret = (Path(scratch) / name for name in MEMBERS)
         found = _prepared(home, file, Path(scratch), now)
-        _keep_old(home)
-        copy.replace(home.db)
-        secret.chmod(0o600)
-        secret.replace(home.secret)
-        for folder in {home.db.parent, home.secret.parent}:
-            sync_folder(folder)
+        settings.swap(home, Path(scratch))
     return found
 
 
 def _scratch(home: Home) -> tempfile.TemporaryDirectory[str]:
     home.db.parent.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(dir=home.db.parent, prefix=".restore-", ignore_cleanup_errors=True)
+    return tempfile.TemporaryDirectory(dir=home.db.parent, prefix=SCRATCH, ignore_cleanup_errors=True)
 
 
 def _prepared(home: Home, file: Path, scratch: Path, now: datetime) -> Found:
@@ -100,17 +100,3 @@ def _unpack(file: Path, scratch: Path) -> datetime:
             return datetime.fromtimestamp(tar.getmember(MEMBERS[0]).mtime, UTC)
     except (tarfile.TarError, KeyError, EOFError, OSError, ValueError, OverflowError) as e:
         raise UsageError(f"{file}: not a backup of aggregator ({e}); nothing was changed") from e
-
-
-def _keep_old(home: Home) -> None:
-    """The replaced database stays as `.before-restore`, its log folded in by the next program that opens it."""
-    try:
-        for path, suffix in ((home.db, ""), (home.db, "-wal"), (home.db, "-shm"), (home.secret, "")):
-            old = path.with_name(path.name + suffix)
-            kept = path.with_name(path.name + ".before-restore" + suffix)
-            # What an earlier restore left under this name belongs to another database.
-            kept.unlink(missing_ok=True)
-            if old.exists():
-                old.replace(kept)
-    except OSError as e:
-        raise AggregatorError(f"{home.db}: {e.strerror}; the database before it may stand beside it") from e

@@ -4,6 +4,7 @@ yamlfile      bytes -> plain data and lines        environment   AGGREGATOR__SEC
 models files  what may stand in each file          checks        names and queries across values
 loading       all of it -> Configuration           problems      pydantic's findings -> file:line: text
 edit          one item more or less in a list      home          paths, folders, the secret
+swap          another database in its place
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from aggregator.settings.models import Settings, known_settings, masked
 from aggregator.settings.moments import moment
 from aggregator.settings.operations import BackupSettings
 from aggregator.settings.schema import json_schema
+from aggregator.settings.swap import prepare, secret, swap
 
 __all__ = [
     "BackupSettings",
@@ -44,5 +46,6 @@ __all__ = [
     "secret",
     "show_duration",
     "slug",
+    "swap",
     "variable",
 ]

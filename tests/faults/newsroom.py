@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -192,14 +193,28 @@ class Zygote:
             cwd=Path(__file__).parents[2],
         )
 
-    def fork(self, home: Path, cycles: int = 1, die_after_commits: int = 0, die_at: str = "", nth: int = 1) -> int:
+    def fork(
+        self,
+        home: Path,
+        cycles: int = 1,
+        die_after_commits: int = 0,
+        die_at: str = "",
+        nth: int = 1,
+        *,
+        busy: bool = False,
+    ) -> int:
         """Start a process on the home; its pid."""
-        order = {"home": str(home), "cycles": cycles, "die_after_commits": die_after_commits}
+        order = {"home": str(home), "cycles": cycles, "die_after_commits": die_after_commits, "busy": busy}
         return self._order(order | {"die_at": die_at, "nth": nth})
 
     def deliver(self, home: Path, clock: datetime, die_at: str = "", nth: int = 1) -> int:
         """Start a process that composes and sends once, at a moment; its pid."""
         return self._order({"home": str(home), "clock": clock.isoformat(), "die_at": die_at, "nth": nth})
+
+    def command(self, home: Path, command: list[str], die_at: str = "", nth: int = 1) -> int:
+        """Run a command of the program; its exit, or minus the signal."""
+        self._order({"home": str(home), "command": command, "die_at": die_at, "nth": nth})
+        return self.wait()
 
     def migrate(self, database: Path, die_at: str = "", nth: int = 1) -> int:
         """Start a process that brings a database up to date; how it ended."""
@@ -239,3 +254,20 @@ class Zygote:
 def kill(pid: int) -> None:
     """kill -9 the process alone: its own workers must notice by themselves."""
     os.kill(pid, signal.SIGKILL)
+
+
+def kill_group(pid: int) -> None:
+    """kill -9 the process and all that it has started, as a supervisor does."""
+    os.killpg(pid, signal.SIGKILL)
+
+
+def kill_workers(pid: int) -> int:
+    """kill -9 what the process has started, and leave it alone itself; how many those were."""
+    killed = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # ended meanwhile
+            group = int(stat.read_text().rpartition(")")[2].split()[2])
+            if group == pid and int(stat.parent.name) != pid:
+                os.kill(int(stat.parent.name), signal.SIGKILL)
+                killed += 1
+    return killed

@@ -87,6 +87,14 @@ COPY: dict[str, Point] = {
     "copy: it has its name": (os, "replace", AFTER),
     "copy: after it is made": (copies, "write", AFTER),
 }
+FILES: dict[str, Point] = {
+    "files: before something is brought to the disk": (os, "fsync", BEFORE),
+    "files: before something gets its name": (os, "replace", BEFORE),
+    "files: something has its name": (os, "replace", AFTER),
+    "files: before a folder gets its name": (os, "rename", BEFORE),
+    "files: a folder has its name": (os, "rename", AFTER),
+    "files: before something is removed": (os, "unlink", BEFORE),
+}
 STATEMENT = "any statement to the database"
 """The process falls before the nth statement that it gives, commits among them."""
 POINTS = {
@@ -97,6 +105,7 @@ POINTS = {
     **DELIVERY,
     **UPKEEP,
     **COPY,
+    **FILES,
     STATEMENT: (Database, "_connect", "statement"),
 }
 

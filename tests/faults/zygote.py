@@ -1,10 +1,13 @@
 """Forks processes that do the main job on a home until somebody kills them. Run as a script; speaks JSON Lines.
 
 A fresh interpreter per kill would spend its life importing; this one imports once, has no threads, and forks.
-In:  {"home": ..., "cycles": n, "die_after_commits": n or 0, "die_at": name of a point or "", "nth": n}, or of the delivery lines alone, on a staged clock:
+In:  {"home": ..., "cycles": n, "die_after_commits": n or 0, "die_at": name of a point or "", "nth": n},
+     with "busy" also serving the pages (their address stands in var/url) and making backups; of the delivery lines alone, on a staged clock:
      {"home": ..., "clock": moment, "die_at": name of a point or "", "nth": n}
      or of a database alone, which is opened and so brought up to date:
      {"database": ..., "die_at": name of a point or "", "nth": n}
+     or of a command of the program:
+     {"home": ..., "command": [...], "die_at": name of a point or "", "nth": n}
 Out: {"pid": n}, and when the child has ended {"ended": pid, "status": n}
 """
 
@@ -21,9 +24,11 @@ import traceback
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from aggregator import catalog, compose, enrich, poll, send  # noqa: F401 - imported before the fork
 from aggregator.app import App, build
+from aggregator.cli import main as main_command
 from aggregator.clock import SetClock
 from aggregator.fetch import Client  # noqa: F401 - imported before the fork
 from aggregator.jobs import Jobs
@@ -72,6 +77,8 @@ def child(order: dict[str, object]) -> int:
     os.setsid()
     if "database" in order:
         return migrate(order)
+    if "command" in order:
+        return command(order)
     if "clock" in order:
         return deliver(order)
     if order["die_after_commits"]:
@@ -80,9 +87,42 @@ def child(order: dict[str, object]) -> int:
         points.plant(str(order["die_at"]), int(str(order["nth"])))
     with build(Path(str(order["home"])), {}) as app:
         app.sync()
-        for _ in range(int(str(order["cycles"]))):
-            cycle(app)
+        with company(app) if order.get("busy") else contextlib.nullcontext():
+            for _ in range(int(str(order["cycles"]))):
+                cycle(app)
     return 0
+
+
+@contextlib.contextmanager
+def company(app: App) -> Iterator[None]:
+    """Meanwhile the pages are served, and one backup is made after the other."""
+    from aggregator.web.server import WebThread
+
+    home, stop = app.configuration.home, threading.Event()
+    pages = WebThread(app, "127.0.0.1", 0)
+    pages.start()
+    (home.var / "url").write_text(pages.url)
+
+    def back_up() -> None:
+        while not stop.wait(0.05):
+            app.stores.upkeep.backup(home.var / "again.db")
+
+    thread = threading.Thread(target=back_up)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        pages.stop()
+
+
+def command(order: dict[str, Any]) -> int:
+    """What the command line does; its exit."""
+    if order["die_at"]:
+        points.plant(order["die_at"], order["nth"])
+    os.dup2(2, 1)  # what it prints is not for the test's line
+    return main_command(["--home", order["home"], *order["command"]])
 
 
 def migrate(order: dict[str, object]) -> int:
@@ -116,6 +156,8 @@ def main() -> None:
     """Fork on demand until standard input ends."""
     for line in sys.stdin:
         order = json.loads(line)
+        if order.get("busy"):
+            import aggregator.web.server  # noqa: F401 - before the fork
         pid = os.fork()
         if pid == 0:
             try:
