@@ -75,6 +75,24 @@ def test_a_kill_before_any_statement_of_a_migration_loses_nothing(
     assert failed == []
 
 
+def test_a_kill_while_the_search_index_is_made_anew_leaves_it_for_the_next_start(
+    tmp_path: Path, zygote: Zygote, expected: dict[str, Any]
+) -> None:
+    killed = 0
+    for nth in itertools.count(1, counts.count(small=20, storm=1)):
+        path = database(NEWEST, tmp_path / "aggregator.db")
+        with closing(sqlite3.connect(path)) as conn, conn:
+            conn.execute("UPDATE facts SET value = '0' WHERE name = 'tokenizer_version'")
+        if zygote.migrate(path, STATEMENT, nth) == 0:
+            break
+        killed += 1
+        assert read(path) == expected
+        for left in path.parent.glob("aggregator.db*"):
+            left.unlink()
+    counts.report("kill -9 while the index is made anew", killed, 0)
+    assert killed >= 1
+
+
 @pytest.mark.parametrize("point", COPY)
 def test_a_kill_while_the_copy_before_is_made_loses_nothing_and_leaves_one_copy(
     tmp_path: Path, zygote: Zygote, point: str, expected: dict[str, Any]

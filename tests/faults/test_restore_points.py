@@ -1,4 +1,4 @@
-"""kill -9 while a backup is made and while one is put in place: the next command finishes or knows nothing of it, and needs no hand."""
+"""kill -9 while a backup is made or put in place, and while old entries are pruned: the next command finishes or knows nothing of it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from tests import counts
 from tests.e2e.homes import write_home
 from tests.faults.newsroom import Zygote, unsound
+from tests.faults.old_databases import STEPS, database
 from tests.faults.points import FILES, STATEMENT
 
 STEP = counts.count(small=4, storm=1)
@@ -104,17 +105,20 @@ def test_a_kill_while_a_backup_is_made_leaves_a_whole_one_or_none(
     assert killed >= 1
 
 
-def test_a_kill_before_any_statement_of_upkeep_changes_nothing_that_people_read(
+def test_a_kill_before_any_statement_of_pruning_leaves_it_for_the_next_time(
     tmp_path: Path, zygote: Zygote, town: Path
 ) -> None:
     killed = 0
     for nth in itertools.count(1, counts.count(small=40, storm=1)):
         home = tmp_path / str(nth)
         shutil.copytree(town / "home", home)
+        database(STEPS[-1], home / "var/aggregator.db")
         ended = zygote.command(home, ["prune", "--keep", "1d"], STATEMENT, nth)
         assert ended in (0, -9)
         killed += ended == -9
         assert zygote.command(home, ["prune", "--keep", "1d"]) == 0
+        with closing(sqlite3.connect(home / "var/aggregator.db")) as conn:
+            assert conn.execute("SELECT id FROM entries").fetchall() == [(1,), (3,)], "what matches stays"
         assert unsound(home) == []
         if ended == 0:
             break
