@@ -13,7 +13,7 @@ from aggregator.settings.edit import add_digest, add_feed, add_feeds, add_to_dig
 from aggregator.settings.environment import variable
 from aggregator.settings.fields import address, http_url, show_duration, slug
 from aggregator.settings.files import host_id, same_url
-from aggregator.settings.home import Home, is_file, prepare, secret
+from aggregator.settings.home import Home, is_file
 from aggregator.settings.loading import Configuration, load
 from aggregator.settings.models import Settings, known_settings, masked
 from aggregator.settings.moments import moment

@@ -163,7 +163,11 @@ class Upkeep:
     def backup(self, target: Path, now: datetime | None = None) -> None:
         """See care.Upkeep.backup."""
         mark = self._db.mark_backup(now) if now is not None else ""
-        copies.write(self._db.conn, target, mark)
+        try:
+            copies.write(self._db.conn, target, mark)
+        except StoreError:
+            self.check()  # if it is the database and not the copy that is damaged, nothing more is written to it
+            raise
 
     def backups(self) -> BackupState:
         """See care.Upkeep.backups."""
