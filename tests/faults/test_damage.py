@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.app import build
+from aggregator.errors import StoreError
 from tests import counts
 from tests.conformance.feedserver import FeedServer
 from tests.e2e.program import Daemon, Wire, aggregator, done, until, write_home
@@ -145,3 +147,33 @@ def test_a_daemon_that_meets_damage_stops_writing_and_says_so_everywhere(home: P
             assert daemon.end()[0] == 0
         assert "Traceback" not in daemon.text
         assert aggregator(home, "run").code == 5
+
+
+def test_after_damage_was_read_nothing_is_written_where_it_could_be(home: Path) -> None:
+    file = settle(home)
+    with file.open("r+b") as raw:
+        for page in range(file.stat().st_size // PAGE // 2, file.stat().st_size // PAGE):
+            raw.seek(page * PAGE)
+            raw.write(bytes(8))
+    before = file.read_bytes()
+    with build(home) as app:
+        app.stores.network.outage()
+        with pytest.raises(StoreError):
+            list(app.stores.entries.entries())
+        with pytest.raises(StoreError, match="newest sound backup") as caught:
+            app.stores.feeds.release("nobody")
+        assert caught.value.state == "storage_corrupt"
+    assert file.read_bytes() == before
+
+
+def test_a_file_that_is_removed_under_a_running_program_is_not_made_anew(home: Path) -> None:
+    file = settle(home)
+    with build(home) as app:
+        app.stores.feeds.release("nobody")
+        for path in file.parent.glob("aggregator.db*"):
+            path.unlink()
+        for _ in range(3):
+            with pytest.raises(StoreError, match="moved or removed while in use") as caught:
+                app.stores.feeds.release("nobody")
+            assert caught.value.state == "storage_missing"
+    assert not file.exists()

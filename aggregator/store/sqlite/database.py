@@ -77,6 +77,7 @@ class Database:
             raise self.error(e) from e
         conn.create_function("log_line", 1, self._collect)
         self._known = True
+        self._local.file = opening.identity(self.path)
         self._keep(conn)
         if self._doubtful:
             self._look_again(conn)
@@ -141,6 +142,7 @@ class Database:
             )
         with self._writer:
             conn = self.conn
+            self._see_that_it_is_there()
             try:
                 self._bound_log(conn)
                 before = conn.total_changes
@@ -163,6 +165,13 @@ class Database:
         if trouble.fault == "corrupt" or (trouble.fault == "full" and not faults.has_room(self.path)):
             return
         self.trouble = None
+
+    def _see_that_it_is_there(self) -> None:
+        """In a log SQLite goes on writing to a file that was removed or replaced, and all of it is lost. Raises StoreError."""
+        if opening.identity(self.path) != self._local.file:
+            self._let_go()
+            self.trouble = StoreError(f"{self.path}: {faults.MISSING}", "missing")
+            raise StoreError(str(self.trouble), "missing")
 
     def _bound_log(self, conn: sqlite3.Connection) -> None:
         """Wait a little for those who read an older state, where the log has grown long."""

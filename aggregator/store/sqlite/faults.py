@@ -28,11 +28,12 @@ _FAULTS: Mapping[int, StoreFault] = {
     sqlite3.SQLITE_CANTOPEN: "read_only",
     sqlite3.SQLITE_IOERR: "io",
 }
+MISSING = "it was moved or removed while in use; put it back or restore a backup, then start again"
 _ADVICE: Mapping[StoreFault, str] = {
     "full": "the disk is full; make room, nothing stored is lost",
     "locked": "another program holds it; close it or try again",
     "read_only": "check that the folder exists and may be written",
-    "missing": "it was moved or removed while in use; put it back or restore a backup, then start again",
+    "missing": MISSING,
     "io": "the disk refused; look at its health and limits (`dmesg`, `ulimit -f`), nothing stored is lost",
     "other": "run `aggregator doctor`",
 }

@@ -51,6 +51,15 @@ def to_read(path: Path, busy: float) -> sqlite3.Connection:
     return _tried(_connect(path, "ro&immutable=1", busy))
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _connect(path: Path, mode: str, busy: float) -> sqlite3.Connection:
     # The threads' own connections; `check_same_thread` is off only so that Database.close() can end them all.
     conn = sqlite3.connect(
