@@ -337,9 +337,10 @@ class Daemon:
         except AggregatorError as e:
             self._stumbled(line, str(e))
         except Exception as e:  # a programming error must not end the daemon
-            if not self._stop.is_set():
+            limit = journal.limit(e)
+            if not limit and not self._stop.is_set():
                 log.exception("line %s", line.name)
-            self._stumbled(line, f"{type(e).__name__}: {e}")
+            self._stumbled(line, limit or f"{type(e).__name__}: {e}")
         else:
             if more:
                 self._agenda.again(line.name)

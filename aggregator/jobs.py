@@ -54,6 +54,8 @@ class Jobs:
             _count(report)
             if report.error_class == "local_network":
                 self._tell_outage()
+                if self._outage is None:
+                    log.warning("feed %s: %s", report.feed_id, report.error)
                 continue
             journal.poll(report)
             tried += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -93,6 +94,19 @@ def span(step: timedelta) -> str:
     units = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
     size, unit = next(pair for pair in units if seconds >= pair[0] or pair[0] == 1)
     return f"{many(round(seconds / size), unit)} {'back' if step < timedelta(0) else 'forward'}"
+
+
+def limit(error: BaseException) -> str:
+    """What to do where the machine's limits stopped a line; "" for any other error."""
+    if isinstance(error, MemoryError):
+        return "this machine or its limits give no more memory (MemoryMax; ulimit -v)"
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return "too many open files; raise the limit (LimitNOFILE, ulimit -n) to 256 at least"
+    if isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.EAGAIN):
+        return f"this machine or its limits give no more memory or processes: {error.strerror}"
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return "this machine or its limits give no more threads (TasksMax, MemoryMax; ulimit -u, -v)"
+    return ""
 
 
 def noticed(found: Noticed) -> None:

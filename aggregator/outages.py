@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from aggregator.feeds import rounds
-from aggregator.model import FetchResponse
+from aggregator.model import FetchFailure, FetchResponse
 from aggregator.ports import Clock
 from aggregator.stores import Stores
 from aggregator.sweep import Decided, Sweep
@@ -43,6 +43,9 @@ class Outages:
         """What may be our own network's fault waits for the verdict; the rest is ready."""
         if decided.outcome == "withdrawn":
             sweep.keep([decided])
+            return
+        if isinstance(decided.answer, FetchFailure) and decided.answer.error_class == "local_network":
+            sweep.keep([self._forgiven(decided)])
             return
         sign = rounds.sign(decided.answer, decided.poll.error_class if decided.outcome == "failed" else "")
         sweep.round.hear(rounds.host(decided.feed.url), sign, failing=bool(decided.feed.poll.failures))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import queue
 import random
@@ -15,7 +16,7 @@ from typing import TypedDict
 
 from aggregator import judge, tokens
 from aggregator.access import Access
-from aggregator.errors import FetchErrorClass, WorkError
+from aggregator.errors import FetchErrorClass, StoreError, WorkError
 from aggregator.feeds import arrival, gaps, history, hosts, pace, parse, politeness
 from aggregator.model import (
     EntryChange,
@@ -125,8 +126,9 @@ class PollLine:
             yield from self._drain(sweep, keep_looking=keep_looking)
         finally:
             sweep.stopped.set()
-        if sweep.stop.is_set():
-            self.stores.feeds.release(self.owner)
+            if sweep.stop.is_set() or sweep.feeds:
+                with contextlib.suppress(StoreError):  # else what it had in hand waits until its claim runs out
+                    self.stores.feeds.release(self.owner)
 
     def _begin(self, sweep: Sweep, ids: Collection[str] = (), *, everything: bool = False) -> None:
         """Fetch beside the sweep; its end comes back through the events."""

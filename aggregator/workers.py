@@ -8,6 +8,7 @@ together travel together, since the way costs more than they do; if that goes wr
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import math
 import multiprocessing
@@ -43,6 +44,7 @@ IDLE = 60.0
 """Seconds after which a worker with nothing to do is let go: it takes 70 MB, and what looks after it a fifth of a percent of a core."""
 ATTEMPTS = 3
 """How often a task may be caught in the fall of a pool that somebody else broke."""
+_FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 _UNKNOWN = 255
 _INNOCENT = frozenset({-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP, signal.SIGTERM.value, _UNKNOWN})
 """How a worker ends that was stopped from outside, by a service manager for instance (255: the fork server fell too)."""
@@ -185,6 +187,8 @@ class Pool:
             inner = slot.pool.schedule(_run, args=(payloads, self._timeout), timeout=self._timeout)
         except (OSError, EOFError, RuntimeError) as e:
             for task in tasks:
+                if isinstance(e, OSError) and e.errno in _FULL:
+                    _fulfil(task.future, None, e)  # this machine's limits are no fault of a document
                 _fulfil(task.future, None, Retry("internal", f"no worker could be started: {e}", task.subject))
             return
         slot.tasks, slot.inner, slot.since = tasks, inner, time.monotonic()
@@ -355,7 +359,9 @@ def _prepare(memory: int) -> None:
 
         with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - pathlib is not loaded here
             now = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (now + memory, resource.RLIM_INFINITY))
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        wanted = now + memory if most == resource.RLIM_INFINITY else min(now + memory, most)
+        resource.setrlimit(resource.RLIMIT_AS, (wanted, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

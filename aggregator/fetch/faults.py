@@ -13,6 +13,9 @@ from aiohttp import http_exceptions
 from aggregator.errors import FetchErrorClass, WorkError
 from aggregator.fetch.guard import Attempt, BlockedAddress
 
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""What no host is to blame for."""
+
 
 class Lost(Exception):  # noqa: N818 - not for people: it keeps aiohttp from asking a second time
     """A connection made for this very request broke before its answer came."""
@@ -59,6 +62,8 @@ def _connecting(exc: aiohttp.ClientConnectorError, host: str, attempt: Attempt) 
         return WorkError("connect", f"no connection to the proxy: {_reason(exc.os_error)}")
     if isinstance(exc.os_error, ConnectionResetError):
         return WorkError("reset", f"{host} closed the connection while it was being made")
+    if exc.os_error.errno in _OURS:
+        return WorkError("local_network", f"this machine has no more room for a connection: {_reason(exc.os_error)}")
     return WorkError("connect", f"no connection to {host}: {_reason(exc.os_error)}")
 
 

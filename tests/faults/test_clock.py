@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import threading
 from collections import Counter
@@ -25,6 +26,7 @@ from tests.conformance.feedserver import Call, FeedServer, status
 from tests.e2e import program
 from tests.e2e.homes import ENVIRON, START, WATCHLISTS, Item, digests, rss, write_home
 from tests.e2e.program import Daemon, Wire
+from tests.faults.nursery import Nursery
 
 HOUR = timedelta(hours=1)
 YEARS = timedelta(days=3650)
@@ -215,3 +217,25 @@ def test_the_daemon_goes_on_at_its_pace_while_the_clock_jumps_to_and_fro(tmp_pat
         assert not [line for line in daemon.lines if " line " in line]
         assert len(server.log("/hour")) == 1, "an hour is an hour whatever the clock says"
     counts.report("jumps of the clock under a running daemon", len(jumps), 0, "it polls on, and nothing twice")
+
+
+def test_a_daemon_that_was_stopped_goes_on_where_it_stood(tmp_path: Path) -> None:
+    """SIGSTOP and SIGCONT: what fell due meanwhile is polled once, and nothing is taken for a clock that was set."""
+    wire = Wire("wire", "One")
+    with FeedServer() as server, Nursery(tmp_path) as nursery:
+        home = program.write_home(tmp_path / "home", {"wire": server.add("/wire", wire)}, interval="2s")
+        daemon = nursery.start(home, "run", environ={"AGGREGATOR__POLLING__FLOOR": "2s"})
+        daemon.wait_for("feed wire: 1 new")
+        daemon.signal(signal.SIGSTOP)
+        seen = len(server.log("/wire"))
+        wire.add("While it slept")
+        threading.Event().wait(counts.count(small=3, storm=90))
+        assert len(server.log("/wire")) == seen
+        daemon.signal(signal.SIGCONT)
+        daemon.wait_for("feed wire: 1 new", since=daemon.wait_for("feed wire: 1 new"))
+        assert len(server.log("/wire")) <= seen + 2
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait(10) == 0
+        assert "the clock was set" not in daemon.text
+        assert "Traceback" not in daemon.text
+    counts.report("seconds that a daemon was stopped", counts.count(small=3, storm=90), 0, "polled once on waking")
