@@ -20,7 +20,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from aggregator import agenda, health, journal, known, settings
+from aggregator import agenda, health, journal, known, reaper, settings
 from aggregator.agenda import Agenda
 from aggregator.app import App
 from aggregator.clock import SystemClock
@@ -207,6 +207,7 @@ class Daemon:
             self._mind_clock()
             self._watchdog.look()
             self._nudge()
+            reaper.reap()
             if self._reload.is_set() or self._files.saved():
                 self._reload.clear()
                 self.reload()
