@@ -15,6 +15,8 @@ MISSING, ENOUGH = 10.0, 40.0
 """Entries that must be missing at least; more than that many are enough, however many a day usually has."""
 SPARE = 4.0
 """Missing beyond those of the fullest day in it: a day off is no silence, with the evening before it."""
+EVEN, BUSY = 0.8, 23.5
+"""No day of the week is off where the emptiest has such a part of the fullest, and that is one an hour at least."""
 LONGER = 2.0
 """As many times what its longest silence so far was missing."""
 FALLEN = 0.5
@@ -49,7 +51,7 @@ def find(counts: Hours, unheard: Unheard, now: datetime) -> Silence | None:
     silent = [ago for ago in range(1, series.last) if _is_known(series.at(ago), unheard)]
     usually = [week[ago % AROUND] for ago in silent]
     missing = sum(usually)
-    needed = max(_needed(usually), LONGER * _longest(series, week, weeks))
+    needed = max(_needed(usually, week), LONGER * _longest(series, week, weeks))
     if len(silent) < SHORTEST or missing < needed:
         return None
     return Silence(series.at(series.last - 1), missing, sum(week) / 7)
@@ -72,8 +74,14 @@ def _is_known(hour: datetime, unheard: Unheard) -> bool:
     return any(hour + n * HOUR not in unheard for n in range(PATIENCE + 1))
 
 
-def _needed(usually: Sequence[float]) -> float:
-    """A bit more than the fullest day of the silence, but neither too few nor more than there need be."""
+def _needed(usually: Sequence[float], week: Sequence[float]) -> float:
+    """A bit more than the fullest day of the silence, but neither too few nor more than there need be.
+
+    Where no day of the week is off it is a bit less than a day: who publishes on Sundays as on Mondays, every hour, takes no holidays.
+    """
+    days = [sum(week[n : n + 24]) for n in range(0, AROUND, 24)]
+    if max(days) >= BUSY and min(days) >= EVEN * max(days):
+        return min(max(max(days) - SPARE, MISSING), ENOUGH)
     fullest = max((sum(usually[n : n + 24]) for n in range(len(usually))), default=0.0)
     return min(max(fullest + SPARE, MISSING), ENOUGH)
 

@@ -168,13 +168,14 @@ def test_what_cannot_be_missing_is_never_missed(seed: int, number: int, scale: f
         assert missing <= silence._most(series, known) + 1e-6
 
 
-def test_an_hourly_feed_is_silent_after_a_day_and_a_bit() -> None:
+def test_an_hourly_feed_quiet_for_a_day_is_silent() -> None:
     last = THIS_HOUR - 29 * HOUR
     said = silence.find(every(1, last), (), NOW)
     assert said is not None
     assert said.began_at == last + HOUR
     assert round(said.daily) == 24
-    assert silence.find(every(1, last), (), NOW - 5 * HOUR) is None
+    assert silence.find(every(1, last), (), NOW - 5 * HOUR) is not None
+    assert silence.find(every(1, last), (), NOW - 9 * HOUR) is None
 
 
 def test_a_quarterly_feed_is_never_silent() -> None:
