@@ -1,4 +1,4 @@
-"""The diagnosis of a whole installation: what there is, what is wrong, and what to do."""
+"""The diagnosis of a whole installation: what is wrong, and what to do. What there is stands in `standing`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aggregator import feedview, health, known, restoring, signalview, storage, urls
 from aggregator.app import App
 from aggregator.errors import AggregatorError
 from aggregator.feeds import pace, redirects
-from aggregator.instance import running_pid
 from aggregator.model import Feed, Problem
 from aggregator.plain import many, masked
 
@@ -33,53 +33,10 @@ _BOUNCED = {
 }
 
 
-def facts(app: App) -> Iterator[tuple[str, str]]:
-    """What there is, by name. Raises StoreError."""
-    c = app.configuration
-    yield "home", str(c.home.path.resolve())
-    yield "clock", f"{app.clock.now():%Y-%m-%d %H:%M:%S} UTC"
-    pid = running_pid(c.home.lock)
-    yield "daemon", f"runs (pid {pid})" if pid else "does not run"
-    stats = app.stores.upkeep.stats(app.clock.now())
-    yield (
-        "database",
-        f"{c.home.db}, {stats['database_bytes']:,} bytes, {stats['entries']:,} entries, {stats['stories']:,} stories",
-    )
-    if stats["entries_to_index"]:
-        yield (
-            "search index",
-            f"is made anew, {stats['entries_to_index']:,} entries to go; searches may miss some of them",
-        )
-    outage = app.stores.network.outage()
-    yield "network", f"down since {_short(outage)} UTC" if outage else "no outage known"
-    states = ", ".join(f"{count} {state}" for state, count in stats["feeds"].items()) or "none"
-    yield "feeds", states
-    yield "watchlists", ", ".join(f"{w.id} ({stats['matches'].get(w.id, 0)})" for w in c.watchlists) or "none"
-    for digest in app.stores.editions.digests():
-        readers = app.stores.subscriptions.list(digest.spec.id, ["active"])
-        at = (
-            "when something new matches" if digest.spec.schedule.every == "instant" else f"{_short(digest.next_at)} UTC"
-        )
-        yield (
-            f"digest {digest.spec.id}",
-            f"next edition {at}; to {many(len(readers), 'address', 'addresses')}",
-        )
-    backup = app.stores.upkeep.backups()
-    yield "backup", f"{_short(backup.made_at)} UTC, {backup.file}" if backup.made_at else "none yet"
-    mail = c.settings.mail
-    yield (
-        "mail",
-        f"{mail.host}:{mail.port} ({mail.security})" if mail.host else f"files in {c.home.mail}",
-    )
-    yield "outbox", ", ".join(f"{count} {state}" for state, count in stats["messages"].items()) or "empty"
-    yield "log", storage.log_size(app)
-    yield "disk", f"{shutil.disk_usage(c.home.var).free // (1 << 20):,} MB free"
-
-
 def problems(app: App, *, deep: bool = False) -> Iterator[Problem]:
-    """What is wrong, each with what to do; `deep` reads every page of the database. Raises StoreError."""
-    yield from database_problems(app, deep=deep)
-    yield from other_problems(app)
+    """What is wrong, each with what to do, errors first; `deep` reads every page of the database. Raises StoreError."""
+    found = [*database_problems(app, deep=deep), *other_problems(app)]
+    yield from sorted(found, key=lambda one: one.level != "error")
 
 
 def database_problems(app: App, *, deep: bool = False) -> Iterator[Problem]:
@@ -221,7 +178,7 @@ def _certificates(feeds: Sequence[Feed], now: datetime) -> Iterator[Problem]:
     for host, (until, feed_id) in sorted(soonest.items()):
         when = f"has run out on {until:%Y-%m-%d}" if until <= now else f"runs out on {until:%Y-%m-%d}"
         yield Problem(
-            f"the certificate of {host} {when}: its feeds, such as {feed_id}, cannot be read without a new one",
+            f"the certificate of {urlsplit(host).hostname} {when}: its feeds, such as {feed_id}, cannot be read without a new one",
             "most servers renew in time; if not, tell the publisher",
             about=f"host:{host}:certificate",
         )

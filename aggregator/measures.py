@@ -19,6 +19,7 @@ class Measures:
         matches: by watchlist of the operator's, how many entries it found.
         messages: how many are not settled, by state; what a restore holds back is `held`.
         oldest_at: when the oldest message was made that waits to be sent; None when none does.
+        sent_at: when a message was last taken; None when none ever was.
         latency: seconds from `published` and from `seen` to the mailbox, of the alerts of the last day: median and 95th percentile.
         signals, notices: how many last, by kind and by level.
     """
@@ -30,6 +31,7 @@ class Measures:
     matches: Mapping[str, int]
     messages: Mapping[str, int]
     oldest_at: datetime | None
+    sent_at: datetime | None
     latency: Mapping[str, tuple[float, float]]
     signals: Mapping[str, int]
     notices: Mapping[str, int]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+
 import click
 
-from aggregator import diagnosis
+from aggregator import diagnosis, standing
 from aggregator.app import build
 from aggregator.cli import output
 from aggregator.cli.context import Context, json_option, pass_context
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.model import Problem
+from aggregator.render import columns
 
 
 @click.command("doctor")
@@ -33,7 +37,7 @@ def command(context: Context, deep: bool, as_json: bool) -> int:
     app.reads = True
     with app:
         try:
-            facts = list(diagnosis.facts(app))
+            facts = list(standing.facts(app))
             found = list(diagnosis.problems(app, deep=deep))
         except AggregatorError as e:
             _show([], [Problem(str(e), "see the text", "error")], as_json=as_json)
@@ -47,14 +51,23 @@ def _show(facts: list[tuple[str, str]], found: list[Problem], *, as_json: bool) 
         for name, text in facts:
             output.line({"fact": name, "value": text})
         for problem in found:
-            output.line({"level": problem.level, "problem": problem.what, "do": problem.do})
+            output.line({"level": problem.level, "problem": problem.what, "do": problem.do, "about": problem.about})
         return
     widest = max((len(name) for name, _ in facts), default=0)
     for name, text in facts:
-        click.echo(f"{name:<{widest}}  {text}")
+        click.echo(_hung(f"{name:<{widest}}  ", text))
     click.echo()
     for problem in found:
-        mark = click.style("error", fg="red") if problem.level == "error" else click.style("note", fg="yellow")
-        click.echo(f"{mark}: {problem.what}\n       {problem.do}")
+        word, colour = ("error", "red") if problem.level == "error" else ("note", "yellow")
+        text = _hung(f"{word + ':':<7}", problem.what)
+        click.echo(click.style(word, fg=colour) + text[len(word) :])
+        click.echo(_hung(" " * 7, problem.do))
     if not found:
         click.echo("nothing is wrong")
+
+
+def _hung(first: str, text: str) -> str:
+    """A text behind its first word, on a terminal in lines that fit it; in a file on one line, which can be looked for."""
+    if not sys.stdout.isatty():
+        return first + text
+    return columns.hang(text, first, max(60, min(120, shutil.get_terminal_size().columns - 1)))

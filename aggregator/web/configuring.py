@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import Response
 
-from aggregator import health, settings, urls
+from aggregator import diagnosis, health, settings, urls
 from aggregator.access import Access
 from aggregator.channel import Channel, named, scheme
 from aggregator.plain import many
@@ -53,15 +53,17 @@ class Configuring:
         self._app = frame.app
 
     def show(self) -> Response:
-        """The settings that differ from their defaults, the other files, and all settings."""
+        """What doctor finds (but for the database, which takes long to read), the settings that differ from their defaults, the files, and all settings."""
         c = self._app.configuration
         every = lines(c.settings)
+        problems = sorted(diagnosis.other_problems(self._app), key=lambda one: one.level != "error")
         sections = [(name, list(found)) for name, found in groupby(every, lambda one: one.name.partition(".")[0])]
         return self._frame.page(
             "configuration.html.j2",
             here="configuration",
             home=c.home.path.resolve(),
             refused=_refused(c),
+            problems=problems[:SHOWN],
             changed=[one for one in every if one.changed],
             sections=sections,
             feeds=_feeds(c),
@@ -70,7 +72,7 @@ class Configuring:
             aliases=len(c.aliases),
             digests=[(one, _readers(one)) for one in c.digests[:SHOWN]],
             channels=[(name, _kind(one)) for name, one in c.channels.items()][:SHOWN],
-            more={name: max(0, len(given) - SHOWN) for name, given in _lists(c).items()},
+            more={name: max(0, len(given) - SHOWN) for name, given in ({"problems": problems} | _lists(c)).items()},
         )
 
 

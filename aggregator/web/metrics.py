@@ -18,7 +18,7 @@ from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from aggregator import health
+from aggregator import health, standing
 from aggregator.app import App
 from aggregator.diagnosis import BOUNCES_SINCE
 from aggregator.tally import BOUNDS, TALLY, Histogram
@@ -145,12 +145,12 @@ class Metrics:
     def _files(self) -> dict[str, Values]:
         c = self._app.configuration
         lines = health.read(c.home.health)
-        backup = _newest(c.home.path / c.settings.backup.directory)
+        backup = self._app.stores.upkeep.backups().made_at
         return {
             "build_info": {(version("aggregator"), platform.python_version()): 1},
             "database_bytes": {
                 ("database",): _size(c.home.db),
-                ("wal",): _size(c.home.db.with_name(c.home.db.name + "-wal")),
+                ("wal",): _size(standing.wal(c.home.db)),
             },
             "disk_free_bytes": {(): shutil.disk_usage(c.home.db.parent).free},
             "line_last_success_timestamp_seconds": {
@@ -159,7 +159,7 @@ class Metrics:
                 if one.last_ok_at
             },
             "line_failures": {(name,): one.failures for name, one in lines.items()},
-            "backup_last_timestamp_seconds": {(): backup} if backup else {},
+            "backup_last_timestamp_seconds": {(): backup.timestamp()} if backup else {},
         }
 
 
@@ -191,13 +191,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def _newest(folder: Path) -> float:
-    """When the newest file of a folder was written, as seconds since 1970; 0 where there is none."""
-    try:
-        return max(
-            (one.stat().st_mtime for one in folder.iterdir() if one.is_file() and one.suffix != ".part"), default=0.0
-        )
-    except OSError:
-        return 0.0

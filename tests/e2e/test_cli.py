@@ -280,7 +280,7 @@ def test_doctor_tells_what_is_wrong_and_what_to_do(read: World) -> None:
     assert "aggregator feeds show broken" in page
     assert "does not run" in page
     facts = done(read.home, "doctor", "--json").lines
-    assert {"level", "problem", "do"} in [set(f) for f in facts]
+    assert {"level", "problem", "do", "about"} in [set(f) for f in facts]
     (read.home / "config/digests.yaml").rename(read.home / "kept")
     (read.home / "config/digests.yaml").write_text("digests: [")
     broken = aggregator(read.home, "doctor")

@@ -36,6 +36,7 @@ class Measuring:
                 matches=dict.fromkeys(watchlist_ids, 0) | _pairs(conn, _MATCHES, rows.dump(sorted(watchlist_ids))),
                 messages=_pairs(conn, _MESSAGES),
                 oldest_at=rows.moment_or_none(oldest),
+                sent_at=rows.moment_or_none(conn.execute(_SENT).fetchone()[0]),
                 latency=_latency(conn, rows.stamp(now - LATELY)),
                 signals=_pairs(conn, "SELECT kind, count(*) FROM signals WHERE ended_at IS NULL GROUP BY kind"),
                 notices=_pairs(conn, "SELECT level, count(*) FROM notices WHERE ended_at IS NULL GROUP BY level"),
@@ -66,6 +67,8 @@ FROM json_each(?) w WHERE entries IS NOT NULL"""
 _MESSAGES = """SELECT iif(held_at IS NOT NULL AND state != 'dead', 'held', state) AS pile, count(*) FROM messages
 WHERE state IN ('waiting', 'claimed', 'unknown', 'dead') GROUP BY pile"""
 _OLDEST = "SELECT min(created_at) FROM messages WHERE state IN ('waiting', 'claimed', 'unknown') AND held_at IS NULL"
+_SENT = """SELECT max(settled_at) FROM (SELECT settled_at FROM messages INDEXED BY messages_due
+WHERE state = 'sent' ORDER BY next_attempt_at DESC LIMIT 100)"""
 # What is sent has its last attempt for the next: their index leads to the newest.
 _ALERTS = """SELECT (julianday(m.settled_at) - julianday(t.published_at)) * 86400,
   (julianday(m.settled_at) - julianday(t.first_seen_at)) * 86400

@@ -1,0 +1,138 @@
+"""How an installation stands: the facts that `doctor` begins with, a line each."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aggregator import health
+from aggregator.app import App
+from aggregator.digests import windows
+from aggregator.instance import running_pid
+from aggregator.plain import many
+from aggregator.publication import Schedule
+from aggregator.settings import show_duration
+
+DAY = timedelta(days=1)
+
+
+def facts(app: App) -> Iterator[tuple[str, str]]:
+    """What there is, by name. Raises StoreError."""
+    c, now = app.configuration, app.clock.now()
+    yield "home", str(c.home.path.resolve())
+    yield "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    yield "daemon", _daemon(app)
+    stats = app.stores.upkeep.stats(now)
+    sizes = f"{_size(stats['database_bytes'])}, log {_size(_bytes(wal(c.home.db)))}"
+    held = f"{many(stats['entries'], 'entry', 'entries')}, {many(stats['stories'], 'story', 'stories')}"
+    yield "database", f"{c.home.db}, {sizes}; {held}"
+    if stats["entries_to_index"]:
+        yield (
+            "search index",
+            f"is made anew, {stats['entries_to_index']:,} entries to go; searches may miss some of them",
+        )
+    yield "backup", _backup(app)
+    yield "retention", _retention(app)
+    yield "disk", f"{shutil.disk_usage(c.home.var).free // (1 << 20):,} MB free"
+    outage = app.stores.network.outage()
+    yield "network", f"down since {short(outage)} UTC" if outage else "no outage known"
+    yield "feeds", _feeds(app, stats["feeds"])
+    if certificate := _certificate(app):
+        yield "certificates", certificate
+    yield "watchlists", ", ".join(f"{w.id} ({stats['matches'].get(w.id, 0):,})" for w in c.watchlists) or "none"
+    yield from _digests(app)
+    yield "mail", _mail(app)
+    yield "outbox", ", ".join(f"{count:,} {state}" for state, count in stats["messages"].items()) or "empty"
+    yield "notices", _notices(app)
+
+
+def short(moment: datetime | None) -> str:
+    """Minutes, UTC."""
+    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def wal(db: Path) -> Path:
+    """The log beside a database."""
+    return db.with_name(db.name + "-wal")
+
+
+def _daemon(app: App) -> str:
+    home = app.configuration.home
+    pid = running_pid(home.lock)
+    lines = health.read(home.health)
+    failing = [name for name, one in lines.items() if one.failures]
+    said = f"runs (pid {pid})" if pid else "does not run"
+    if failing:
+        said += f"; failing: {', '.join(failing)}"
+    elif pid and lines:
+        said += f"; {many(len(lines), 'line')}, none failing"
+    return said
+
+
+def _backup(app: App) -> str:
+    every, state = app.configuration.settings.backup.every, app.stores.upkeep.backups()
+    rhythm = f"every {show_duration(every)}" if every else "none by itself"
+    return f"the last of {short(state.made_at)} UTC, {state.file}; {rhythm}" if state.made_at else f"none yet; {rhythm}"
+
+
+def _retention(app: App) -> str:
+    keep = app.configuration.settings.retention.entries
+    return f"entries without a match for {show_duration(keep)}" if keep else "everything for ever"
+
+
+def _feeds(app: App, states: dict[str, int]) -> str:
+    silent = Counter(bool(one.feed_id) for one in app.stores.signals.list(lasting=True) if one.kind == "silence")[True]
+    told = [f"{count:,} {state}" for state, count in states.items()] + ([f"{silent:,} silent"] if silent else [])
+    return ", ".join(told) or "none"
+
+
+def _certificate(app: App) -> str:
+    """Which certificate runs out first; "" where no feed has one."""
+    found = [(one.poll.certificate_until, one) for one in app.stores.feeds.list() if one.poll.certificate_until]
+    if not found:
+        return ""
+    until, feed = min(found, key=lambda pair: pair[0])
+    return f"the first to run out: {urlsplit(feed.url).hostname}, on {until:%Y-%m-%d}"
+
+
+def _digests(app: App) -> Iterator[tuple[str, str]]:
+    for digest in app.stores.editions.digests():
+        readers = app.stores.subscriptions.list(digest.spec.id, ["active"])
+        at = "when something new matches" if digest.spec.schedule.every == "instant" else f"{short(digest.next_at)} UTC"
+        yield f"digest {digest.spec.id}", f"next edition {at}; to {many(len(readers), 'address', 'addresses')}"
+
+
+def _mail(app: App) -> str:
+    c = app.configuration
+    mail = c.settings.mail
+    where = f"{mail.host}:{mail.port} ({mail.security})" if mail.host else f"files in {c.home.mail}"
+    failing = next((one for one in app.stores.relays.failing() if one.name == "mail"), None)
+    if failing is not None:
+        return f"{where}; failing since {short(failing.since)} UTC"
+    at = app.stores.measures.look((), app.clock.now()).sent_at
+    return f"{where}; the last message was taken {short(at)} UTC" if at else f"{where}; nothing sent yet"
+
+
+def _notices(app: App) -> str:
+    operator = app.configuration.settings.operator
+    lasting = [one for one in app.stores.notices.list() if one.ended_at is None]
+    told = f"{len(lasting):,} last"
+    if not operator.address:
+        return f"{told}; told to nobody: operator.address is not set"
+    due = windows.next_due(Schedule("at", operator.timezone, (operator.at,)), app.clock.now())
+    return f"{told}; the next mail to {operator.address} is due {short(due)} UTC"
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e6:,.1f} MB" if number >= 100_000 else f"{number:,} bytes"
