@@ -99,11 +99,12 @@ class Clockwork:
         return {"problems": self._app.stores.upkeep.check(deep=True)}
 
     def gauge(self) -> dict[str, Any]:
-        """What only the process itself knows: living objects, CPU seconds, and seconds by line."""
+        """What only the process itself knows: living objects, loaded modules, CPU seconds, and seconds by line."""
         gc.collect()
         usage = resource.getrusage(resource.RUSAGE_SELF)
         spent = {f"s_{name}": round(value, 2) for name, value in self._spent.items()}
-        return {"objects": len(gc.get_objects()), "cpu": usage.ru_utime + usage.ru_stime, "spent": spent}
+        known = {"objects": len(gc.get_objects()), "modules": len(sys.modules)}
+        return {**known, "cpu": usage.ru_utime + usage.ru_stime, "spent": spent}
 
     def where(self) -> dict[str, Any]:
         """The address of its pages."""

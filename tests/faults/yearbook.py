@@ -72,7 +72,7 @@ def page(rows: Sequence[Mapping[str, Any]], tables: Mapping[str, int], about: st
     lines = [
         about,
         "",
-        f"| | day 1 | days {third + 1} to {third + len(early)} | last {len(late)} days |",
+        f"| | day {rows[0]['day']} | {_days(early)} | {_days(late)} |",
         "|---|---|---|---|",
     ]
     for name, (column, divisor) in SHOWN.items():
@@ -87,6 +87,10 @@ def page(rows: Sequence[Mapping[str, Any]], tables: Mapping[str, int], about: st
         more = (last[column] - middle[column]) / max(1, last["day"] - middle["day"]) if column in last else 0.0
         lines.append(f"| `{name}` | {size / 1e6:,.1f} | {last.get(column, '')} | {more:,.1f} |")
     return "\n".join(lines)
+
+
+def _days(rows: Sequence[Mapping[str, Any]]) -> str:
+    return f"days {rows[0]['day']:.0f} to {rows[-1]['day']:.0f}"
 
 
 def put(file: Path, text: str) -> None:

@@ -291,6 +291,7 @@ class Year:
             "mails": self.mailbox.mails,
             **gauges.process(self.process.pid),
             "objects": own["objects"],
+            "modules": own["modules"],
             "pages": gauges.size_of(var / "pages"),
             "backups": gauges.size_of(var / "backups"),
             "log": gauges.size_of(self.process.log),
