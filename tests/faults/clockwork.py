@@ -8,6 +8,7 @@ Out: {} or what there is to say; {"error": ...} for what went wrong
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import logging
@@ -17,6 +18,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ctypes.util import find_library
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -99,16 +101,26 @@ class Clockwork:
         return {"problems": self._app.stores.upkeep.check(deep=True)}
 
     def gauge(self) -> dict[str, Any]:
-        """What only the process itself knows: living objects, loaded modules, CPU seconds, and seconds by line."""
+        """What only the process itself knows: living objects, modules, SQLite's part of memory, CPU seconds, seconds by line."""
         gc.collect()
         usage = resource.getrusage(resource.RUSAGE_SELF)
         spent = {f"s_{name}": round(value, 2) for name, value in self._spent.items()}
-        known = {"objects": len(gc.get_objects()), "modules": len(sys.modules)}
+        known = {"objects": len(gc.get_objects()), "modules": len(sys.modules), "sqlite_kb": _of_sqlite() // 1024}
         return {**known, "cpu": usage.ru_utime + usage.ru_stime, "spent": spent}
 
     def where(self) -> dict[str, Any]:
         """The address of its pages."""
         return {"url": self._web.url if self._web else ""}
+
+
+def _of_sqlite() -> int:
+    """Bytes that SQLite has taken, most of them caches of pages; 0 where Python has a SQLite of its own inside."""
+    name = find_library("sqlite3")
+    if name is None:
+        return 0
+    used = ctypes.CDLL(name).sqlite3_memory_used
+    used.restype = ctypes.c_int64
+    return int(used())
 
 
 def main(home: Path, start: datetime) -> None:

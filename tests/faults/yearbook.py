@@ -32,6 +32,7 @@ SHOWN = {
     "entries": ("rows_entries", 1.0),
     "matches": ("rows_matches", 1.0),
     "memory of the daemon, MB": ("rss_kb", 1024.0),
+    "of it SQLite's caches, MB": ("sqlite_kb", 1024.0),
     "memory of its workers, MB": ("workers_kb", 1024.0),
     "open files": ("files", 1.0),
     "threads": ("threads", 1.0),
@@ -85,7 +86,7 @@ def page(rows: Sequence[Mapping[str, Any]], tables: Mapping[str, int], about: st
     for name, size in sorted(tables.items(), key=lambda each: -each[1])[:LARGEST]:
         column = f"rows_{name}"
         more = (last[column] - middle[column]) / max(1, last["day"] - middle["day"]) if column in last else 0.0
-        lines.append(f"| `{name}` | {size / 1e6:,.1f} | {last.get(column, '')} | {more:,.1f} |")
+        lines.append(f"| `{name}` | {size / MB:,.1f} | {last.get(column, '')} | {more:,.1f} |")
     return "\n".join(lines)
 
 

@@ -292,6 +292,7 @@ class Year:
             **gauges.process(self.process.pid),
             "objects": own["objects"],
             "modules": own["modules"],
+            "sqlite_kb": own["sqlite_kb"],
             "pages": gauges.size_of(var / "pages"),
             "backups": gauges.size_of(var / "backups"),
             "log": gauges.size_of(self.process.log),
