@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from aggregator.errors import StoreError
 from aggregator.measures import Measures
-from aggregator.model import Problem
+from aggregator.model import EntryKey, Problem
 from aggregator.notice import Changed, Notice, NoticeLetter
 from aggregator.publication import Checked
 
@@ -58,6 +58,60 @@ class Held:
 
     messages: int
     since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long things are kept; None: for ever.
+
+    Attributes:
+        entries: an entry that no match and no edition needs, from its first sight on.
+        feeds: the same by feed id, where a feed has an age of its own.
+        messages: a settled message with its address, attempts and letter.
+        editions: the text of an edition; what it told is known for ever.
+        log: the log of what was sent.
+    """
+
+    entries: timedelta | None
+    feeds: Mapping[str, timedelta | None]
+    messages: timedelta | None = None
+    editions: timedelta | None = None
+    log: timedelta = timedelta(days=400)
+
+
+class RetentionStore(Protocol):
+    """What goes in time. `pause` is called between two short transactions; where it gives False, the rest is left."""
+
+    def prunable(self, now: datetime, keep: Keep) -> Mapping[str, int]:
+        """How many entries of each feed `prune` would remove now; feeds that lose none are left out."""
+        ...
+
+    def prune(self, now: datetime, keep: Keep, pause: Callable[[], bool] = ...) -> Mapping[str, int]:
+        """Remove entries that are old and that no match and no edition needs, and stories left empty: table -> rows.
+
+        Their keys stay, so that they do not come back as new, and so do counts of them.
+        """
+        ...
+
+    def forget(self, now: datetime, keep: Keep, pause: Callable[[], bool] = ...) -> Mapping[str, int]:
+        """Remove settled messages, the texts of old editions, and what nobody asks for after so long: table -> rows.
+
+        When feeds were read and what happened to them is known for 400 days at least.
+        """
+        ...
+
+    def forget_keys(
+        self, feed_id: str, but: Collection[EntryKey], now: datetime, keep: Keep, pause: Callable[[], bool] = ...
+    ) -> int:
+        """Remove the names of a feed's pruned entries that were first seen twice as long ago as they are kept; how many.
+
+        `but` are those that its document still shows: they must never come back as new.
+        """
+        ...
+
+    def note_day(self, now: datetime, keep: Keep) -> bool:
+        """Note which entries are older than this day, by which `forget_keys` goes; whether it was not noted yet."""
+        ...
 
 
 class Upkeep(Protocol):

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from aggregator import backups, diagnosis, journal
+from aggregator import backups, diagnosis, journal, retention
 from aggregator.app import App
 from aggregator.errors import AggregatorError
 from aggregator.heartbeat import Beaten, Heartbeat
@@ -167,12 +167,11 @@ class Jobs:
         self._app.forget_texts()
         pulse.beat()
         self._app.stores.credentials.tidy(believed)
-        keep = self._app.configuration.settings.retention.entries
-        if keep is not None:
-            pruned = self._app.stores.upkeep.prune(believed, keep)
-            if any(pruned.values()):
-                counts = ", ".join(f"{n} {t}" for t, n in pruned.items())
-                log.info("pruned: %s", counts, extra=journal.about("pruned", **pruned))
+        rules = retention.keep(self._app.configuration)
+        gone = retention.tidy(self._app.stores, rules, self._app.clock, self._stop, pulse=pulse)
+        if any(gone.values()):
+            counts = ", ".join(f"{n} {t}" for t, n in gone.items() if n)
+            log.info("removed what is old: %s", counts, extra=journal.about("pruned", **gone))
         pulse.beat()
         while more := self._app.reindex(REINDEX_SECONDS, self._stop):
             pulse.beat()

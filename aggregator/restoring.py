@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import tarfile
 import tempfile
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,6 +91,9 @@ def _prepared(home: Home, file: Path, scratch: Path, now: datetime) -> Found:
 def _unpack(file: Path, scratch: Path) -> datetime:
     """Take out the two members by name; a member's own path is never believed. When the archive was made."""
     try:
+        with gzip.open(file) as whole:  # the checksum stands at its end
+            while whole.read(BLOCK):
+                pass
         with tarfile.open(file) as tar:
             for name in MEMBERS:
                 source = tar.extractfile(name)
@@ -98,5 +103,5 @@ def _unpack(file: Path, scratch: Path) -> datetime:
                     while block := source.read(BLOCK):
                         target.write(block)
             return datetime.fromtimestamp(tar.getmember(MEMBERS[0]).mtime, UTC)
-    except (tarfile.TarError, KeyError, EOFError, OSError, ValueError, OverflowError) as e:
+    except (tarfile.TarError, zlib.error, KeyError, EOFError, OSError, ValueError, OverflowError) as e:
         raise UsageError(f"{file}: not a backup of aggregator ({e}); nothing was changed") from e

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from aggregator.care import AgendaStore, MeasureStore, Moments, NoticeStore, Upkeep
+from aggregator.care import AgendaStore, MeasureStore, Moments, NoticeStore, RetentionStore, Upkeep
 from aggregator.levels import Settled, Threshold, Wanted
 from aggregator.model import (
     ArticleOutcome,
@@ -796,6 +796,9 @@ class Stores(Protocol):
     @property
     def measures(self) -> MeasureStore:
         """Numbers for metrics."""
+
+    def retention(self) -> RetentionStore:
+        """What goes in time."""
         ...
 
     @property

@@ -2,35 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 from aggregator.cli import output
-from aggregator.cli.context import Context, pass_context, talk
+from aggregator.cli.context import Context, json_option, pass_context, talk
 from aggregator.errors import UsageError
 
 
 @click.command("prune")
 @click.option(
-    "--keep", default="", metavar="AGE", help="Keep entries of this age, for example 400d (default: retention.entries)."
+    "--keep",
+    default="",
+    metavar="AGE",
+    help="Keep entries of this age, for example 400d (default: as `retention` says).",
 )
+@click.option("--dry-run", is_flag=True, help="Only say how many entries of each feed would go.")
+@json_option
 @pass_context
-def command(context: Context, keep: str) -> None:
-    """Remove entries that are old and that no match needs. Their keys stay, so they never come back as new.
+def command(context: Context, keep: str, *, dry_run: bool, as_json: bool) -> None:
+    """Remove what is old: entries that no match needs, settled messages, and what nobody asks for any more.
 
-    Example: aggregator prune --keep 400d
+    The daemon does so by itself every hour, as `retention` says. The names of entries outlive them, so they do not come back as new.
+
+    \b
+    Examples:
+      aggregator prune --dry-run
+      aggregator prune --keep 400d
     """
-    from aggregator.settings import fields
+    from dataclasses import replace
+
+    from aggregator import retention
+    from aggregator.settings import ages
 
     with context.app() as app:
-        age = app.configuration.settings.retention.entries
+        now, rules = app.clock.now(), retention.keep(app.configuration)
         if keep:
             try:
-                age = fields.duration(keep)
-                _ = app.clock.now() - age
+                age = ages.kept(keep)
+                _ = now - (age or now - now)
             except (ValueError, OverflowError) as e:
                 raise UsageError(f"--keep {keep}: {e}") from None
-        if age is None:
-            raise UsageError("nothing says what to keep: set retention.entries or give --keep 400d")
-        pruned = app.stores.upkeep.prune(app.clock.now(), age)
-    entries = output.many(pruned["entries"], "entry", "entries")
-    talk(f"removed: {entries}, {output.many(pruned['stories'], 'story', 'stories')}")
+            rules = replace(rules, entries=age, feeds={})
+        if dry_run:
+            found = app.stores.retention.prunable(now, rules)
+            _tell(found, as_json=as_json)
+            talk(f"would be removed: {output.many(sum(found.values()), 'entry', 'entries')}; nothing was changed")
+            return
+        gone = retention.tidy(app.stores, rules, app.clock, everything=True)
+    if as_json:
+        output.line(dict(gone))
+    entries = output.many(gone["entries"], "entry", "entries")
+    more = [
+        f"{count} {name.replace('_', ' ')}"
+        for name, count in gone.items()
+        if count and name not in ("entries", "stories")
+    ]
+    talk(", ".join([f"removed: {entries}", output.many(gone["stories"], "story", "stories"), *more]))
+
+
+def _tell(found: Mapping[str, int], *, as_json: bool) -> None:
+    for feed, count in found.items():
+        if as_json:
+            output.line({"feed_id": feed, "entries": count})
+        else:
+            click.echo(f"{count:>8,}  {feed}")

@@ -330,7 +330,7 @@ def lone(value: Any) -> Any:
     return [value] if isinstance(value, (str, time)) else value
 
 
-_DURATION_SCHEMA = {"type": "string", "pattern": r"^\d{1,6}[smhdw]$", "examples": ["90s", "30m", "1h", "1d", "2w"]}
+DURATION_SCHEMA = {"type": "string", "pattern": r"^\d{1,6}[smhdw]$", "examples": ["90s", "30m", "1h", "1d", "2w"]}
 _SIZE_SCHEMA = {"type": ["string", "integer"], "examples": ["64kB", "16MB"]}
 _ZONE_SCHEMA = {"type": "string", "examples": ["Europe/Minsk", "UTC"]}
 _URL_SCHEMA = {"type": "string", "format": "uri", "pattern": "^https?://"}
@@ -345,7 +345,7 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(duration),
     PlainSerializer(show_duration, return_type=str),
-    WithJsonSchema(_DURATION_SCHEMA),
+    WithJsonSchema(DURATION_SCHEMA),
 ]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 Size = Annotated[int, BeforeValidator(size), PlainSerializer(show_size, return_type=str), WithJsonSchema(_SIZE_SCHEMA)]

@@ -16,6 +16,7 @@ from aggregator.levels import THRESHOLDS, Threshold
 from aggregator.model import FeedSpec, KnownItem, Watchlist
 from aggregator.publication import WEEKDAYS, DigestSpec, Quiet, Schedule, Weekday
 from aggregator.settings import fields as f
+from aggregator.settings.ages import Kept
 from aggregator.settings.channels import ChannelItem
 from aggregator.settings.problems import dotted
 from aggregator.settings.section import Section
@@ -67,6 +68,7 @@ class FeedItem(Section):
     excerpt: f.Excerpt = Field(
         default=None, description="How much of a text may be shown to others: whole, none or a number of characters."
     )
+    keep: Kept = Field(default=None, description="Age after which its entries that no match needs go, or forever.")
     homepage: f.HttpUrl | None = Field(default=None, description="Page of the publisher; OPML calls it htmlUrl.")
     hints: bool = Field(
         default=True, description="Whether the publisher's hints (ttl, Cache-Control ...) may make the interval longer."

@@ -38,6 +38,7 @@ class Configuration:
         homepages: by feed id, the publisher's page where the file names it.
         secrets: the files that passwords were read from.
         muted: the watchlists whose bursts and silences nobody wants to hear of.
+        kept: by feed id, how long those feeds' entries are kept that say so themselves; None for ever.
         channels: by id, the places other than mailboxes; their secrets are kept in no database.
     """
 
@@ -53,6 +54,7 @@ class Configuration:
     secrets: tuple[Path, ...] = ()
     channels: Mapping[str, Channel] = field(default_factory=dict)
     muted: frozenset[str] = frozenset()
+    kept: Mapping[str, timedelta | None] = field(default_factory=dict)
 
     @property
     def initial(self) -> timedelta:
@@ -115,6 +117,11 @@ class _Loading:
             ),
             {one.id: one for one in told},
             frozenset(one.id for one in lists.watchlists if not one.signals),
+            {
+                spec.id: item.keep
+                for spec, item in zip(specs, feeds.feeds, strict=True)
+                if "keep" in item.model_fields_set
+            },
         )
 
     def _read(self, path: Path) -> YamlFile | None:

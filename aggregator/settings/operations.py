@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from aggregator.settings import fields as f
+from aggregator.settings.ages import Kept
 from aggregator.settings.section import Section
 
 
@@ -25,9 +26,21 @@ SecretUrlOrNone = Annotated[SecretStr, AfterValidator(_secret_url)]
 class RetentionSettings(Section):
     """How long things are kept."""
 
-    entries: f.PositiveDuration | None = Field(
+    entries: Kept = Field(
         default=f.duration("400d"),
-        description="Age after which entries that no match and no edition needs are removed; empty: kept for ever.",
+        description="Age after which entries that no match and no edition needs are removed, or forever.",
+    )
+    tags: dict[f.Text, Kept] = Field(
+        default_factory=dict,
+        description="The same for feeds with a tag, such as {agency: 90d}; of several the longest. A feed's own `keep` comes first.",
+    )
+    messages: Kept = Field(
+        default=f.duration("400d"),
+        description="Age after which settled messages are removed with their addresses, attempts and letters, or forever.",
+    )
+    editions: Kept = Field(
+        default=None,
+        description="Age after which the texts of editions are removed from the database, or forever; what they told stays known.",
     )
 
 

@@ -144,3 +144,10 @@ CREATE TABLE told_earlier (
   PRIMARY KEY (entry, watchlist_id, digest_id)
 ) WITHOUT ROWID
 ;
+
+-- One row: a day, and the last entry that was there when it was first tidied up: how old a name is whose entry is gone.
+CREATE TABLE entry_days (
+  day            TEXT NOT NULL PRIMARY KEY,
+  last_entry_id  INTEGER NOT NULL
+) WITHOUT ROWID
+;

@@ -29,6 +29,7 @@ from aggregator.store.sqlite.portions import Portions
 from aggregator.store.sqlite.readers import Readers
 from aggregator.store.sqlite.reading import Reading
 from aggregator.store.sqlite.relays import Relays
+from aggregator.store.sqlite.retention import Retention
 from aggregator.store.sqlite.signals import Signals
 from aggregator.store.sqlite.signups import Signups
 from aggregator.store.sqlite.stories import Stories
@@ -101,6 +102,7 @@ class SqliteStores:
         self.moments = Moments(db)
         self.upkeep = Upkeep(db, secret, backups)
         self.agenda = Agenda(db)
+        self.retention = Retention(db)
         try:
             self.upkeep.migrate()
         except StoreError:

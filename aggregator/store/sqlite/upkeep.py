@@ -10,32 +10,23 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aggregator.care import BackupState, Held, LogSize, Recalled
+from aggregator.care import BackupState, Held, Keep, LogSize, Recalled
 from aggregator.errors import StoreError
 from aggregator.model import Problem
 from aggregator.publication import Checked, FailingFeed, Missed
 from aggregator.store.sqlite import copies, index, invariants, migrations, network, recall, rows, sentlog, wal
-from aggregator.store.sqlite.counting import DAY, HOUR
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.outbox import UNCLAIM
-from aggregator.store.sqlite.polls import keep_titles
+from aggregator.store.sqlite.retention import Retention
 from aggregator.tokens import TOKENIZER_VERSION
 
 SHRINKS = "0005_smaller"
 AT_ONCE = 5_000
 """Entries whose index is made anew while the database is opened; of more, in the background (`EntryStore.reindex`)."""
-STORY_KEYS = timedelta(days=30)
-"""How long a story's keys are kept: ten times as long as they are asked for (stories.assign.WINDOW)."""
-POLLED = timedelta(days=400)
-"""How long it is kept at least when feeds were read."""
-"""The fact by which a copy of the database names the backup that it is of."""
 _BEHIND = (
     """SELECT count(*) FROM facts f JOIN entries e ON e.id > CAST(f.value AS INTEGER) WHERE f.name = 'reindexed_to'"""
 )
 _FORGET = "DELETE FROM story_keys WHERE entry_id NOT IN (SELECT id FROM entries WHERE first_seen_at >= ?)"
-
-_PRUNED = """INSERT INTO facts (name, value) VALUES ('pruned_before', ?)
-ON CONFLICT DO UPDATE SET value = max(value, excluded.value)"""
 
 
 class Upkeep:
@@ -189,22 +180,10 @@ class Upkeep:
 
     def prune(self, now: datetime, keep: timedelta) -> Mapping[str, int]:
         """See care.Upkeep.prune. Keys stay as tombstones; matched entries stay."""
-        with self._db.write() as conn:
-            old = "SELECT id FROM entries WHERE first_seen_at < ? AND id NOT IN (SELECT entry_id FROM matches)"
-            cut = rows.stamp(now - keep)
-            ids = [r[0] for r in conn.execute(old, (cut,))]
-            keep_titles(conn, ids)
-            index.remove(conn, ids)
-            conn.executemany("DELETE FROM entries WHERE id = ?", [(i,) for i in ids])
-            if ids:
-                conn.execute(_PRUNED, (cut,))
-            stories = conn.execute("DELETE FROM stories WHERE id NOT IN (SELECT story_id FROM entries)").rowcount
-            conn.execute(_FORGET, (rows.stamp(now - STORY_KEYS),))
-            conn.execute("DELETE FROM gaps WHERE found_at < ?", (cut,))
-            polled = rows.stamp(now - max(keep, POLLED))
-            conn.execute("DELETE FROM feed_days WHERE day < ?", (polled[:DAY],))
-            conn.execute("DELETE FROM poll_hours WHERE hour < ?", (polled[:HOUR],))
-        return {"entries": len(ids), "stories": stories}
+        rules, store = Keep(keep, {}), Retention(self._db)
+        gone = store.prune(now, rules)
+        store.forget(now, rules)
+        return gone
 
     def forget_texts(self, before: datetime) -> int:
         """See care.Upkeep.forget_texts."""
