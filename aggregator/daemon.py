@@ -96,6 +96,7 @@ class Daemon:
         options = app.configuration.settings
         self._tick = tick = options.polling.tick.total_seconds()
         self._notifier = Notifier(self._environ)
+        self._limited = limits is not None
         self.progress = Progress(app.clock.monotonic, usual_limits(options) if limits is None else limits)
         self._watchdog = Watchdog(
             self.progress,
@@ -274,6 +275,8 @@ class Daemon:
         with self.progress.pulse("reload").work():
             if self._files.take_over():
                 self._reload.set()
+        if not self._limited:
+            self.progress.allow(usual_limits(self._app.configuration.settings))
         self.progress.begin("main")
         self._notifier.ready(journal.summary(self._app.configuration))
 
@@ -299,7 +302,8 @@ class Daemon:
 
     def _say_that_we_live(self, now: float) -> None:
         """For `aggregator health`, where no page can be asked."""
-        if now >= self._said_at + SAY_SECONDS and not self._app.configuration.settings.web.enabled:
+        web = self._app.configuration.settings.web
+        if now >= self._said_at + SAY_SECONDS and not (web.enabled and web.port):
             self._said_at = now
             with contextlib.suppress(OSError):
                 health.touch(self._app.configuration.home.health, self._app.clock.now())

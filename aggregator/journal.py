@@ -186,6 +186,7 @@ def needs_restart(before: Settings, after: Settings) -> list[str]:
     """Settings that a running daemon cannot take over."""
     pairs = {
         "polling.tick": (before.polling.tick, after.polling.tick),
+        "daemon": (before.daemon, after.daemon),
         "storage": (before.storage, after.storage),
         "log": (before.log, after.log),
         "web": tuple((s.web.enabled, s.web.host, s.web.port, s.web.trusted_proxies) for s in (before, after)),

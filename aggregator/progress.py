@@ -44,6 +44,10 @@ class Progress:
         self._work: dict[str, _Work] = {}
         self._lock = threading.Lock()
 
+    def allow(self, limits: Mapping[str, float]) -> None:
+        """Other limits from now on."""
+        self._limits = limits
+
     def pulse(self, name: str) -> Pulse:
         """What one worker says it by."""
         return Pulse(name, self)

@@ -796,7 +796,9 @@ class Stores(Protocol):
     @property
     def measures(self) -> MeasureStore:
         """Numbers for metrics."""
+        ...
 
+    @property
     def retention(self) -> RetentionStore:
         """What goes in time."""
         ...

@@ -41,6 +41,8 @@ def test_work_that_gets_on_is_never_late_however_long_it_takes() -> None:
         assert (progress.at_work()[0].seconds, progress.at_work()[0].beats) == (4000, 1000)
         seconds.now += 6
         assert late(progress) == ["compose"]
+        progress.allow({"compose": 60})
+        assert late(progress) == []
     assert late(progress) == []
 
 
