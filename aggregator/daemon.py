@@ -123,7 +123,7 @@ class Daemon:
         self._hung: dict[str, LineHealth] = {}
         self._state = threading.Condition()
         self._pen = threading.Lock()
-        self._ticked = self._said_at = 0.0
+        self._said_at = 0.0
         self._web: WebThread | None = None
 
     # -- life --------------------------------------------------------------------------------------------------------
@@ -169,7 +169,6 @@ class Daemon:
         self._scheduler = scheduler = self._schedule()
         self._web = web = _serve(self._app, self.progress)
         self.progress.begin("ticks")
-        self._ticked = self._app.clock.monotonic()
         self._write_health()
         scheduler.start()
         log.info(
@@ -207,7 +206,6 @@ class Daemon:
             self.progress.beat("main")
             self._mind_clock()
             self._watchdog.look()
-            self._nudge()
             reaper.reap()
             if self._reload.is_set() or self._files.saved():
                 self._reload.clear()
@@ -287,7 +285,6 @@ class Daemon:
         if self._stop.is_set():
             return
         self.progress.beat("ticks")
-        self._ticked = self._app.clock.monotonic()
         try:
             wanted = self._agenda.wanted()
         except AggregatorError:
@@ -307,11 +304,6 @@ class Daemon:
             self._said_at = now
             with contextlib.suppress(OSError):
                 health.touch(self._app.configuration.home.health, self._app.clock.now())
-
-    def _nudge(self) -> None:
-        """APScheduler goes by the wall's clock: set back by an hour, its next tick would come an hour late."""
-        if self._app.clock.monotonic() - self._ticked > 3 * self._tick + 1:
-            self._scheduler.modify_job("tick", next_run_time=_soon())
 
     def _begin(self, line: _Line, now: float) -> None:
         line.not_before = now + line.seconds

@@ -25,6 +25,8 @@ FRESH = 1.0
 """Seconds for which an answer is given again: whoever asks without end takes no part in writing."""
 ROOM = 1024 * 1024
 """Bytes without which nothing more can be stored."""
+OVER = ("locked", "read_only")
+"""What was in the way of a write and is not any more, once one can be begun."""
 NEVER = {"Cache-Control": "no-store"}
 
 
@@ -70,7 +72,8 @@ class Monitors:
         database, storage, lines = self._database(), self._storage(), self._lines()
         well = database == storage == "ok" and "hangs" not in lines.values()
         parts: dict[str, object] = {"database": database, "storage": storage, "lines": lines}
-        if trouble := self._app.stores.upkeep.trouble():
+        trouble = self._app.stores.upkeep.trouble()
+        if trouble is not None and not (database == "ok" and trouble.fault in OVER):
             well, parts["state"] = False, trouble.state
         if self._progress is None:
             parts["daemon"] = "runs" if running_pid(self._app.configuration.home.lock) else "does not run"

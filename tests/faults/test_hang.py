@@ -206,12 +206,3 @@ def test_a_main_thread_that_hangs_starves_it(tmp_path: Path) -> None:
         seen.starves("main")
         released.set()
         seen.recovers()
-
-
-def test_ticks_that_wait_for_an_hour_because_the_clock_was_set_back_come_at_once(tmp_path: Path) -> None:
-    with watched(tmp_path) as seen:
-        quiet(seen)
-        late = datetime.now(UTC) + timedelta(hours=1)  # noqa: TID251 - where APScheduler stands after such a change
-        seen.daemon._scheduler.modify_job("tick", next_run_time=late)
-        before = seen.daemon._ticked
-        until(lambda: seen.daemon._ticked > before + 0.5, "it ticks again", 5)
