@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("aggregator")
 MINUTE = "%Y-%m-%d %H:%M"
+TOLD = ("network:", "line:")
+"""Notices of what has lines of its own in the log."""
 
 
 def about(event: str, **fields: object) -> dict[str, object]:
@@ -155,11 +157,11 @@ def beaten(before: Beaten, now: Beaten) -> None:
 def notices(changed: Changed) -> None:
     """Errors at once, for a mail may not be able to tell them; the rest stands in `doctor` and in the day's mail."""
     for one in changed.begun:
-        if one.level == "error":
+        if one.level == "error" and not one.about.startswith(TOLD):
             what, do = replies.nameless(one.what), replies.nameless(one.do)
             log.error("%s; %s", what, do, extra=about("notice", about=one.about, state="begun"))
     for one in changed.ended:
-        if one.level == "error":
+        if one.level == "error" and not one.about.startswith(TOLD):
             log.info("over: %s", replies.nameless(one.what), extra=about("notice", about=one.about, state="over"))
 
 

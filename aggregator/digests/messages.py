@@ -58,11 +58,8 @@ def return_path(secret: bytes, subscription_id: int, base: str) -> str:
     """Where one subscription's mail comes back to: `bounce+tag@domain` (VERP), so that a bounce says itself whom it is about.
 
     The tag is the number and a mark that only we can make (HMAC-SHA256 cut to 64 bits), in base32, which survives servers that
-    change case: nobody can end another reader's mail with a bounce made up. It is the same in every message. What is nobody's
-    subscription (0), such as a notice, comes back to the plain address.
+    change case: nobody can end another reader's mail with a bounce made up. It is the same in every message.
     """
-    if not subscription_id:
-        return base
     number = subscription_id.to_bytes(max(1, (subscription_id.bit_length() + 7) // 8), "big")
     local, _, domain = base.rpartition("@")
     return f"{local}+{_base32(number + _mark(secret, number))}@{domain}"

@@ -20,6 +20,7 @@ from aggregator.app import App, build
 from aggregator.clock import SetClock
 from aggregator.errors import StoreError
 from aggregator.jobs import Jobs
+from aggregator.publication import FailingRelay
 from aggregator.sample.sink import Sink
 from tests import emptydb
 from tests.conformance.feedserver import Call, FeedServer
@@ -190,13 +191,15 @@ def test_an_error_stands_in_the_log_at_once_and_in_the_mail_though_it_was_short(
 ) -> None:
     room.poll(NOON)
     room.look(NOON)
-    stumbling = {"compose": {"last_ok_at": "", "failures": 2, "error": "for desk@example.org: no"}}
-    room.app.configuration.home.health.write_text(json.dumps(stumbling))
+    failing = FailingRelay("mail", 2, NOON, NOON + HOUR, "http_4xx", "550 5.7.1 <desk@example.org> no")
+    room.app.stores.relays.pause(failing)
     with caplog.at_level("INFO"):
         room.look(NOON + timedelta(minutes=5))
-    assert "line compose failed 2 times: for (address) no" in caplog.text.replace("(address):", "(address)")
+    assert (
+        "mail has not gone out since 2026-11-23 12:00 UTC (2 failures in a row): 550 5.7.1 (address) no" in caplog.text
+    )
     assert "desk@" not in caplog.text
-    room.app.configuration.home.health.unlink()
+    room.app.stores.relays.works("mail")
     room.look(NOON + timedelta(minutes=10))
     room.look(MORNING)
     assert room.subjects == ["Notices: 1 over"]
