@@ -168,7 +168,7 @@ class Jobs:
         pulse.beat()
         self._app.stores.credentials.tidy(believed)
         rules = retention.keep(self._app.configuration)
-        gone = retention.tidy(self._app.stores, rules, self._app.clock, self._stop, pulse=pulse)
+        gone = retention.tidy(self._app.stores, rules, self._app.clock, self._stop, now=believed, pulse=pulse)
         if any(gone.values()):
             counts = ", ".join(f"{n} {t}" for t, n in gone.items() if n)
             log.info("removed what is old: %s", counts, extra=journal.about("pruned", **gone))

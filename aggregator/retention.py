@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aggregator.care import Keep
 from aggregator.feeds import identity
@@ -39,12 +39,14 @@ def tidy(
     clock: Clock,
     stop: threading.Event | None = None,
     *,
+    now: datetime | None = None,
     everything: bool = False,
     pulse: Pulse = QUIET,
 ) -> Mapping[str, int]:
     """Remove what is old and needed by nobody: table -> rows. What is left when `stop` is set goes the next time.
 
-    Entries go at every call, what is no news but weight once a day, or where `everything` is asked for.
+    `now` is what the clock says, where nothing else is given (care.Moments.believed). Entries go at every call; what is no news but
+    weight once a day, or where `everything` is asked for.
     """
 
     def pause() -> bool:
@@ -52,8 +54,7 @@ def tidy(
         clock.sleep(BREATH, stop)
         return stop is None or not stop.is_set()
 
-    # By a clock that is years ahead everything would be old at once.
-    now, store = stores.moments.believed(clock.now()), stores.retention
+    now, store = now or clock.now(), stores.retention
     first = store.note_day(now, rules)
     gone = dict(store.prune(now, rules, pause))
     if not (first or everything) or not pause():

@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 from aggregator.app import App, build
 from aggregator.clock import SetClock
 from aggregator.model import PollReport
+from tests import emptydb
 
 START = datetime(2023, 2, 2, 12, 0, tzinfo=UTC)
 """15:00 in Minsk."""
@@ -67,7 +68,8 @@ def write_home(
     watchlists: Mapping[str, Any] | None = None,
     digests: Mapping[str, Any] | None = None,
 ) -> None:
-    """The files; JSON is YAML."""
+    """The files, JSON is YAML, and an empty database."""
+    emptydb.put(home / "var/aggregator.db")
     (home / "config").mkdir(parents=True, exist_ok=True)
     (home / "feeds.yaml").write_text(json.dumps({"feeds": list(feeds)}))
     (home / "config/watchlists.yaml").write_text(json.dumps(watchlists or {}))

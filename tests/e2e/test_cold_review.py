@@ -14,6 +14,7 @@ from aggregator.clock import SetClock
 from aggregator.feeds import slice  # noqa: A004 - the stage's name
 from aggregator.model import FeedEvent, FeedSpec, PollOutcome, PollReport
 from aggregator.store.sqlite import SqliteStores
+from tests import emptydb
 from tests.conformance.feedserver import FeedServer, document, in_turn
 from tests.e2e.homes import Item, rss, staged, sweep, write_home
 
@@ -64,7 +65,7 @@ def test_a_damaged_row_of_a_document_costs_one_parse_and_stops_no_feed(tmp_path:
 
 
 def test_the_host_of_a_feed_is_that_of_where_it_lives(tmp_path: Path) -> None:
-    stores = SqliteStores(tmp_path / "a.db", secret=b"s" * 32)
+    stores = SqliteStores(emptydb.put(tmp_path / "a.db"), secret=b"s" * 32)
     spec = FeedSpec(id="a", url="https://old.by/rss", title="A")
     stores.feeds.sync([spec], NOW)
 

@@ -30,7 +30,10 @@ ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Europe/Min
 TIMES = ("07:30", "02:30", "02:15", "01:45")
 """Ordinary; and times that one zone or another leaves out in its spring, or shows twice in its autumn."""
 YEARS = (2023,) if not counts.STORM else range(2023, 2034)
-TICK, MINUTE, HOUR, DAY = timedelta(minutes=10), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+TICK = counts.count(small=20, storm=10) * MINUTE
+HALF = counts.count(small=24, storm=36) * HOUR
+"""How long before and behind a moment is looked at."""
 QUICK = ENVIRON | {"AGGREGATOR__STORAGE__DURABILITY": "normal"}
 SHOWN = 6
 """Items that the feed shows at once."""
@@ -193,8 +196,8 @@ def _untold(items: Sequence[Item], editions: Sequence[StoredEdition], *, set_bac
 
 @pytest.mark.parametrize(("zone", "moment"), ALL)
 def test_each_local_date_has_one_edition_for_each_time(tmp_path: Path, zone: str, moment: datetime) -> None:
-    with days(tmp_path, zone, moment - 36 * HOUR) as it:
-        it.until(it.start + 3 * DAY)
+    with days(tmp_path, zone, moment - HALF) as it:
+        it.until(moment + HALF)
         tell(it, "awake", moment, faults(it))
 
 
@@ -203,11 +206,11 @@ def test_a_machine_asleep_over_the_change_catches_up_with_one_edition(
     tmp_path: Path, zone: str, moment: datetime
 ) -> None:
     with days(tmp_path, zone, moment - 24 * HOUR) as it:
-        it.until(moment - it.die.randrange(1, 120) * TICK)
+        it.until(moment - it.die.randrange(10, 1200) * MINUTE)
         it.clock.advance(MINUTE)
         it.publish()
         asleep = it.clock.now()
-        it.tick(it.die.randrange(130, 300) * TICK)
+        it.tick(it.die.randrange(1300, 3000) * MINUTE)
         awake = it.clock.now()
         it.until(it.start + 3 * DAY)
         tell(it, "asleep over it", moment, faults(it, [(asleep, awake)]))
@@ -229,7 +232,7 @@ def test_a_clock_set_back_and_forward_by_hand_makes_no_edition_twice(
     tmp_path: Path, zone: str, moment: datetime
 ) -> None:
     with days(tmp_path, zone, moment - 12 * HOUR) as it:
-        it.until(moment + it.die.randrange(0, 18) * TICK)
+        it.until(moment + it.die.randrange(0, 180) * MINUTE)
         it.tick(-HOUR)
         it.until(moment + 18 * HOUR)
         asleep = it.clock.now()

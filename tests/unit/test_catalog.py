@@ -25,6 +25,7 @@ from aggregator.model import (
 from aggregator.publication import DigestSpec, Schedule
 from aggregator.settings import Configuration, Home
 from aggregator.store.sqlite import SqliteStores
+from tests import emptydb
 
 NOW = datetime(2023, 2, 2, 12, tzinfo=UTC)
 FEED = FeedSpec("belta", "https://eng.belta.by/rss")
@@ -44,7 +45,7 @@ CONFIGURATION = Configuration(
 
 @pytest.fixture
 def stores(tmp_path: Path) -> Iterator[SqliteStores]:
-    made = SqliteStores(tmp_path / "a.db", secret=b"x" * 32)
+    made = SqliteStores(emptydb.put(tmp_path / "a.db"), secret=b"x" * 32)
     yield made
     made.upkeep.close()
 

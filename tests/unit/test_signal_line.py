@@ -11,6 +11,7 @@ import pytest
 from aggregator.clock import SetClock
 from aggregator.signals import SignalLine
 from aggregator.store.sqlite import SqliteStores
+from tests import emptydb
 from tests.conformance.stores import Scene, match, new, parsed
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -21,7 +22,7 @@ FEEDS = ("a", "b", "c", "d")
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     """Four feeds that gave a watchlist an entry each hour for eight weeks, until three days ago."""
-    stores = SqliteStores(tmp_path / "a.db", secret=b"s" * 32, synchronous="OFF")
+    stores = SqliteStores(emptydb.put(tmp_path / "a.db"), secret=b"s" * 32, synchronous="OFF")
     scene = Scene(stores)
     scene.feeds(*FEEDS, now=NOW - 60 * DAY)
     scene.watchlists("csto", now=NOW - 60 * DAY)

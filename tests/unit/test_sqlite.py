@@ -38,6 +38,7 @@ from aggregator.store.sqlite import (
     upkeep,
 )
 from aggregator.store.sqlite.database import Database
+from tests import emptydb
 from tests.conformance.stores import HOUR, ME, NOW, Scene, attempt, digest, match, message, new, poll, revised
 
 SECRET = b"s" * 32
@@ -51,7 +52,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def stores(path: Path) -> Iterator[SqliteStores]:
-    opened = SqliteStores(path, secret=SECRET)
+    opened = SqliteStores(emptydb.put(path), secret=SECRET)
     yield opened
     opened.upkeep.close()
 
