@@ -180,6 +180,13 @@ class Upkeep(Protocol):
         """Drop the marks of texts first seen before this, which no copy can meet any more; how many."""
         ...
 
+    def merge_index(self, now: datetime) -> bool:
+        """Once a week: a step of giving back what the search index keeps of entries that are gone; whether more are to come.
+
+        A step holds up writers for a fraction of a second; those of one merge need not come in one run.
+        """
+        ...
+
     def stats(self, now: datetime) -> dict[str, Any]:
         """Numbers people ask for: feeds by state, entries, stories, matches by watchlist, messages by state.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from aggregator import backups, diagnosis, journal, retention
-from aggregator.app import App
+from aggregator.app import BREATH, App
 from aggregator.errors import AggregatorError
 from aggregator.heartbeat import Beaten, Heartbeat
 from aggregator.model import PollReport, Problem
@@ -173,6 +173,9 @@ class Jobs:
             counts = ", ".join(f"{n} {t}" for t, n in gone.items() if n)
             log.info("removed what is old: %s", counts, extra=journal.about("pruned", **gone))
         pulse.beat()
+        while self._app.stores.upkeep.merge_index(believed) and not self._stop.is_set():
+            pulse.beat()
+            self._app.clock.sleep(BREATH, self._stop)
         while more := self._app.reindex(REINDEX_SECONDS, self._stop):
             pulse.beat()
             if self._stop.is_set():

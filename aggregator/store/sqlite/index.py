@@ -23,6 +23,9 @@ LONGEST = 32_768
 TABLE, NEXT = "entry_index", "entry_index_next"
 _PUT = "INSERT INTO {table} (rowid, title, body, article) VALUES (?, ?, ?, ?)"
 _REMOVE = "INSERT INTO {table} ({table}, rowid, title, body, article) VALUES ('delete', ?, ?, ?, ?)"
+_MERGE = "INSERT INTO entry_index (entry_index, rank) VALUES ('merge', ?)"
+STEP = 64
+"""Pages of 4 kB that one step of a merge writes, or somewhat more: others wait for so long."""
 FACT = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
 
 
@@ -94,6 +97,25 @@ def forget(conn: sqlite3.Connection) -> None:
     """Give up a new index that is not ready."""
     conn.execute(f"DROP TABLE IF EXISTS {NEXT}")
     conn.execute("DELETE FROM facts WHERE name IN ('reindexed_to', 'reindexed_by')")
+
+
+def merge(conn: sqlite3.Connection, now: str, unless_after: str) -> bool:
+    """A step towards an index of one piece, unless it was that after a moment; whether more are to come.
+
+    What is taken out stays in FTS5's pieces, as it was and as a mark, until those are merged: by itself it merges the largest never.
+    """
+    known = dict(conn.execute("SELECT name, value FROM facts WHERE name IN ('index_merged_at', 'index_merging')"))
+    if known.get("index_merged_at", "") > unless_after or reindexed_to(conn) is not None:
+        return False
+    before = conn.total_changes
+    # The first step puts all pieces on one level; less than two changes say that there is nothing left to do (fts5, merge).
+    conn.execute(_MERGE, (STEP if "index_merging" in known else -STEP,))
+    if conn.total_changes - before >= 2:
+        conn.execute(FACT, ("index_merging", now))
+        return True
+    conn.execute("DELETE FROM facts WHERE name = 'index_merging'")
+    conn.execute(FACT, ("index_merged_at", now))
+    return False
 
 
 def problems(conn: sqlite3.Connection) -> Iterator[str]:

@@ -23,6 +23,8 @@ from aggregator.tokens import TOKENIZER_VERSION
 SHRINKS = "0005_smaller"
 AT_ONCE = 5_000
 """Entries whose index is made anew while the database is opened; of more, in the background (`EntryStore.reindex`)."""
+MERGED_EVERY = timedelta(days=7)
+"""How often the search index gives back what it keeps of entries that are gone."""
 _BEHIND = (
     """SELECT count(*) FROM facts f JOIN entries e ON e.id > CAST(f.value AS INTEGER) WHERE f.name = 'reindexed_to'"""
 )
@@ -189,6 +191,11 @@ class Upkeep:
         """See care.Upkeep.forget_texts."""
         with self._db.write() as conn:
             return conn.execute(f"{_FORGET} AND kind = 'text'", (rows.stamp(before),)).rowcount
+
+    def merge_index(self, now: datetime) -> bool:
+        """See care.Upkeep.merge_index."""
+        with self._db.write() as conn:
+            return index.merge(conn, rows.stamp(now), rows.stamp(now - MERGED_EVERY))
 
     def stats(self, now: datetime) -> dict[str, Any]:
         """See care.Upkeep.stats."""
