@@ -326,6 +326,10 @@ class WatchStore(Protocol):
         """Stored matches, oldest first."""
         ...
 
+    def each_match(self, watchlist_id: str = "", since: datetime | None = None) -> Iterator[Match]:
+        """The same one by one, however many: no snapshot is held open between pages."""
+        ...
+
     def newest(self, watchlist_id: str, limit: int) -> builtins.list[Match]:
         """The newest matches of a watchlist that somebody may be told of, newest first; none of a silent baseline."""
         ...

@@ -34,13 +34,13 @@ def command(context: Context, keep: str, *, dry_run: bool, as_json: bool) -> Non
     from dataclasses import replace
 
     from aggregator import retention
-    from aggregator.settings import ages
+    from aggregator.settings import fields
 
     with context.app() as app:
         now, rules = app.clock.now(), retention.keep(app.configuration)
         if keep:
             try:
-                age = ages.kept(keep)
+                age = None if keep.lower() == "forever" else fields.duration(keep)
                 _ = now - (age or now - now)
             except (ValueError, OverflowError) as e:
                 raise UsageError(f"--keep {keep}: {e}") from None

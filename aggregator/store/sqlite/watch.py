@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import builtins
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from aggregator.model import Match, NewMatch, SyncReport, Watchlist
 from aggregator.store.sqlite import rows
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.matches import add_matches
+
+PAGE = 500
 
 
 class Watch:
@@ -78,6 +80,19 @@ class Watch:
         values = {"watchlist": watchlist_id, "entry": entry_id, "since": "" if since is None else rows.stamp(since)}
         with self._db.read() as conn:
             return [rows.match(r) for r in conn.execute(sql, values)]
+
+    def each_match(self, watchlist_id: str = "", since: datetime | None = None) -> Iterator[Match]:
+        """See WatchStore.each_match."""
+        after = 0
+        sql = f"""SELECT * FROM matches WHERE id > ? AND (? = '' OR watchlist_id = ?) AND matched_at >= ?
+                  ORDER BY id LIMIT {PAGE}"""  # noqa: S608 - a number
+        first = "" if since is None else rows.stamp(since)
+        while True:
+            page = [rows.match(r) for r in self._db.ask(sql, (after, watchlist_id, watchlist_id, first))]
+            yield from page
+            if len(page) < PAGE:
+                return
+            after = page[-1].id
 
     def newest(self, watchlist_id: str, limit: int) -> builtins.list[Match]:
         """See WatchStore.newest."""
