@@ -168,14 +168,6 @@ class Upkeep(Protocol):
         """Write down a try at a backup: the file where it is good, else what was wrong."""
         ...
 
-    def prune(self, now: datetime, keep: timedelta) -> Mapping[str, int]:
-        """Remove entries older than `keep` that no match and no edition needs: table -> rows removed.
-
-        Their keys stay, so that they do not come back as new. So do counts of them; when feeds were read is forgotten after as long,
-        400 days at least.
-        """
-        ...
-
     def forget_texts(self, before: datetime) -> int:
         """Drop the marks of texts first seen before this, which no copy can meet any more; how many."""
         ...

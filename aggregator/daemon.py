@@ -239,7 +239,8 @@ class Daemon:
     def _install_signals(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return  # a daemon inside another program: that one has the signals
-        faulthandler.enable()  # a watchdog kills by SIGABRT: the log shall say where everybody was
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # stderr is no file
+            faulthandler.enable()  # a watchdog kills by SIGABRT: the log shall say where everybody was
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)

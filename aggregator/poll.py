@@ -42,7 +42,7 @@ from aggregator.ports import Clock, Fetcher, Workers
 from aggregator.progress import QUIET, Pulse
 from aggregator.stores import Stores
 from aggregator.stories import assign, language
-from aggregator.sweep import LINGER, TOGETHER, Decided, Sweep
+from aggregator.sweep import LINGER, TOGETHER, Decided, Sweep, report
 from aggregator.tally import TALLY, Tally
 from aggregator.watch import documents, match
 from aggregator.watch.index import WatchIndex
@@ -303,7 +303,7 @@ class PollLine:
             sweep.feeds.pop(decided.feed.id, None)
             # Whoever took over the claim meanwhile has polled the feed, and tells of it.
             if decided.feed.id in stored and decided.outcome != "withdrawn":
-                yield _report(decided, outcome)
+                yield report(decided, outcome)
 
     def _outcomes(self, ready: list[Decided], now: datetime) -> list[PollOutcome]:
         """The whole batch decided: stories across its feeds, matches, and what enrich shall fetch."""
@@ -379,27 +379,4 @@ def _outcome(
         recall=decided.recall,
         held_by=hosts.held_by(decided.answer, poll),
         gap=decided.gap,
-    )
-
-
-def _report(decided: Decided, outcome: PollOutcome) -> PollReport:
-    response = decided.answer if isinstance(decided.answer, FetchResponse) else None
-    error_class, error = outcome.poll.error_class, outcome.poll.error
-    if decided.excuse:
-        error_class, error = "local_network", decided.excuse
-    return PollReport(
-        feed_id=decided.feed.id,
-        url=decided.feed.url,
-        outcome=decided.outcome,  # type: ignore[arg-type]
-        status=response.status if response else 0,
-        entries_new=sum(isinstance(c.change, NewEntry) for c in outcome.changes),
-        entries_revised=sum(isinstance(c.change, RevisedEntry) for c in outcome.changes),
-        matches=sum(len(c.matches) for c in outcome.changes),
-        error_class=error_class if decided.outcome == "failed" else "",
-        error=error if decided.outcome == "failed" else "",
-        next_poll_at=outcome.poll.next_poll_at,
-        elapsed=decided.answer.elapsed,
-        bytes=len(response.body) if response else 0,
-        events=outcome.events,
-        gap=outcome.gap,
     )

@@ -24,9 +24,13 @@ from aggregator.model import (
     FetchRequest,
     FetchResponse,
     Gap,
+    NewEntry,
     ParsedFeed,
+    PollOutcome,
+    PollReport,
     PollState,
     Recall,
+    RevisedEntry,
 )
 from aggregator.ports import Fetcher, Workers
 from aggregator.progress import QUIET, Pulse
@@ -240,6 +244,30 @@ class Sweep:
 
     def _end(self) -> None:
         self.waiting -= 1
+
+
+def report(decided: Decided, outcome: PollOutcome) -> PollReport:
+    """What came of a poll, once it is stored."""
+    response = decided.answer if isinstance(decided.answer, FetchResponse) else None
+    error_class, error = outcome.poll.error_class, outcome.poll.error
+    if decided.excuse:
+        error_class, error = "local_network", decided.excuse
+    return PollReport(
+        feed_id=decided.feed.id,
+        url=decided.feed.url,
+        outcome=decided.outcome,  # type: ignore[arg-type]
+        status=response.status if response else 0,
+        entries_new=sum(isinstance(c.change, NewEntry) for c in outcome.changes),
+        entries_revised=sum(isinstance(c.change, RevisedEntry) for c in outcome.changes),
+        matches=sum(len(c.matches) for c in outcome.changes),
+        error_class=error_class if decided.outcome == "failed" else "",
+        error=error if decided.outcome == "failed" else "",
+        next_poll_at=outcome.poll.next_poll_at,
+        elapsed=decided.answer.elapsed,
+        bytes=len(response.body) if response else 0,
+        events=outcome.events,
+        gap=outcome.gap,
+    )
 
 
 def _places(count: int) -> queue.SimpleQueue[None]:

@@ -15,7 +15,6 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import threading
 import time
 from collections import deque
@@ -25,6 +24,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from aggregator import confine
 from aggregator.errors import Quarantine, Retry
 
 T = TypeVar("T")
@@ -354,22 +354,14 @@ def _prepare(memory: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.freeze()
     gc.set_threshold(YOUNG, 10, 10)
-    if sys.platform == "linux":
-        import resource
-
-        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - pathlib is not loaded here
-            now = int(file.read().split()[0]) * resource.getpagesize()
-        _, most = resource.getrlimit(resource.RLIMIT_AS)
-        wanted = now + memory if most == resource.RLIM_INFINITY else min(now + memory, most)
-        resource.setrlimit(resource.RLIMIT_AS, (wanted, most))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    confine.memory(memory)
 
 
 def _run(payloads: Sequence[bytes], timeout: float) -> list[_Outcome]:
     """Some tasks. Should our parent be gone, nobody would end a loop: then the kernel does, by processor time or alarm."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(math.ceil(timeout * 2) + 5)
-    _limit_processor(math.ceil(timeout) + 1)
+    confine.processor(math.ceil(timeout) + 1)
     try:
         return [_outcome(payload) for payload in payloads]
     finally:
@@ -384,16 +376,6 @@ def _outcome(payload: bytes) -> _Outcome:
         return _Outcome("memory", b"")
     except Exception as e:  # noqa: BLE001 - the caller's future raises it
         return _Outcome("error", _sendable(e))
-
-
-def _limit_processor(seconds: int) -> None:
-    """From now on so many seconds of processor time and no more: SIGXCPU ends what goes on (reliability.md §4)."""
-    if sys.platform == "linux":
-        import resource
-
-        _, most = resource.getrlimit(resource.RLIMIT_CPU)
-        limit = math.ceil(time.process_time()) + seconds
-        resource.setrlimit(resource.RLIMIT_CPU, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
 
 
 def _sendable(error: Exception) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from aggregator import tokens
+from aggregator.care import Keep
 from aggregator.levels import Level, Settled
 from aggregator.model import (
     EntryKey,
@@ -240,3 +241,11 @@ class Scene:
         """One message that `owner` carries now."""
         waiting = self.message(address, at=now)
         return self.stores.outbox.claim_due(owner, 1, now, only=[waiting.id])[0]
+
+
+def prune(stores: Stores, now: datetime, keep: timedelta) -> Mapping[str, int]:
+    """Remove what is older and needed by nobody, as upkeep does in the end: of entries and stories, how many."""
+    rules = Keep(keep, {})
+    gone = stores.retention.prune(now, rules)
+    stores.retention.forget(now, rules)
+    return gone

@@ -13,7 +13,7 @@ import pytest
 from aggregator.model import FeedSpec, StoredChange
 from aggregator.reading import By, DayCount, FeedDay, Part
 from aggregator.stores import Stores
-from tests.conformance.stores import HOUR, NOW, Scene, first, match, new, revised
+from tests.conformance.stores import HOUR, NOW, Scene, first, match, new, prune, revised
 from tests.counts import count, report, seed
 
 DAY = timedelta(days=1)
@@ -167,7 +167,7 @@ def test_counts_stay_when_entries_are_pruned_and_stories_are_merged(scene: Scene
     before = days(scene), parts(scene, "feed")
     stories = [scene.stores.entries.get(i).story_id for i in (one, two)]  # type: ignore[union-attr]
     assert scene.stores.stories.merge(stories[1], [stories[0]], NOW)
-    assert scene.stores.upkeep.prune(NOW, timedelta(hours=1))["entries"] == 1
+    assert prune(scene.stores, NOW, timedelta(hours=1))["entries"] == 1
     assert (days(scene), parts(scene, "feed")) == before
 
 
@@ -263,7 +263,7 @@ class Ledger:
             self.told(entry_id, ["energy"])
 
     def prune(self) -> None:
-        self.scene.stores.upkeep.prune(NOW + HOUR, timedelta(minutes=1))
+        prune(self.scene.stores, NOW + HOUR, timedelta(minutes=1))
         left = {e.id for e in self.scene.stores.entries.entries()}
         self.news = {entry_id: known for entry_id, known in self.news.items() if entry_id in left}
 

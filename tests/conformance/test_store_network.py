@@ -8,7 +8,7 @@ import pytest
 
 from aggregator.model import Counted, Feed, Gap, PollOutcome
 from aggregator.stores import Stores
-from tests.conformance.stores import HOUR, ME, MINUTE, NOW, OTHER, Scene, new, poll, spec
+from tests.conformance.stores import HOUR, ME, MINUTE, NOW, OTHER, Scene, new, poll, prune, spec
 
 HOST = "https://cms.example:443"
 ELSEWHERE = "https://a.example:443"
@@ -155,7 +155,7 @@ def test_gaps_follow_a_renamed_feed_and_go_with_retention(scene: Scene) -> None:
     missed(scene, "a", NOW)
     scene.stores.feeds.sync([spec("c", "https://a.example/rss")], NOW)
     assert [g.feed_id for g in scene.stores.polls.gaps("c")] == ["c"]
-    scene.stores.upkeep.prune(NOW + timedelta(days=9), timedelta(days=8))
+    prune(scene.stores, NOW + timedelta(days=9), timedelta(days=8))
     assert scene.stores.polls.gaps() == []
 
 

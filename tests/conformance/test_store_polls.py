@@ -23,6 +23,7 @@ from tests.conformance.stores import (
     new,
     parsed,
     poll,
+    prune,
     revised,
     same,
 )
@@ -188,7 +189,7 @@ def test_two_revisions_of_one_entry_in_one_document_are_two(scene: Scene) -> Non
 def test_a_pruned_entry_leaves_its_keys_behind(scene: Scene) -> None:
     (entry_id,) = scene.poll("a", new("old", story=first(1, URL)))
     later = NOW + timedelta(days=90)
-    assert scene.stores.upkeep.prune(later, timedelta(days=30)) == {"entries": 1, "stories": 1}
+    assert prune(scene.stores, later, timedelta(days=30)) == {"entries": 1, "stories": 1}
     known = scene.stores.polls.known_entries("a", [EntryKey("id", "old")])
     assert known[EntryKey("id", "old")].id == 0
     assert scene.stores.polls.story_candidates([URL], NOW - HOUR) == []

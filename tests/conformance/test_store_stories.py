@@ -8,7 +8,7 @@ import pytest
 
 from aggregator.model import StoryKey
 from aggregator.stores import Stores
-from tests.conformance.stores import HOUR, NOW, Scene, first, joins, match, new, revised
+from tests.conformance.stores import HOUR, NOW, Scene, first, joins, match, new, prune, revised
 
 KEY, OTHER_KEY = StoryKey("title", "talks in minsk begin"), StoryKey("title", "gas price falls again")
 
@@ -167,7 +167,7 @@ def test_a_merged_story_that_was_told_stays_told_when_it_is_split_off(scene: Sce
 def test_pruning_takes_the_alias_with_the_story(scene: Scene) -> None:
     one, two, *_ = pair(scene)
     scene.stores.stories.merge(one, [two], NOW)
-    scene.stores.upkeep.prune(NOW + timedelta(days=400), timedelta(days=30))
+    prune(scene.stores, NOW + timedelta(days=400), timedelta(days=30))
     assert told(scene.stores) == {}
     assert scene.stores.stories.get(two) is None
     assert scene.stores.upkeep.check(deep=True) == []

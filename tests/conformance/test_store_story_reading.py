@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from aggregator.query import NeedEverything, NeedToken
-from tests.conformance.stores import HOUR, MINUTE, NOW, Scene, first, joins, match, new, revised
+from tests.conformance.stores import HOUR, MINUTE, NOW, Scene, first, joins, match, new, prune, revised
 
 
 def story(scene: Scene, entry_id: int) -> int:
@@ -60,14 +60,14 @@ def test_beside_a_story_are_the_feeds_that_were_there_and_are_not_in_it(scene: S
 
 
 def test_before_when_entries_may_be_gone_is_known_once_some_are_and_never_goes_back(scene: Scene) -> None:
-    upkeep, pruned_before = scene.stores.upkeep, scene.stores.reading.pruned_before
+    pruned_before = scene.stores.reading.pruned_before
     scene.entry("Talks", match("csto"))
-    upkeep.prune(NOW + HOUR, timedelta(0))
+    prune(scene.stores, NOW + HOUR, timedelta(0))
     assert pruned_before() is None, "all there was had been found"
     scene.entry("Weather")
-    upkeep.prune(NOW + 2 * HOUR, timedelta(0))
+    prune(scene.stores, NOW + 2 * HOUR, timedelta(0))
     scene.entry("Rain", now=NOW - HOUR)
-    upkeep.prune(NOW + 2 * HOUR, timedelta(hours=2, minutes=30))
+    prune(scene.stores, NOW + 2 * HOUR, timedelta(hours=2, minutes=30))
     assert pruned_before() == NOW + 2 * HOUR
 
 

@@ -26,6 +26,7 @@ from tests.conformance.stores import (
     message,
     new,
     poll,
+    prune,
     revised,
 )
 
@@ -136,14 +137,14 @@ def test_prune_removes_what_is_old_and_needed_by_nobody(scene: Scene) -> None:
     kept = stores.entries.get(matched)
     assert kept is not None
     scene.entry("copy", feed="b", story=joins(kept.story_id))
-    assert stores.upkeep.prune(NOW + DAY, 2 * DAY) == {"entries": 0, "stories": 0}
-    assert stores.upkeep.prune(NOW + DAY + MINUTE, DAY) == {"entries": 2, "stories": 1}
+    assert prune(stores, NOW + DAY, 2 * DAY) == {"entries": 0, "stories": 0}
+    assert prune(stores, NOW + DAY + MINUTE, DAY) == {"entries": 2, "stories": 1}
     assert [e.id for e in stores.entries.entries()] == [matched, fresh]
     assert [[e.id for e in s.entries] for s in stores.stories.list()] == [[matched], [fresh]]
     assert stores.entries.claim_articles(ME, 9, NOW + DAY) == []
     assert stores.polls.known_entries("a", [EntryKey("id", "plain")])[EntryKey("id", "plain")].id == 0
     assert stores.upkeep.check(deep=True) == []
-    assert stores.upkeep.prune(NOW + DAY + MINUTE, DAY) == {"entries": 0, "stories": 0}
+    assert prune(stores, NOW + DAY + MINUTE, DAY) == {"entries": 0, "stories": 0}
 
 
 def test_prune_bounds_what_is_kept_of_polls_and_leaves_what_is_counted_of_entries(scene: Scene) -> None:
@@ -152,9 +153,9 @@ def test_prune_bounds_what_is_kept_of_polls_and_leaves_what_is_counted_of_entrie
     scene.entry("one", match())
     later = NOW + 399 * DAY
     scene.poll("a", now=later)
-    scene.stores.upkeep.prune(later, DAY)
+    prune(scene.stores, later, DAY)
     assert attention.feed("a", NOW.date(), NOW.date())[0].polls == 1
-    scene.stores.upkeep.prune(later + 2 * DAY, DAY)
+    prune(scene.stores, later + 2 * DAY, DAY)
     [day] = attention.feed("a", NOW.date(), NOW.date())
     assert (day.entries, day.polls) == (1, 0)
     assert list(attention.answers(NOW - DAY)) == [later.replace(minute=0, second=0)]
@@ -174,7 +175,7 @@ def test_marks_of_old_texts_are_forgotten_and_nothing_else(scene: Scene) -> None
 def test_an_id_is_never_given_twice(scene: Scene) -> None:
     """A reader's bookmark, an archive's page and a digest's memory name entries by id."""
     last = scene.poll("a", new("x", story=first(1)), new("y"))[-1]
-    scene.stores.upkeep.prune(NOW + 9 * DAY, DAY)
+    prune(scene.stores, NOW + 9 * DAY, DAY)
     assert scene.entry("z", now=NOW + 9 * DAY) > last
 
 

@@ -16,6 +16,7 @@ from aggregator.model import FeedEvent, FeedSpec, PollOutcome, PollReport
 from aggregator.store.sqlite import SqliteStores
 from tests import emptydb
 from tests.conformance.feedserver import FeedServer, document, in_turn
+from tests.conformance.stores import prune
 from tests.e2e.homes import Item, rss, staged, sweep, write_home
 
 NOW = datetime(2023, 2, 2, 12, tzinfo=UTC)
@@ -40,7 +41,7 @@ def test_a_page_used_again_after_its_entry_was_pruned_is_news(tmp_path: Path) ->
         with staged(tmp_path) as (app, clock):
             sweep(app)
             clock.advance(60 * DAY)
-            app.stores.upkeep.prune(clock.now(), 10 * DAY)
+            prune(app.stores, clock.now(), 10 * DAY)
             assert [report.entries_new for _ in range(2) for report in _next(app, clock)] == [1, 1]
 
 

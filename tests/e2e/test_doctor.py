@@ -76,7 +76,7 @@ def test_a_healthy_home_has_facts_alone(healthy: Path) -> None:
     facts = {line["fact"]: line["value"] for line in done(healthy, "doctor", "--json").lines}
     assert list(facts) == FACTS
     assert re.search(r"aggregator\.db, [\d.]+ MB, log .*; 2 entries, 2 stories", facts["database"])
-    assert re.match(r"the newest of 20\d\d-\d\d-\d\d \d\d:\d\d UTC; every 1d", facts["backup"])
+    assert re.match(r"the last of 20\d\d-\d\d-\d\d \d\d:\d\d UTC, .*\.tar\.gz; every 1d", facts["backup"])
     assert "the last message was taken 20" in facts["mail"]
     assert re.match(r"0 last; the next mail to boss@example.org is due 20..-..-.. 08:00 UTC", facts["notices"])
 

@@ -76,9 +76,7 @@ def test_what_goes_wrong_shows(place: Site) -> None:
         conn.execute(f"UPDATE feeds SET {sql}, next_poll_at = '2023-02-02T12:00:00.000000Z' WHERE id = ?", (feed.id,))
     health = {"poll": {"last_ok_at": "2023-02-02T12:00:00+00:00", "failures": 3, "error": "no"}}
     app.configuration.home.health.write_text(json.dumps(health))
-    backups = app.configuration.home.var / "backups"
-    backups.mkdir(exist_ok=True)
-    (backups / "aggregator-1.tar.gz").write_bytes(b"x")
+    app.stores.upkeep.note_backup(app.clock.now(), "aggregator-1.tar.gz")
     Jobs(app, threading.Event()).notices()
     found = samples(scrape(place).page)
     assert value(found, "feeds_failing", **{"class": "timeout"}) == 1

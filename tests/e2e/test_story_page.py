@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from tests.conformance.stores import prune
 from tests.e2e.homes import WATCHLISTS
 from tests.e2e.program import done
 from tests.e2e.storyroom import Room, room, text_of
@@ -109,7 +110,7 @@ def test_nobody_is_named_silent_once_what_no_watchlist_found_may_have_been_prune
         assert "2 entries of 2 outlets" in shown
         assert "Quiet" in shown.partition("Who did not carry it")[2]
         made.clock.advance(timedelta(hours=1))
-        made.app.stores.upkeep.prune(made.clock.now(), timedelta(0))
+        prune(made.app.stores, made.clock.now(), timedelta(0))
         shown = text_of(made.page(path))
         assert "1 entry of 1 outlet" in shown
         said = shown.partition("Who did not carry it")[2]

@@ -14,6 +14,7 @@ import pytest
 from aggregator.app import App
 from aggregator.clock import SetClock
 from tests.conformance.feedserver import Call, FeedServer, redirect
+from tests.conformance.stores import prune
 from tests.e2e import truth
 from tests.e2e.homes import WATCHLISTS, digests, staged, sweep, write_home
 from tests.e2e.truth import CASES, Case, Flavour, Told
@@ -108,7 +109,7 @@ def test_the_truth_table(tmp_path: Path, server: FeedServer, case: Case, pair: t
             stand.show(first, QUIET)
             look()
             clock.advance(timedelta(days=case.absent))
-            pruned = app.stores.upkeep.prune(clock.now(), timedelta(days=30))
+            pruned = prune(app.stores, clock.now(), timedelta(days=30))
             assert pruned["entries"] == len(case.stored) + 1
         before = Rows.of(app)
         if case.feed == "moved":

@@ -23,6 +23,7 @@ from aggregator.store.sqlite.entries import Entries
 from aggregator.store.sqlite.feeds import Feeds
 from aggregator.store.sqlite.outbox import Outbox
 from aggregator.store.sqlite.polls import Polls
+from aggregator.store.sqlite.retention import Retention
 from aggregator.store.sqlite.signals import Signals
 from aggregator.store.sqlite.subscriptions import Subscriptions
 from aggregator.store.sqlite.upkeep import Upkeep
@@ -74,8 +75,8 @@ SIGNALS: dict[str, Point] = {
 }
 UPKEEP: dict[str, Point] = {
     "upkeep: before old marks are forgotten": (Upkeep, "forget_texts", BEFORE),
-    "upkeep: before pruning": (Upkeep, "prune", BEFORE),
-    "upkeep: after pruning": (Upkeep, "prune", AFTER),
+    "upkeep: before pruning": (Retention, "prune", BEFORE),
+    "upkeep: after pruning": (Retention, "prune", AFTER),
     "upkeep: before a part of the index": (Entries, "reindex", BEFORE),
     "upkeep: after a part of the index": (Entries, "reindex", AFTER),
 }

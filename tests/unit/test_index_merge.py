@@ -11,7 +11,7 @@ import pytest
 
 from aggregator.store.sqlite import SqliteStores, index
 from tests import emptydb
-from tests.conformance.stores import NOW, Scene, new
+from tests.conformance.stores import NOW, Scene, new, prune
 
 DAY = timedelta(days=1)
 TEXT = " ".join(f"word{n}" for n in range(300))
@@ -28,7 +28,7 @@ def generation(scene: Scene, week: int, size: int = 40) -> datetime:
     """So many entries, while those of the week before go; the moment."""
     now = NOW + 7 * week * DAY
     scene.poll("a", *(new(f"Talks {week} {n}", f"{TEXT} {week} {n}") for n in range(size)), now=now)
-    scene.stores.upkeep.prune(now, DAY)
+    prune(scene.stores, now, DAY)
     return now
 
 

@@ -122,7 +122,7 @@ DAMAGE = {
     "a late message that was not given up": "UPDATE messages SET late = 1 WHERE id = 3",
     "a late message that nobody will be told of": "UPDATE messages SET late = 1 WHERE id = 2; UPDATE subscriptions SET state = 'ended'",
     "a late message told to somebody else": STRANGER,
-    "a notice that says nothing": "INSERT INTO notices (about, level, what, do, began_at, seen_at) VALUES ('x', 'error', '', '', '', '')",
+    "a notice that says nothing": "INSERT INTO notices (about, level, what, do, began_at) VALUES ('x', 'error', '', '', '')",
     "foreign key": "DELETE FROM feeds WHERE id = 'a'",
     "an entry that is not indexed": f"{FORGET} ('delete', 1, 'k', 'the council met', '')",
     "an index row without an entry": "INSERT INTO entry_index (rowid, title) VALUES (99, 'x')",

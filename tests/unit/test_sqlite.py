@@ -39,7 +39,7 @@ from aggregator.store.sqlite import (
 )
 from aggregator.store.sqlite.database import Database
 from tests import emptydb
-from tests.conformance.stores import HOUR, ME, NOW, Scene, attempt, digest, match, message, new, poll, revised
+from tests.conformance.stores import HOUR, ME, NOW, Scene, attempt, digest, match, message, new, poll, prune, revised
 
 SECRET = b"s" * 32
 ROOT = Path(__file__).parents[2]
@@ -349,7 +349,7 @@ def test_a_large_index_is_made_anew_beside_the_old_one(path: Path, monkeypatch: 
         assert proposed(stores, "speeches") == ["speeches", "speeches"]
     with closing_stores(path) as stores:  # a restart does not begin again
         assert stores.upkeep.stats(NOW)["entries_to_index"] == 31
-        stores.upkeep.prune(NOW + 400 * 24 * HOUR, 399 * 24 * HOUR)
+        prune(stores, NOW + 400 * 24 * HOUR, 399 * 24 * HOUR)
         while stores.entries.reindex(20):
             pass
         assert not stores.entries.reindex(20)

@@ -69,11 +69,7 @@ class SqliteStores:
         Raises:
             StoreError: the file cannot be used.
         """
-        if not path.parent.is_dir():
-            raise StoreError(f"{path.parent}: no such folder; run `aggregator init` there or name another --home")
-        if path.is_file() and path.stat().st_size == 0 and ((name := spare()) or wal.size(path)):
-            # SQLite would take it for a new one, throw its log away, and everything would be polled again as new.
-            raise StoreError(f"{path}: it is empty, and was not; {faults.restore(name)}", "corrupt")
+        _look(path, spare)
         db = Database(path, synchronous=synchronous, reading=reading, spare=spare, sent=sent)
         self.feeds = Feeds(db)
         self.history = History(db)
@@ -108,3 +104,12 @@ class SqliteStores:
         except StoreError:
             db.close()
             raise
+
+
+def _look(path: Path, spare: Callable[[], str]) -> None:
+    """Whether a database can stand there. Raises StoreError."""
+    if not path.parent.is_dir():
+        raise StoreError(f"{path.parent}: no such folder; run `aggregator init` there or name another --home")
+    if path.is_file() and path.stat().st_size == 0 and ((name := spare()) or wal.size(path)):
+        # SQLite would take it for a new one, throw its log away, and everything would be polled again as new.
+        raise StoreError(f"{path}: it is empty, and was not; {faults.restore(name)}", "corrupt")

@@ -5,19 +5,17 @@ from __future__ import annotations
 import builtins
 import contextlib
 import sqlite3
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aggregator.care import BackupState, Held, Keep, LogSize, Recalled
+from aggregator.care import BackupState, Held, LogSize, Recalled
 from aggregator.errors import StoreError
 from aggregator.model import Problem
 from aggregator.publication import Checked, FailingFeed, Missed
 from aggregator.store.sqlite import copies, index, invariants, migrations, network, recall, rows, sentlog, wal
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.outbox import UNCLAIM
-from aggregator.store.sqlite.retention import Retention
 from aggregator.tokens import TOKENIZER_VERSION
 
 SHRINKS = "0005_smaller"
@@ -179,13 +177,6 @@ class Upkeep:
             facts |= {"backup_at": rows.stamp(now), "backup_file": file}
         with self._db.write() as conn:
             conn.executemany(index.FACT, facts.items())
-
-    def prune(self, now: datetime, keep: timedelta) -> Mapping[str, int]:
-        """See care.Upkeep.prune. Keys stay as tombstones; matched entries stay."""
-        rules, store = Keep(keep, {}), Retention(self._db)
-        gone = store.prune(now, rules)
-        store.forget(now, rules)
-        return gone
 
     def forget_texts(self, before: datetime) -> int:
         """See care.Upkeep.forget_texts."""
