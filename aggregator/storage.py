@@ -12,7 +12,7 @@ from aggregator.plain import many
 
 LONG_LOG = 64 << 20
 """Bytes beyond which something holds the log up."""
-_WORDS = {
+TROUBLES = {
     "storage_full": ("no room to write to", "make room; it goes on by itself, and nothing is lost"),
     "storage_locked": ("another program holds the database", "close it; it goes on by itself, and nothing is lost"),
     "storage_corrupt": ("the database is damaged, nothing is written to it", "do what the error says, then start again"),
@@ -20,6 +20,8 @@ _WORDS = {
     "storage_missing": ("the database is gone from under the daemon", "put it back or restore a backup, then start again"),
     "storage_io": ("the disk refuses", "look at the disk (`dmesg`); it goes on by itself once it is well"),
 }  # fmt: skip
+"""What the daemon met, and what to do, by the word that health has for it."""
+OTHER = ("the database refuses", "see the text")
 
 
 def damage(app: App, *, deep: bool = False) -> Iterator[Problem]:
@@ -68,7 +70,7 @@ def _met(app: App) -> Iterator[Problem]:
             lines.setdefault(line.state, []).append(name)
             errors[line.state] = line.error
     for state, names in lines.items():
-        what, do = _WORDS.get(state, ("the database refuses", "see the text"))
+        what, do = TROUBLES.get(state, OTHER)
         waits = f"{many(len(names), 'line')} wait" if len(names) > 1 else f"line {names[0]} waits"
         yield Problem(f"{state}: {what}; {waits}: {errors[state]}", do, "error", f"storage:{state}")
 

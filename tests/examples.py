@@ -135,7 +135,8 @@ class Shell:
         said, deadline = "", time.monotonic() + PATIENCE
         while not (found := re.search(end, said)):
             said += self._read(deadline, said)
-        return said[: found.start()] + ("" if found[1] == "0" else f"\n(exit {found[1]})")
+        said = said[: found.start()].rstrip("\n")
+        return said if found[1] == "0" else f"{said}\n(exit {found[1]})"
 
     def _write(self, text: str) -> None:
         assert self._process.stdin is not None

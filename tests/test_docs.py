@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import commands_page
+from tests import commands_page, errors_page
 from tests.conformance.feedserver import RSS, FeedServer, document
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +30,11 @@ def test_the_page_of_commands_is_what_the_commands_say() -> None:
     assert text == commands_page.page(text), "docs/commands.md is behind: make docs"
 
 
+def test_the_page_of_errors_is_what_the_program_says() -> None:
+    text = errors_page.PAGE.read_text("utf-8")
+    assert text == errors_page.page(text), "docs/errors.md is behind: make docs"
+
+
 def test_the_readme_names_every_command() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     missing = [path[0] for path, _ in commands_page.commands() if len(path) == 1 and f"`{path[0]}`" not in text]
@@ -41,6 +46,27 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
     targets = [t.partition("#")[0] for t in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in t]
     assert [t for t in targets if t and not (page.parent / t).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_into_pages_lead_to_a_heading(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    targets = [t.partition("#") for t in re.findall(r"\]\(([^)\s]*#[^)\s]+)\)", text) if "://" not in t]
+    assert [f"{file}#{at}" for file, _, at in targets if at not in anchors(page.parent / file if file else page)] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Where one can lead into a page: its headings, as they are spelled in addresses."""
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_metric_that_a_page_names_is_one() -> None:
+    table = (ROOT / "docs/metrics.md").read_text("utf-8")
+    known = set(re.findall(r"^\| `(aggregator_\w+)`", table, re.MULTILINE))
+    named = {page.name: set(re.findall(r"\baggregator_\w+", page.read_text("utf-8"))) - known for page in PAGES}
+    assert {name: words for name, words in named.items() if words} == {}
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ def test_the_tutorial_leads_from_nothing_to_the_first_digest(tmp_path: Path, for
     assert not wrong, "\n\n".join(wrong)
 
 
-def test_the_recipes_work_on_what_the_tutorial_made(tmp_path: Path, forking: Forking) -> None:
+@pytest.mark.parametrize("page", ["howto", "operations"])
+def test_the_recipes_work_on_what_the_tutorial_made(page: str, tmp_path: Path, forking: Forking) -> None:
     tutorial = (ROOT / "docs/tutorial.md").read_text("utf-8")
     made = [one for one in examples.of(tutorial) if isinstance(one, examples.File) or one.command in NEEDED]
     home = tmp_path / "news"
@@ -44,7 +45,7 @@ def test_the_recipes_work_on_what_the_tutorial_made(tmp_path: Path, forking: For
         with examples.Shell(tmp_path, _environ(forking), world) as shell:
             for one in made:
                 _do(one, shell, home)
-            wrong = _told(ROOT / "docs/howto.md", shell, home)
+            wrong = _told(ROOT / f"docs/{page}.md", shell, home)
     assert not wrong, "\n\n".join(wrong)
 
 
