@@ -48,10 +48,10 @@ format: $(VENV)/.dev ## lay the code out, and mend what can be mended without th
 	@$(PY) -m ruff format --quiet .
 	@$(PY) -m ruff check --fix --quiet .
 
-docs: $(VENV)/.dev ## write what is generated of docs/: commands.md, schema.md, errors.md
+docs: $(VENV)/.dev ## write what is generated of docs/: commands.md, errors.md, schema.md
 	@$(PY) -m tests.commands_page
-	@$(PY) -m tests.schema_page
 	@$(PY) -m tests.errors_page
+	@$(PY) -m tests.schema_page
 
 storm: $(VENV)/.dev ## the tests with the big counts: minutes; a table at the end
 	@AGGREGATOR_STORM=1 $(PY) -m pytest $(ARGS)
