@@ -47,6 +47,10 @@ class Browser:
     url: str
     cookies: dict[str, str] = field(default_factory=dict)
 
+    def connection(self) -> HTTPConnection:
+        """A new one."""
+        return HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+
     def ask(self, path: str, fields: Mapping[str, str] | None = None, /, method: str = "", **headers: str) -> Answer:
         """GET, or POST of the fields. `X_Forwarded_For=...` is a header."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -55,7 +59,7 @@ class Browser:
         body = None if fields is None else urlencode(fields)
         if body is not None:
             given.setdefault("Content-Type", "application/x-www-form-urlencoded")
-        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+        connection = self.connection()
         try:
             connection.request(method or ("GET" if body is None else "POST"), path, body, given)
             response = connection.getresponse()
