@@ -96,6 +96,27 @@ def test_datasette_opens_the_file_and_shows_no_reader(lived_in: Path, tmp_path: 
     assert answers["/aggregator.db"].status_code == 403
 
 
+def test_datasette_shows_nothing_of_a_copy_under_another_name(lived_in: Path, tmp_path: Path) -> None:
+    app = pytest.importorskip("datasette.app", reason="datasette is not installed: pip install -e '.[dev]'")
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(lived_in.read_bytes())
+    ds = app.Datasette([], immutables=[str(copy)], metadata=described.datasette())
+
+    async def ask() -> set[int]:
+        paths = [
+            "/",
+            "/copy",
+            "/copy.db",
+            "/copy.json?sql=select+1",
+            *(f"/copy/{name}.json" for name in described.things()),
+        ]
+        return {(await ds.client.get(path)).status_code for path in paths}
+
+    answers = asyncio.run(ask())
+    ds.executor.shutdown()
+    assert answers == {403}
+
+
 def test_the_command_writes_the_metadata(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

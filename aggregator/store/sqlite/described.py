@@ -116,7 +116,8 @@ UNITS = {"seconds": "s"}
 def datasette(database: str = "aggregator") -> dict[str, Any]:
     """metadata.json for Datasette 0.65: what everything is, the views' questions, and nothing of readers.
 
-    Nobody may open a private table, nor write SQL of his own, which would read it; the questions are there to be asked.
+    Nobody may open a private table, nor write SQL of his own, which would read it; the questions are there to be asked. Rights go by
+    the name of the file: one of another name is closed as a whole, and with it the page that lists them.
     """
     known = things()
     tables: dict[str, Any] = {}
@@ -137,8 +138,10 @@ def datasette(database: str = "aggregator") -> dict[str, Any]:
     return {
         "title": "aggregator",
         "description": "Feeds, entries, stories, matches and counts, as docs/schema.md describes them.",
+        "allow": False,
         "databases": {
             database: {
+                "allow": True,
                 "description": "What was seen and matched. Times are UTC text; lists are JSON.",
                 "allow_sql": False,
                 "tables": tables,
