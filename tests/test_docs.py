@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import commands_page, errors_page
+from tests import commands_page, counts, errors_page, figures
 from tests.conformance.feedserver import RSS, FeedServer, document
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +89,17 @@ def test_every_promise_names_tests_that_exist_and_every_fault_has_its_promise() 
     promises = re.split(r"^\*\*", text.partition("## What is not")[0], flags=re.MULTILINE)[1:]
     assert all("\n- `tests/" in one for one in promises), [one[:60] for one in promises if "\n- `tests/" not in one]
     assert [fault for fault in FAULTS if fault not in text] == []
+
+
+def test_the_figures_of_a_storm_find_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [counts.Row("kill -9, anywhere", 12_000, 0, "every 2. commit"), counts.Row("races", 50, 1)]
+    monkeypatch.setattr(counts, "rows", rows)
+    log = "\n".join(["..... 100%", *counts.table(), "", "=== 2000 passed ==="])
+    page = figures.page(figures.PAGE.read_text("utf-8"), log, "2026-11-27")
+    assert "| kill -9, anywhere | 12,000 | 0 | every 2. commit |\n| races | 50 | 1 |  |\n\n<!-- end -->" in page
+    assert "Not measured" not in page
+    with pytest.raises(ValueError, match="no table"):
+        figures.page(page, "2 passed", "2026-11-27")
 
 
 def test_decisions_are_short_numbered_and_dated() -> None:
