@@ -46,7 +46,7 @@ def seed() -> int:
 
 
 def fuzz_seconds() -> float:
-    """How long inputs of one kind are made in a storm: ten minutes, unless AGGREGATOR_FUZZ_SECONDS says otherwise."""
+    """How long inputs of a main kind are made in a storm: ten minutes, unless AGGREGATOR_FUZZ_SECONDS says otherwise."""
     return float(_fuzz)
 
 

@@ -30,7 +30,9 @@ LARGEST = 4_000_000
 _MARK = re.compile(r"<(?:!--|!\[CDATA\[|\?|(/?)(?:[A-Za-z_][\w.-]{0,60}:)?(?:item|entry)(?=[\s/>]))")
 _ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
 _OPENS = re.compile(r"<!--|<!\[CDATA\[|<\?")
-_SPACE = re.compile(r"\s*")
+_BLANKS = " \t\r\n"
+"""White space as XML has it: anything else between items is text, or not allowed."""
+_SPACE = re.compile(f"[{_BLANKS}]*")
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,60}:)?(?:rss|RDF|feed)[\s>]")
 _PASSING = re.compile(
     r"<((?:[A-Za-z_][\w.-]{0,60}:)?(?:lastBuildDate|pubDate|updated|modified|date))(?:\s[^<>]{0,500})?>[^<]{0,500}</\1\s{0,20}>"
@@ -255,7 +257,7 @@ class _Cuts:
                 if opened >= 0 or text[end - 1] == "/":
                     return False
                 opened, at = found.start(), found.end()
-            elif opened < 0 or (self.items and text[self.end : opened].strip()):
+            elif opened < 0 or (self.items and text[self.end : opened].strip(_BLANKS)):
                 return False
             else:
                 self._take(opened, at)

@@ -287,7 +287,7 @@ CASES = [(*move, shared) for move in MOVES for shared in (False, True)]
 
 @pytest.mark.parametrize(
     ("before", "after", "shared"),
-    CASES if counts.STORM else CASES[::3],
+    CASES if counts.STORM else CASES[::5],
     ids=lambda field: field["rhythm"].partition(" ")[0] if isinstance(field, dict) else ["alone", "shared"][field],
 )
 def test_between_two_rhythms_nothing_is_lost_and_nothing_told_twice(

@@ -107,9 +107,9 @@ def test_a_page_without_feeds_has_none(page: str) -> None:
     ],
 )
 def test_hostile_pages_cost_little(bomb: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     discover.candidates(bomb, "https://x.by/")
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @given(st.text(), st.text())

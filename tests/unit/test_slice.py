@@ -45,6 +45,8 @@ def test_a_document_is_a_head_and_its_items() -> None:
         rss("<item/>", ONE),
         rss(f"<item>{ONE}</item>"),
         rss(ONE, TWO, between="<image/>"),
+        rss(ONE, TWO, between="\x0b"),
+        rss(ONE, TWO, between="\xa0"),
         rss(ONE, TWO, between="<!-- ad -->"),
         rss(ONE, "<item><title>cut off"),
         rss("</item>", ONE),
