@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,7 @@ class Templates:
             raise ConfigError(f"{own}: no such folder of templates; create it or leave mail.templates out")
         self._own = own
         self.problems: list[str] = []
-        self._built_in = {
-            html: _environment(Environment, FileSystemLoader(BUILT_IN), html=html) for html in (True, False)
-        }
+        self._built_in = _built_in()
         ours = FileSystemLoader(BUILT_IN)
         # under two names: an own template can extend the one that it replaces
         loader: BaseLoader = ChoiceLoader([FileSystemLoader(own or BUILT_IN), ours, PrefixLoader({"built-in": ours})])
@@ -109,6 +108,12 @@ class Templates:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [f"{frame.filename}:{frame.lineno}" for frame in frames if frame.filename.endswith(".j2")]
         return lines[-1] if lines else f"{self._own}/{name}"
+
+
+@cache
+def _built_in() -> dict[bool, Environment]:
+    """The built-in templates, for HTML and not: one for the whole process, because compiling them costs more than filling them in."""
+    return {html: _environment(Environment, FileSystemLoader(BUILT_IN), html=html) for html in (True, False)}
 
 
 def _environment(kind: type[Environment], loader: BaseLoader, *, html: bool) -> Environment:
