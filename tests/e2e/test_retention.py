@@ -203,7 +203,7 @@ def test_settled_messages_go_with_their_addresses_and_nothing_is_told_twice(tmp_
 
 def test_no_write_transaction_of_a_big_prune_holds_up_a_poll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Timed at the transactions themselves, and by a poller that goes on meanwhile."""
-    many = count(small=1_000, storm=20_000)
+    many = count(small=1_000, storm=5_000)
     held: list[float] = []
     write = Database.write
 
@@ -254,7 +254,7 @@ def test_no_write_transaction_of_a_big_prune_holds_up_a_poll(tmp_path: Path, mon
 
 def test_the_file_levels_off(tmp_path: Path) -> None:
     """Days of news with ten days' keep: after the first twenty the file grows no more, for its room is used again."""
-    days, each = count(small=40, storm=365), count(small=25, storm=200)
+    days, each = count(small=40, storm=365), count(small=25, storm=40)
     sizes = []
     with FeedServer() as server:
         shelf = shelf_of(tmp_path, server, wire={"keep": "5d"})
