@@ -158,14 +158,19 @@ class WebSettings(Section):
     timezone: f.Zone = Field(
         default="UTC", description="Zone of the days and times on the pages, such as Europe/Minsk."
     )
-    metrics: Annotated[Literal["open", "closed"], BeforeValidator(f.lower)] = Field(
-        default="closed",
-        description="Who may read /metrics. closed: who holds a token with the scope `read`; open: whoever reaches the pages.",
+    metrics: Annotated[Literal["auto", "open", "closed"], BeforeValidator(f.lower)] = Field(
+        default="auto",
+        description="Who may read /metrics. open: whoever reaches the pages; closed: who holds a token with the scope `read`; auto: closed once web.public_url is set.",
     )
     trusted_proxies: tuple[f.Network, ...] = Field(
         default=(),
         description="Networks of proxies in front of the pages whose X-Forwarded-For and -Proto are believed, such as 127.0.0.1/32.",
     )
+
+    @property
+    def shows_metrics(self) -> bool:
+        """Whether /metrics asks for no token: by itself only while nothing but this machine is meant to reach the pages."""
+        return self.metrics == "open" or (self.metrics == "auto" and not self.public_url)
 
 
 class SignupSettings(Section):

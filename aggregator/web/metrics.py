@@ -86,7 +86,7 @@ class Metrics:
         """Every metric, in Prometheus' text format, for who may see it."""
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
 
-        if self._app.configuration.settings.web.metrics != "open":
+        if not self._app.configuration.settings.web.shows_metrics:
             try:
                 self._tokens.allow("read")(request)
             except HTTPException as e:

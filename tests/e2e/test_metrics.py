@@ -129,7 +129,12 @@ def test_nobody_reads_it_without_a_token_that_may_read(place: Site, key: str) ->
 def test_anybody_reads_it_where_the_settings_say_so(place: Site) -> None:
     """Taken over while the pages are served."""
     home = place.app.configuration.home
-    for text, status in (("web: {metrics: open}\n", 200), ("web: {metrics: closed}\n", 401)):
+    for text, status in (
+        ("web: {metrics: open, public_url: https://news.example}\n", 200),
+        ("web: {metrics: closed}\n", 401),
+        ("", 200),
+        ("web: {public_url: https://news.example}\n", 401),
+    ):
         home.settings_file.write_text(text)
         place.app.reconfigure(settings.load(home.path, ENVIRON))
         assert scrape(place, "").status == status
