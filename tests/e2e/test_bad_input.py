@@ -308,7 +308,8 @@ ODD = [
 QUIET = sorted(set(COMMANDS) - {"run", "web", "demo"})
 
 
-def test_no_argument_leads_to_a_traceback(home: Path) -> None:
+def test_no_argument_leads_to_a_traceback(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # `salvage --out nobody` makes a file of that name
     die = random.Random(counts.seed())
     before = everything(home)
     for _ in range(counts.count(small=150, storm=5_000)):
