@@ -80,6 +80,7 @@ def _prepared(home: Home, file: Path, scratch: Path, now: datetime) -> Found:
             if not problems:
                 recalled = stores.upkeep.recall(home.sent, now)
                 held = stores.upkeep.hold_outbox(now)
+                stores.upkeep.note_backup(made_at, str(file.resolve()))  # itself: it was made before it knew
                 return Found(made_at, recalled, held, stores.upkeep.stats(now))
         finally:
             stores.upkeep.close()

@@ -41,7 +41,10 @@ def command(context: Context, *, out: Path | None, put_in_place: bool, as_json: 
     with context.app(sync=False) as app:
         home, now = app.configuration.home, app.clock.now()
     settings.prepare(home)
-    target = out or home.db.with_name("aggregator.salvaged.db")
+    # What is put in place needs a file of its own: an earlier look at what can be read stays.
+    target = out or home.db.with_name("aggregator.salvaging.db" if put_in_place else "aggregator.salvaged.db")
+    if out is None and put_in_place:
+        target.unlink(missing_ok=True)  # of one that fell
     if target.exists():
         raise UsageError(f"{target} exists; move it away or name another file with --out")
     if not home.db.is_file():

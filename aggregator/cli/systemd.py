@@ -44,7 +44,7 @@ def command(context: Context, user: str) -> None:
     if program.startswith(("/home/", "/root/")):
         talk(
             f"warning: {program} lies where the unit may not look (ProtectHome); install aggregator into /opt, for instance:\n"
-            "  python3 -m venv /opt/aggregator && /opt/aggregator/bin/pip install aggregator"
+            "  python3 -m venv /opt/aggregator && /opt/aggregator/bin/pip install aggregator-VERSION-py3-none-any.whl"
         )
     click.echo(text, nl=False)
 

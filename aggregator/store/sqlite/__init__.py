@@ -57,13 +57,13 @@ class SqliteStores:
         """Open `path`, making it and bringing its schema up to date where needed.
 
         Args:
-            path: the database file; its folder must exist.
+            path: the file; its folder must exist.
             secret: keys the suppression list.
             initial: how far back the first window of a new scheduled digest reaches.
-            synchronous: FULL keeps every commit through a power cut; NORMAL may lose the last ones.
+            synchronous: FULL, or NORMAL, which may lose the last commits in a power cut.
             reading: nothing is written, neither to the file nor beside it.
             spare: names the backup to restore, once one is needed.
-            backups: the folder for a copy of the database before its schema changes; none is kept without.
+            backups: the folder for a copy of the database before its schema changes; None: none is kept.
             sent: the folder of the log of what was sent, which outlives the database; None: no log.
 
         Raises:
@@ -71,6 +71,14 @@ class SqliteStores:
         """
         _look(path, spare)
         db = Database(path, synchronous=synchronous, reading=reading, spare=spare, sent=sent)
+        self._make(db, secret, initial, backups)
+        try:
+            self.upkeep.migrate()
+        except StoreError:
+            db.close()
+            raise
+
+    def _make(self, db: Database, secret: bytes, initial: timedelta, backups: Path | None) -> None:
         self.feeds = Feeds(db)
         self.history = History(db)
         self.polls = Polls(db)
@@ -99,11 +107,6 @@ class SqliteStores:
         self.upkeep = Upkeep(db, secret, backups)
         self.agenda = Agenda(db)
         self.retention = Retention(db)
-        try:
-            self.upkeep.migrate()
-        except StoreError:
-            db.close()
-            raise
 
 
 def _look(path: Path, spare: Callable[[], str]) -> None:
