@@ -101,7 +101,8 @@ class QueryError(UsageError):
 
     def caret(self) -> str:
         """The query with a caret under the fault, two lines."""
-        shown = "".join(" " if ord(c) < 32 else c for c in self.query)
+        # Whatever breaks a line, turns it round or cannot be printed is a blank.
+        shown = "".join(c if c.isprintable() else " " for c in self.query)
         columns = sum(_columns(c) for c in shown[: self.pos])
         return f"{shown}\n{' ' * columns}^"
 

@@ -22,7 +22,7 @@ MAX_TAGS = 20
 MAX_TAG = 100
 NAMESPACE = "urn:aggregator:opml"
 """Of the one attribute that is ours: a feed's stable name (OPML 2.0, "Extending OPML")."""
-_DECLARES = re.compile(r"<!(?:ENTITY|DOCTYPE[^>]*\[)", re.IGNORECASE)
+_DECLARES = re.compile(r"<!(?:ENTITY|DOCTYPE[^<>]*\[)", re.IGNORECASE)
 _FEED_SCHEME = re.compile(r"^feed:(?:(?://)?(?=(https?:))|//)", re.IGNORECASE)
 _SPLITS = re.compile(r"[,/]")
 _MASKED = re.compile(r"//\*\*\*@|=\*\*\*(?:[&;#]|$)")
@@ -104,7 +104,7 @@ class _Reader:
         self._outline({key.lower(): sanitize.plain(value) for key, value in attributes.items()})
 
     def _outline(self, attributes: Mapping[str, str]) -> None:
-        name = (attributes.get("title") or attributes.get("text") or "")[:MAX_TITLE]
+        name = (attributes.get("title") or attributes.get("text") or "")[:MAX_TITLE].strip()
         is_feed = bool(attributes.get("xmlurl"))
         # Called a feed and without an address: a folder after all when something stands in it.
         called = not is_feed and attributes.get("type", "").lower() in ("rss", "atom")
@@ -122,7 +122,7 @@ class _Reader:
         return Outline(
             url=url,
             # An export of ours that has a name and no title is of a feed without a title of the operator's.
-            title=attributes.get("title", "")[:MAX_TITLE] if own else name,
+            title=attributes.get("title", "")[:MAX_TITLE].strip() if own else name,
             tags=tuple(tags)[:MAX_TAGS],
             language=attributes.get("language", "")[:35],
             id=own,

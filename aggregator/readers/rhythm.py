@@ -21,6 +21,8 @@ MOST = 10
 """What an alert at a reader's wish has of Schedule.wait and .most."""
 
 _SHAPE = re.compile(r"(?:(daily|weekdays)|weekly ([a-z]{3}))(?: at)? (\d{1,2}):(\d{2})")
+_ZONE_LENGTH = 64
+"""Characters; a name is looked up as a path, and one of thousands of folders would be walked."""
 _HINT = "write instant, hourly, daily 07:30, weekdays 07:30 or weekly mon 07:30"
 
 
@@ -39,7 +41,7 @@ def parse(text: str, timezone: str, quiet: str = "", urgent: str = "none") -> Sc
         return Schedule("hourly", timezone)
     found = _SHAPE.fullmatch(words)
     if not found:
-        raise UsageError(f"{text!r} is not a rhythm; {_HINT}")
+        raise UsageError(f"{text[:60]!r} is not a rhythm; {_HINT}")
     return Schedule("at", timezone, (_time(found[3], found[4]),), _days(found[1], found[2]))
 
 
@@ -49,7 +51,7 @@ def parse_quiet(text: str, urgent: str = "none") -> Quiet | None:
         return None
     found = re.fullmatch(r"\s*(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})\s*", text)  # an en dash, too
     if not found:
-        raise UsageError(f"{text!r} are no quiet hours; write them like 22:00-07:00")
+        raise UsageError(f"{text[:60]!r} are no quiet hours; write them like 22:00-07:00")
     start, end = _time(found[1], found[2]), _time(found[3], found[4])
     if start == end:
         raise UsageError(f"{text!r}: quiet hours must end at another time than they begin")
@@ -144,7 +146,13 @@ def _time(hour: str, minute: str) -> time:
 
 
 def _zone(name: str) -> None:
+    if len(name) > _ZONE_LENGTH or not _is_zone(name):
+        raise UsageError(f"{name[:60]!r} is not an IANA time zone; write it like Europe/Minsk")
+
+
+def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise UsageError(f"{name[:60]!r} is not an IANA time zone; write it like Europe/Minsk") from None
+        return False
+    return True

@@ -20,6 +20,7 @@ _SIZE = re.compile(r"(\d{1,12})\s?([kmg]?i?b?)", re.IGNORECASE)
 _TIME = re.compile(r"(\d{1,2}):(\d{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LOCAL_LENGTH = 64
+ZONE_LENGTH = 64  # a name is looked up as a path, and one of thousands of folders would be walked
 TAGGED_LENGTH = _LOCAL_LENGTH - 27
 """Of what stands before an @, where `+` and a tag of 26 characters follow it."""
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -142,11 +143,17 @@ def hours(value: Any) -> tuple[time, time]:
 
 def zone(value: str) -> str:
     """The name of an IANA time zone that exists here."""
+    if len(value) > ZONE_LENGTH or not _is_zone(value):
+        raise ValueError(f"{shown(value)} is not an IANA time zone{_nearest_zone(value[:ZONE_LENGTH])}")
+    return value
+
+
+def _is_zone(value: str) -> bool:
     try:
         zoneinfo.ZoneInfo(value)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{shown(value)} is not an IANA time zone{_nearest_zone(value)}") from None
-    return value
+        return False
+    return True
 
 
 def _nearest_zone(value: str) -> str:

@@ -22,6 +22,8 @@ SHORT_SUMMARY = 400
 STATED = 200
 """Characters from which on the publisher's own articleBody (schema.org) is the text."""
 _SPACE = re.compile(r"\s+")
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What lxml takes for no text of XML."""
 _BEFORE, _BEHIND = " -–—•·*|>»", " .…|:"
 """Signs around a line that are none of it."""
 _LINK_WORDS = 3
@@ -52,6 +54,7 @@ def article(html: bytes | str, url: str, summary: str, title: str = "") -> Page:
     tree = _tree(html[:MAX_PAGE])
     if tree is None:
         return Page("")
+    _without_controls(tree)
     word = _forbidden(tree)
     if word:
         return Page("", word)
@@ -80,6 +83,15 @@ def _tree(html: bytes | str) -> Any:
         return parser.document_fromstring(html.encode(), parser.HTMLParser(encoding="utf-8")) if html.strip() else None
     except (etree.LxmlError, ValueError, AssertionError):
         return None
+
+
+def _without_controls(tree: Any) -> None:
+    """The parser lets control characters into a text, and refuses to move such a text elsewhere."""
+    for element in tree.iter():
+        for name in ("text", "tail"):
+            value = getattr(element, name)
+            if isinstance(value, str) and _CONTROLS.search(value):
+                setattr(element, name, _CONTROLS.sub("", value))
 
 
 def _forbidden(tree: Any) -> str:

@@ -11,6 +11,7 @@ from aggregator.digests import bounces
 from aggregator.errors import UsageError
 from aggregator.feeds import charset, dates, discover, opml, robots, sanitize
 from aggregator.model import FeedSpec
+from aggregator.readers import rhythm
 from aggregator.stories import extract
 from aggregator.web.api import asking
 from aggregator.web.api.problems import InvalidError
@@ -84,6 +85,30 @@ DATE_WORDS = (
 )
 
 
+RHYTHMS = (
+    b"daily 07:30\nEurope/Minsk\n",
+    b"weekly mon at 23:59\nUTC\n",
+    b"instant\nAsia/Tokyo\n22:00-07:00",
+    b"hourly\n\n",
+)
+RHYTHM_WORDS = (
+    b"\n",
+    b"/",
+    b"..",
+    b"/Minsk",
+    b"weekdays ",
+    b"24:00",
+    b"\xd9\xa1\xd9\xa2",
+    b"-",
+    b":",
+    b"sun ",
+    b"07:00-07:00",
+    b"Etc/GMT+14",
+    b".",
+    b"posixrules",
+)
+
+
 def opml_any(data: bytes) -> None:
     """A list of feeds or a refusal on one line; what was read can be written, and reads back."""
     try:
@@ -110,8 +135,7 @@ def urls_any(data: bytes) -> None:
         key = urls.host_key(url)
         assert key == "" or re.fullmatch(r"https?://.+:\d+", key)
         urls.canonical(url).encode()
-        masked = urls.mask(url)
-        assert urls.mask(masked) == masked
+        urls.mask(url).encode()
         urls.named(url, "x").encode()
 
 
@@ -163,6 +187,17 @@ def dates_any(data: bytes) -> None:
         return
     assert asked is not None
     assert asked.tzinfo is UTC
+
+
+def rhythm_any(data: bytes) -> None:
+    """What a visitor writes into the fields of a form (rhythm, zone, quiet hours) is a rhythm that reads back, or is refused in words."""
+    text, zone, quiet = (data.decode("utf-8", "replace") + "\n\n").split("\n")[:3]
+    try:
+        found = rhythm.parse(text, zone, quiet, "any")
+    except UsageError as error:
+        assert len(str(error)) < 800  # noqa: PT017 - a refusal is no fault
+        return
+    assert rhythm.parse(rhythm.show(found), found.timezone, rhythm.show_quiet(found), "any") == found
 
 
 def markup_samples() -> list[bytes]:

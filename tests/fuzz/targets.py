@@ -31,6 +31,7 @@ TARGETS = {
         Target("urls", strangers.urls_any, lambda: [b"\n".join(two) for two in zip(strangers.URLS, strangers.URLS[1:], strict=False)], strangers.URL_WORDS),
         Target("mail", strangers.mail_any, strangers.bounce_samples, strangers.MAIL_WORDS),
         Target("page", strangers.page_any, lambda: strangers.PAGES, strangers.PAGE_WORDS),
+        Target("rhythm", strangers.rhythm_any, lambda: strangers.RHYTHMS, strangers.RHYTHM_WORDS),
         Target("dates", strangers.dates_any, lambda: strangers.DATES, strangers.DATE_WORDS),
     )
 }  # fmt: skip

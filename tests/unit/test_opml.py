@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -167,3 +169,10 @@ def test_any_bytes_end_in_outlines_or_in_a_usage_error(document: bytes) -> None:
         opml.parse(b"<opml><outline xmlUrl='" + document + b"'/></opml>")
     except UsageError:
         pass
+
+
+def test_many_beginnings_of_a_document_type_cost_little() -> None:
+    started = time.process_time()
+    with pytest.raises(UsageError):
+        opml.parse(b"<opml>" + b"<!DOCTYPE " * 60_000)
+    assert time.process_time() - started < 3

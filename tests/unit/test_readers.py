@@ -73,6 +73,7 @@ def test_an_id_says_what_the_digest_is() -> None:
         ("daily 07:30", "Minsk", ""),
         ("daily 07:30", "../etc/passwd", ""),
         ("daily 07:30", "UTC\0", ""),
+        ("daily 07:30", "Europe" + "/Minsk" * 4_000, ""),
         ("daily 07:30", "UTC", "22:00-07:00"),
         ("instant", "UTC", "late"),
         ("instant", "UTC", "22:00-22:00"),
