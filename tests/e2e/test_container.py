@@ -82,19 +82,21 @@ def test_health_says_0_while_it_works_and_1_when_it_does_not(tmp_path: Path) -> 
     words = [sys.executable, "-m", "aggregator", "--home", str(home), "run"]
     with subprocess.Popen(words, env=environment(), stderr=subprocess.PIPE, text=True) as daemon:
         assert daemon.stderr is not None
-        until(lambda: "running on" in daemon.stderr.readline(), "it runs")  # type: ignore[union-attr]
-        assert aggregator(home, "health").out == "healthy\n"
-        assert json.loads(aggregator(home, "health", "--json").out) == {"healthy": True, "problem": ""}
-        health = home / "var/daemon.json"
-        health.write_text(json.dumps({"poll": {"hung_since": "2026-01-01T00:00:00+00:00"}}))
-        hung = aggregator(home, "health")
-        assert (hung.code, "poll hangs" in hung.out) == (1, True)
-        health.write_text("{}")
-        os.utime(health, (1, 1))
-        silent = aggregator(home, "health")
-        assert (silent.code, "three minutes" in silent.out) == (1, True)
-        daemon.terminate()
-        daemon.stderr.read()
+        try:
+            until(lambda: "running on" in daemon.stderr.readline(), "it runs")  # type: ignore[union-attr]
+            assert aggregator(home, "health").out == "healthy\n"
+            assert json.loads(aggregator(home, "health", "--json").out) == {"healthy": True, "problem": ""}
+            health = home / "var/daemon.json"
+            health.write_text(json.dumps({"poll": {"hung_since": "2026-01-01T00:00:00+00:00"}}))
+            hung = aggregator(home, "health")
+            assert (hung.code, "poll hangs" in hung.out) == (1, True)
+            health.write_text("{}")
+            os.utime(health, (1, 1))
+            silent = aggregator(home, "health")
+            assert (silent.code, "three minutes" in silent.out) == (1, True)
+        finally:
+            daemon.terminate()
+            daemon.stderr.read()
 
 
 def test_health_asks_the_pages_where_they_are_served(tmp_path: Path) -> None:
@@ -105,13 +107,15 @@ def test_health_asks_the_pages_where_they_are_served(tmp_path: Path) -> None:
     env = environment(AGGREGATOR__WEB__PORT=str(port))
     with subprocess.Popen(words, env=env, stderr=subprocess.PIPE, text=True) as daemon:
         assert daemon.stderr is not None
-        until(lambda: "running on" in daemon.stderr.readline(), "it runs")  # type: ignore[union-attr]
-        assert aggregator(home, "health").out == "healthy\n"
-        # Elsewhere nobody answers.
-        deaf = aggregator(home, "health", environ={"AGGREGATOR__WEB__PORT": "1"})
-        assert (deaf.code, "does not answer" in deaf.out) == (1, True)
-        daemon.terminate()
-        daemon.stderr.read()
+        try:
+            until(lambda: "running on" in daemon.stderr.readline(), "it runs")  # type: ignore[union-attr]
+            assert aggregator(home, "health").out == "healthy\n"
+            # Elsewhere nobody answers.
+            deaf = aggregator(home, "health", environ={"AGGREGATOR__WEB__PORT": "1"})
+            assert (deaf.code, "does not answer" in deaf.out) == (1, True)
+        finally:
+            daemon.terminate()
+            daemon.stderr.read()
 
 
 # -- the files -----------------------------------------------------------------------------------------------------------
