@@ -14,6 +14,7 @@ from aggregator.errors import AggregatorError
 from aggregator.feeds import pace, redirects
 from aggregator.model import Feed, Problem
 from aggregator.plain import many, masked
+from aggregator.settings import is_file
 
 ROOM = 500 * 1024 * 1024
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -337,14 +338,14 @@ def _backup_problems(app: App) -> Iterator[Problem]:
         yield Problem(f"no backup at {_short(state.tried_at)} UTC: {state.error}", do, "error", "backup:failed")
     if made_at is not None and now - made_at > 2 * rules.every:
         yield Problem(f"the last backup is of {_short(made_at)} UTC", do, about="backup:old")
-    elif made_at is not None and not Path(state.file).exists():
+    elif made_at is not None and not is_file(Path(state.file)):
         yield Problem(f"the last backup is not there any more: {state.file}", do, about="backup:gone")
 
 
 def _unsound_backup(app: App) -> Iterator[Problem]:
     """Whether the last backup could be put in place."""
     file = app.stores.upkeep.backups().file
-    if file and Path(file).exists():
+    if file and is_file(Path(file)):
         try:
             restoring.verify(app.configuration.home, Path(file), app.clock.now())
         except AggregatorError as e:

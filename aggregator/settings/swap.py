@@ -51,8 +51,11 @@ def swap(home: Home, folder: Path) -> None:
 def finish(home: Home) -> None:
     """Finish a swap that was begun; mostly there is none. Raises ConfigError: it cannot be finished."""
     ready = _ready(home)
-    if not ready.exists():
-        return
+    try:
+        if not ready.exists():
+            return
+    except OSError as e:
+        raise ConfigError(f"{ready.parent}: {e.strerror}; make it readable for this user or name another --home") from e
     try:
         with _alone(ready):
             if (ready / DATABASE).exists():

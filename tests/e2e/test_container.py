@@ -87,6 +87,8 @@ def test_health_says_0_while_it_works_and_1_when_it_does_not(tmp_path: Path) -> 
             assert aggregator(home, "health").out == "healthy\n"
             assert json.loads(aggregator(home, "health", "--json").out) == {"healthy": True, "problem": ""}
             health = home / "var/daemon.json"
+            # It is written once more, when upkeep has been through.
+            until(lambda: bool(json.loads(health.read_text()).get("upkeep", {}).get("last_ok_at")), "upkeep")
             health.write_text(json.dumps({"poll": {"hung_since": "2026-01-01T00:00:00+00:00"}}))
             hung = aggregator(home, "health")
             assert (hung.code, "poll hangs" in hung.out) == (1, True)

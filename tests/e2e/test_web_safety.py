@@ -453,8 +453,8 @@ def test_a_fault_of_ours_is_a_whole_page_and_a_line_in_the_log(
 
     kept = site.build
 
-    def build_more(app: object) -> FastAPI:
-        made = kept(app)  # type: ignore[arg-type] # it is the App
+    def build_more(app: object, **more: object) -> FastAPI:
+        made = kept(app, **more)  # type: ignore[arg-type] # they are the App and its progress
         for path, answer in (
             ("/broken/{token}", broken),
             ("/unusable", unusable),

@@ -141,7 +141,9 @@ def test_a_disk_that_fills_up_stops_nothing_for_good(small_disk: Path, server: F
         go_through(home, wire, ballast(small_disk), daemon, url)
 
 
-def test_on_a_full_disk_every_command_says_so_in_a_line_or_reads(small_disk: Path, server: FeedServer) -> None:
+def test_on_a_full_disk_every_command_says_so_in_a_line_or_reads(
+    small_disk: Path, server: FeedServer, tmp_path: Path
+) -> None:
     home = small_disk / "home"
     wire = Wire("wire", *(f"CSTO {n}" for n in range(5)))
     start(home, server, wire)
@@ -154,12 +156,12 @@ def test_on_a_full_disk_every_command_says_so_in_a_line_or_reads(small_disk: Pat
         for argv in (["poll", "--all"], ["digest", "now"], ["backup"], ["feeds", "pause", "wire"], ["run"]):
             result = aggregator(home, *argv)
             assert result.code in (1, 3, 5), (argv, result)
-            assert "full" in result.err or "No space left" in result.err, (argv, result)
+            assert any(word in result.err for word in ("full", "No space left", "no room")), (argv, result)
         assert list((home / "var/backups").glob("*")) == []
     assert everything(home) == before
     assert not list(home.rglob("*.part"))
     done(home, "poll", "--all")
-    done(home, "backup")
+    done(home, "backup", "--out", str(tmp_path / "elsewhere.tar.gz"))  # a backup wants more room than this disk has
 
 
 def test_a_database_that_may_not_grow_keeps_validators_and_entries_together(
@@ -189,6 +191,7 @@ def test_a_database_that_may_not_grow_keeps_validators_and_entries_together(
         assert caught.value.state == "storage_full"
         assert (validators(), rows(tmp_path)) == (before, known)
         monkeypatch.setattr(opening, "to_write", real)
+        app.stores.upkeep._db._let_go()  # type: ignore[attr-defined] # the claims were given back by a connection so bounded
         app.stores.feeds.release(f"{app.owner}/poll")
         list(app.poll.sweep(everything=True))
         assert app.stores.upkeep.trouble() is None

@@ -49,10 +49,11 @@ class Retention:
         entries = stories = 0
         with self._db.read() as conn:
             old = [(feed, cut, _ids(conn, feed, cut)) for feed, cut in _cuts(conn, now, keep)]
+        keyed = rows.stamp(now - STORY_KEYS)
         for _, cut, ids in old:
             for part in rows.chunks(ids, ENTRIES_AT_ONCE):
                 with self._db.write() as conn:
-                    gone, emptied = _prune(conn, part, cut)
+                    gone, emptied = _prune(conn, part, cut, keyed=cut > keyed)
                 entries, stories = entries + gone, stories + emptied
                 if not pause():
                     return {"entries": entries, "stories": stories}
@@ -122,14 +123,18 @@ def _ids(conn: sqlite3.Connection, feed: str, cut: str) -> list[int]:
     return [r[0] for r in conn.execute(f"SELECT e.id {_OLD}", (feed, cut))]
 
 
-def _prune(conn: sqlite3.Connection, ids: Sequence[int], cut: str) -> tuple[int, int]:
-    """Remove those of these entries that still nobody needs, with what hangs on them; entries and stories that went."""
+def _prune(conn: sqlite3.Connection, ids: Sequence[int], cut: str, *, keyed: bool) -> tuple[int, int]:
+    """Remove those of these entries that still nobody needs, with what hangs on them; entries and stories that went.
+
+    `keyed`: they are so young that stories have keys of them. These are not found by entry: one look through all serves many.
+    """
     sql = f"SELECT e.id, e.story_id FROM entries e WHERE e.id IN ({rows.marks(len(ids))}) AND {_UNNEEDED}"  # noqa: S608 - marks only
     found = conn.execute(sql, tuple(ids)).fetchall()
     gone = [r[0] for r in found]
     keep_titles(conn, gone)
     index.remove(conn, gone)
-    conn.executemany("DELETE FROM story_keys WHERE entry_id = ?", [(i,) for i in gone])
+    if keyed:
+        conn.execute(f"DELETE FROM story_keys WHERE entry_id IN ({rows.marks(len(gone))})", gone)  # noqa: S608 - marks only
     conn.executemany("DELETE FROM entries WHERE id = ?", [(i,) for i in gone])
     emptied = conn.executemany(_DROP_EMPTY, [(s, s) for s in {r[1] for r in found}]).rowcount
     if gone:
