@@ -23,6 +23,8 @@ from aggregator.model import ParsedEntry, ParsedFeed
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
 _OPML = re.compile(r"<opml[\s>]", re.IGNORECASE)
 _FEED = re.compile(r"<(?:[A-Za-z]+:)?(?:rss|rdf|feed|channel)[\s>]", re.IGNORECASE)
+_ELEMENT = re.compile(r"<\w")
+_BLANK_LINES = re.compile(r"\s{1000,}")
 _ITEM = re.compile(r"<(item|entry)[\s>]", re.IGNORECASE)
 _HEADERS = {"content-type": "application/xml; charset=utf-8"}
 
@@ -240,11 +242,18 @@ def _feedparser(text: str, url: str) -> Any:
 
 def _parsed(text: str, url: str) -> Any:
     return _library().parse(
-        io.BytesIO(text.encode("utf-8", "replace")),
+        io.BytesIO(_low_head(text).encode("utf-8", "replace")),
         response_headers={**_HEADERS, "content-location": url},
         resolve_relative_uris=False,
         sanitize_html=False,
     )
+
+
+def _low_head(text: str) -> str:
+    """Thousands of blank lines before the first element as one: feedparser looks behind each of them for what follows all."""
+    first = _ELEMENT.search(text)
+    at = first.start() if first else 0
+    return _BLANK_LINES.sub("\n", text[:at]) + text[at:]
 
 
 def _salvaged(text: str, url: str) -> Any:

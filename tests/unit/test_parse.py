@@ -236,6 +236,15 @@ def test_a_document_type_of_many_beginnings_costs_little() -> None:
     assert time.process_time() - started < SECONDS
 
 
+def test_many_blank_lines_before_a_feed_cost_little() -> None:
+    started = time.process_time()
+    found = read(
+        "<?xml version='1.0'?>" + "\n" * 100_000 + "<!DOCTYPE rss>" + rss("<item><title>T</title></item>")[21:]
+    )
+    assert [entry.title for entry in found.entries] == ["T"]
+    assert time.process_time() - started < SECONDS
+
+
 def test_nothing_outside_the_document_is_fetched(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("SECRET")
