@@ -44,7 +44,7 @@ class Rhythm(NamedTuple):
 AGENCY = Rhythm("agency", timedelta(minutes=36), 120, "6h")
 PAPER = Rhythm("paper", 6 * HOUR, 30, "12h")
 WIRE = Rhythm("wire", 4 * HOUR, 30, "8h", wire=True)
-RHYTHMS = (
+RHYTHMS: tuple[Rhythm, ...] = (
     AGENCY,
     *itertools.repeat(PAPER, 5),
     *itertools.repeat(Rhythm("weekly", 3.5 * DAY, 20, "12h"), 5),

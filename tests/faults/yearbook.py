@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from tests.faults import gauges, yearplots
+from tests.faults import gauges, press, yearplots
 from tests.faults.press import HOUR
 from tests.faults.years import simulate, year
 
@@ -108,10 +108,14 @@ def main() -> None:
     parser.add_argument("--feeds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=20230202)
     parser.add_argument("--step", type=float, default=0.5, help="hours between two looks at what is due")
+    parser.add_argument(
+        "--pace", type=float, default=1.0, help="how many times as much time passes between two entries"
+    )
     parser.add_argument("--home", type=Path, required=True, help="a new folder for the home")
     parser.add_argument("--to", type=Path, required=True, help="where years.csv and the plots go")
     parser.add_argument("--page", type=Path, help="a page with marks, such as docs/years.md")
     args = parser.parse_args()
+    press.RHYTHMS = tuple(one._replace(every=one.every * args.pace) for one in press.RHYTHMS)
     args.to.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     with year(args.home, args.feeds, seed=args.seed, step=args.step * HOUR) as simulated:
