@@ -29,8 +29,8 @@ from urllib.parse import urlsplit
 from aggregator.sample.sink import Sink
 from tests.conformance.feedserver import FeedServer
 from tests.e2e.homes import write_home
-from tests.faults import gauges
-from tests.faults.press import DAY, HOUR, RHYTHMS, TOPICS, Shown, Source
+from tests.faults import gauges, press
+from tests.faults.press import DAY, HOUR, TOPICS, Shown, Source
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 HOSTS = 40
@@ -141,7 +141,7 @@ class Year:
         self.url = self.process.ask(do="where")["url"]
 
     def _source(self, number: int) -> Source:
-        name, rhythm = f"f{number}", RHYTHMS[number % len(RHYTHMS)]
+        name, rhythm = f"f{number}", press.RHYTHMS[number % len(press.RHYTHMS)]
         return Source(
             name, rhythm, START, lambda: self.now, lambda: self.down, random.Random(f"{name} {self.die.random()}")
         )
