@@ -160,7 +160,7 @@ class WebSettings(Section):
     )
     metrics: Annotated[Literal["auto", "open", "closed"], BeforeValidator(f.lower)] = Field(
         default="auto",
-        description="Who may read /metrics. open: whoever reaches the pages; closed: who holds a token with the scope `read`; auto: closed once web.public_url is set.",
+        description="Who may read /metrics. open: whoever reaches the pages; closed: who holds a token with the scope `read`; auto: closed once web.public_url is set or web.host is no loopback address.",
     )
     trusted_proxies: tuple[f.Network, ...] = Field(
         default=(),
@@ -170,7 +170,8 @@ class WebSettings(Section):
     @property
     def shows_metrics(self) -> bool:
         """Whether /metrics asks for no token: by itself only while nothing but this machine is meant to reach the pages."""
-        return self.metrics == "open" or (self.metrics == "auto" and not self.public_url)
+        alone = not self.public_url and (self.host in ("localhost", "::1") or self.host.startswith("127."))
+        return self.metrics == "open" or (self.metrics == "auto" and alone)
 
 
 class SignupSettings(Section):

@@ -134,6 +134,7 @@ def test_anybody_reads_it_where_the_settings_say_so(place: Site) -> None:
         ("web: {metrics: closed}\n", 401),
         ("", 200),
         ("web: {public_url: https://news.example}\n", 401),
+        ("web: {host: 0.0.0.0}\n", 401),
     ):
         home.settings_file.write_text(text)
         place.app.reconfigure(settings.load(home.path, ENVIRON))
