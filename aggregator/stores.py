@@ -386,7 +386,7 @@ class EditionStore(Protocol):
         """Store the editions of one digest and moment, settle its matches, queue messages and move the window on, in ONE transaction.
 
         Returns their ids. When an edition with this digest and one of these keys exists already, only the window moves on and
-        none is returned; when one of the matches has been settled by this digest meanwhile, or somebody else has told, tried again or
+        none is returned; when one of the matches has been settled by this digest meanwhile, or somebody else has moved the window on, told, tried again or
         dropped what a message tells as late, or told one of the signals, nothing is written and none is returned.
         The signals of the first are told with it.
         A match that is passed over does not make its story told. Who has left, paused or moved meanwhile gets no message.

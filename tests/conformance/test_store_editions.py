@@ -305,6 +305,17 @@ def test_of_two_composers_with_the_same_matches_one_is_heard(scene: Scene) -> No
     assert state(scene.stores, "morning") == before
 
 
+def test_of_two_composers_whose_windows_begin_at_the_same_place_one_is_heard(scene: Scene) -> None:
+    """They would tell of the same hours: windows join without overlap."""
+    commit, (begin, _) = scene.stores.editions.commit_editions, state(scene.stores, "morning")
+    first, second = (edition("morning", NOW + n * HOUR, key=str(n), start=begin) for n in (1, 2))
+    assert commit([NewEdition(first, RENDERED)], [], NOW + 3 * HOUR)
+    assert commit([NewEdition(second, RENDERED)], [], NOW + 3 * HOUR) == []
+    assert state(scene.stores, "morning") == (NOW + HOUR, NOW + 3 * HOUR)
+    third = edition("morning", NOW + 2 * HOUR, key="3", start=NOW + HOUR)
+    assert commit([NewEdition(third, RENDERED)], [], NOW + 3 * HOUR)
+
+
 def test_skip_settles_matches_and_moves_the_window_on(scene: Scene) -> None:
     one, two = scene.matched(), scene.matched()
     scene.stores.editions.skip("morning", [one], NOW + HOUR, NOW + 3 * HOUR)

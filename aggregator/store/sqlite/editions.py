@@ -149,7 +149,7 @@ class Editions:
             if any(_taken(conn, one.edition) for one in made):
                 _move_on(conn, edition.digest_id, edition.window.end, next_at)
                 return []
-            late = any(queueing.told_meanwhile(conn, one.messages) for one in made)
+            late = _is_covered(conn, edition) or any(queueing.told_meanwhile(conn, one.messages) for one in made)
             late = late or signals.told(conn, edition)
             if late or _assigned(conn, edition.digest_id, [one.match_id for one in settled]):
                 return []
@@ -289,6 +289,14 @@ def _told(conn: sqlite3.Connection, digest_id: str, story_ids: Iterable[int]) ->
                   GROUP BY e.story_id, m.watchlist_id"""  # noqa: S608 - marks only
         told |= {(r[0], r[1]): LEVELS[r[2]] for r in conn.execute(sql, (digest_id, *part))}
     return told
+
+
+def _is_covered(conn: sqlite3.Connection, edition: Edition) -> bool:
+    """Whether somebody else has told, meanwhile, what came in the first part of its window."""
+    if edition.window.start >= edition.window.end:
+        return False
+    sql = "SELECT 1 FROM digests WHERE id = ? AND covered_until > ?"
+    return conn.execute(sql, (edition.digest_id, rows.stamp(edition.window.start))).fetchone() is not None
 
 
 def _taken(conn: sqlite3.Connection, edition: Edition) -> bool:
