@@ -19,6 +19,7 @@ from base64 import b32encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email import message_from_bytes, policy
+from email.charset import SHORTEST, Charset
 from email.header import Header
 
 from aggregator.errors import GiveUp
@@ -100,14 +101,24 @@ def fill(mail: bytes, address: str, token: str, message_id: str) -> bytes:
     return mail.replace(marks.token.encode(), token.encode())
 
 
+def _shortest(name: str) -> Charset:
+    """As the library has it, whatever others in this process have registered (Apprise registers UTF-8 anew)."""
+    charset = Charset(name)
+    charset.header_encoding = SHORTEST if name == "utf-8" else None  # type: ignore[assignment] # None: as it is
+    return charset
+
+
+_ASCII, _UTF8 = _shortest("us-ascii"), _shortest("utf-8")
+
+
 def unstructured(name: str, text: str) -> str:
     """The value of a header that holds free text: ASCII as it is, the rest as encoded words (RFC 2047 §2).
 
     Controls, line breaks and bidi marks become spaces, and `=?` is split, so that no title can write a header of its own.
     """
     line = plain(re.sub(r"=(?=\?)", "= ", text))
-    charset = "us-ascii" if line.isascii() else "utf-8"
-    header = Header(line.encode(charset, "replace"), charset, maxlinelen=75, header_name=name)
+    charset = _ASCII if line.isascii() else _UTF8
+    header = Header(line.encode(str(charset), "replace"), charset, maxlinelen=75, header_name=name)
     return header.encode(splitchars=" ", linesep="\r\n")
 
 

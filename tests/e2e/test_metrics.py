@@ -112,7 +112,7 @@ def test_an_alert_is_timed_from_publication_and_from_first_sight(place: Site) ->
     place.app.send.run()
     found = samples(scrape(place).page)
     slow = value(found, "alert_latency_p95_seconds", since="seen")
-    assert 120 <= slow <= 86_400
+    assert 119.9 <= slow <= 86_400  # a difference of days, as a fraction
     assert value(found, "alert_latency_median_seconds", since="published") >= value(
         found, "alert_latency_median_seconds", since="seen"
     )
