@@ -30,9 +30,9 @@ def command(context: Context, host: str | None, port: int | None) -> None:
             thread = WebThread(app, address, number)
         except OSError as e:
             raise ConfigError(f"{address}:{number}: {e.strerror}; name another with --port or web.port") from e
-        thread.start()
-        talk(f"pages on {thread.url}; Ctrl-C ends")
         try:
+            thread.start()
+            talk(f"pages on {thread.url}; Ctrl-C ends")
             thread.wait()
         finally:
             thread.stop()

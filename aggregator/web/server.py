@@ -93,10 +93,14 @@ class WebThread:
         )
         self._pulse = QUIET if progress is None else progress.pulse("web")
         self._server = _Server(config, self._pulse)
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
 
     def _serve(self) -> None:
-        asyncio.run(self._answer())
+        try:
+            asyncio.run(self._answer())
+        finally:
+            self._ended.set()
 
     async def _answer(self) -> None:
         # Pages compute: more threads at it than this would only wait for each other, each with a connection of its own.
@@ -111,14 +115,15 @@ class WebThread:
 
     def wait(self) -> None:
         """Stay until the server ends."""
-        while self._thread.is_alive():
-            self._thread.join(0.5)
+        while not self._ended.wait(0.5):
+            pass
 
     def stop(self) -> None:
         """Finish the requests at hand and end, within three seconds."""
         self._server.end()
         if self._thread.ident is not None:
-            self._thread.join(3)
+            # Not by join: one that Ctrl-C breaks off takes the thread for ended (Python 3.11), and the socket would be closed under it.
+            self._ended.wait(3)
         self._socket.close()
 
 

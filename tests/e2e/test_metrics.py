@@ -65,6 +65,19 @@ def test_prometheus_own_parser_reads_it_and_what_it_says_is_so(place: Site) -> N
     assert value(found, "relay_failing_seconds", relay="mail") == 0
 
 
+@pytest.fixture
+def as_it_was(place: Site) -> Iterator[None]:
+    """The feeds stand afterwards as they did before: the tests come in any order."""
+    columns = "state, error_class, error, next_poll_at, id"
+    with closing(Database(place.app.configuration.home.db)) as db:
+        before = [tuple(row) for row in db.ask(f"SELECT {columns} FROM feeds")]
+        yield
+        with db.write() as conn:
+            sql = "UPDATE feeds SET state = ?, error_class = ?, error = ?, next_poll_at = ? WHERE id = ?"
+            conn.executemany(sql, before)
+
+
+@pytest.mark.usefixtures("as_it_was")
 def test_what_goes_wrong_shows(place: Site) -> None:
     app, clock = place.app, place.clock
     before = samples(scrape(place).page)
