@@ -17,14 +17,6 @@ from aggregator.publication import Checked
 
 
 @dataclass(frozen=True, slots=True)
-class LogSize:
-    """The log beside the database: its bytes, and the processes (`1234 sqlite3`) that read an older state or write just now."""
-
-    bytes: int
-    holders: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class BackupState:
     """What the database knows of its backups: the last good one (moment, path), the last try, and what kept that from being good."""
 
@@ -145,8 +137,12 @@ class Upkeep(Protocol):
         """What this process was refused last; None since a write went well. After damage nothing is written, and it stays."""
         ...
 
-    def log(self) -> LogSize:
-        """How long the log of what is not in the file yet is, and who keeps it from being emptied."""
+    def log_bytes(self) -> int:
+        """How long the log beside the database is, of what is not in the file yet."""
+        ...
+
+    def log_holders(self) -> Sequence[str]:
+        """The processes (`1234 sqlite3`) that keep it from being emptied: they read an older state, or write just now."""
         ...
 
     def fold_log(self, seconds: float) -> bool:

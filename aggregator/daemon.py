@@ -106,7 +106,7 @@ class Daemon:
             changed=self._hanging,
         )
         every = options.backup.every.total_seconds() or 60.0
-        jobs = Jobs(app, self._stop, self.progress, self._is_well)
+        self._jobs = jobs = Jobs(app, self._stop, self.progress, self._is_well)
         self._lines = [
             _Line("poll", tick, jobs.poll),
             _Line("compose", min(2.0, tick), jobs.compose),
@@ -144,6 +144,7 @@ class Daemon:
         lock.acquire()
         try:
             self._check()
+            self._jobs.looked_through()
             # At a start they are no reason to watch nothing: a query that has worked for years goes on.
             for problem in known.failing(self._app.configuration.known_items, self._app.configuration.aliases):
                 log.warning("%s", problem)

@@ -13,7 +13,7 @@ from aggregator.app import App
 from aggregator.errors import AggregatorError
 from aggregator.feeds import pace, redirects
 from aggregator.model import Feed, Problem
-from aggregator.plain import many, masked
+from aggregator.plain import many, masked, short
 from aggregator.settings import is_file
 
 ROOM = 500 * 1024 * 1024
@@ -111,14 +111,14 @@ def _network_problems(app: App) -> Iterator[Problem]:
     outage = app.stores.network.outage()
     if outage is not None:
         yield Problem(
-            f"our own network seems down since {_short(outage)} UTC: most hosts fail at once",
+            f"our own network seems down since {short(outage)} UTC: most hosts fail at once",
             "look at it; nothing is held against the feeds, a few are tried every minute, all when it is back",
             "error",
             "network:outage",
         )
     for hold in app.stores.network.holds(now):
         yield Problem(
-            f"host {hold.host} asked for a pause until {_short(hold.held_until)} UTC; its feeds wait",
+            f"host {hold.host} asked for a pause until {short(hold.held_until)} UTC; its feeds wait",
             f"poll it less often; `aggregator feeds resume {hold.said_by}` asks before that",
             about=f"host:{hold.host}:held",
         )
@@ -144,7 +144,7 @@ def _feed_problems(app: App) -> Iterator[Problem]:
 
 def _troubled(app: App, feeds: Mapping[str, Feed]) -> Iterator[Problem]:
     for failing in app.stores.upkeep.checked().failing:
-        since = f" since {_short(failing.since)} UTC" if failing.since else ""
+        since = f" since {short(failing.since)} UTC" if failing.since else ""
         feed = feeds.get(failing.feed_id)
         if feed is None or feed.poll.state in ("new", "ok"):
             continue
@@ -192,7 +192,7 @@ def _changed(app: App, feed_ids: Collection[str]) -> Iterator[Problem]:
     for event in newest.values():
         if event.feed_id in feed_ids:
             yield Problem(
-                f"feed {event.feed_id} changed its format on {_short(event.at)} UTC: {event.detail}",
+                f"feed {event.feed_id} changed its format on {short(event.at)} UTC: {event.detail}",
                 f"`aggregator entries --feed {event.feed_id}`: does it still tell what it told?",
                 about=f"feed:{event.feed_id}:format",
             )
@@ -230,7 +230,7 @@ def _moves(app: App, feed: Feed) -> Iterator[Problem]:
         )
     if poll.frozen_at is not None:
         yield Problem(
-            f"feed {feed.id}: since {_short(poll.frozen_at)} UTC its server says that nothing changed although it has",
+            f"feed {feed.id}: since {short(poll.frozen_at)} UTC its server says that nothing changed although it has",
             "it is read in full once a day; its publisher should know",
             about=f"feed:{feed.id}:frozen",
         )
@@ -241,8 +241,8 @@ def _delivery_problems(app: App) -> Iterator[Problem]:
     for relay in app.stores.relays.failing():
         what = "mail" if relay.name == "mail" else relay.name.replace(":", " ")
         yield Problem(
-            f"{what} has not gone out since {_short(relay.since)} UTC ({many(relay.failures, 'failure')} in a row): {relay.error}",
-            f"mend it; it is tried again at {_short(relay.until)} UTC, or at once by `aggregator send`",
+            f"{what} has not gone out since {short(relay.since)} UTC ({many(relay.failures, 'failure')} in a row): {relay.error}",
+            f"mend it; it is tried again at {short(relay.until)} UTC, or at once by `aggregator send`",
             "error",
             f"relay:{relay.name}:failing",
         )
@@ -318,7 +318,7 @@ def _restore_problems(app: App) -> Iterator[Problem]:
     if held.messages or held.since is not None:
         waiting = many(held.messages, "unsent message")
         yield Problem(
-            f"every edition is held after the restore of {_short(held.since)} UTC: {waiting}"
+            f"every edition is held after the restore of {short(held.since)} UTC: {waiting}"
             if held.since
             else f"{waiting} held after a restore",
             "look at `aggregator outbox list`, then `aggregator outbox release` or `outbox drop`",
@@ -335,9 +335,9 @@ def _backup_problems(app: App) -> Iterator[Problem]:
         return
     do = "`aggregator backup` makes one now; the daemon makes them while it runs"
     if state.error:
-        yield Problem(f"no backup at {_short(state.tried_at)} UTC: {state.error}", do, "error", "backup:failed")
+        yield Problem(f"no backup at {short(state.tried_at)} UTC: {state.error}", do, "error", "backup:failed")
     if made_at is not None and now - made_at > 2 * rules.every:
-        yield Problem(f"the last backup is of {_short(made_at)} UTC", do, about="backup:old")
+        yield Problem(f"the last backup is of {short(made_at)} UTC", do, about="backup:old")
     elif made_at is not None and not is_file(Path(state.file)):
         yield Problem(f"the last backup is not there any more: {state.file}", do, about="backup:gone")
 
@@ -351,8 +351,3 @@ def _unsound_backup(app: App) -> Iterator[Problem]:
         except AggregatorError as e:
             do = "`aggregator backup` makes one now"
             yield Problem(f"the last backup is not sound: {e}", do, "error", "backup:unsound")
-
-
-def _short(moment: datetime | None) -> str:
-    """Minutes, UTC."""
-    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M}"

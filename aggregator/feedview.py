@@ -15,6 +15,7 @@ from aggregator.access import Access
 from aggregator.errors import FetchErrorClass
 from aggregator.feeds import pace
 from aggregator.model import Feed, Gap, StoredEvent
+from aggregator.plain import short
 from aggregator.publication import WEEKDAYS
 from aggregator.settings import show_duration
 
@@ -90,11 +91,6 @@ UNANSWERED: frozenset[FetchErrorClass] = frozenset(
     ("dns", "connect", "tls", "timeout", "reset", "bad_http", "blocked_address", "bad_scheme", "local_network")
 )
 """Where nothing was said by the other side, or nothing that can be understood."""
-
-
-def short(moment: datetime) -> str:
-    """A moment to the minute, in UTC."""
-    return moment.strftime("%Y-%m-%d %H:%M")
 
 
 def utc(moment: datetime) -> str:

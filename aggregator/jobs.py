@@ -46,6 +46,10 @@ class Jobs:
         self._checked_at: datetime | None = None
         self._unsound: list[Problem] = []
 
+    def looked_through(self) -> None:
+        """The database has just been found sound: for a day it is not read again to see that."""
+        self._checked_at = self._app.clock.now()
+
     def poll(self) -> None:
         """Poll what is due, and go on looking while feeds are under way."""
         tried = failed = 0

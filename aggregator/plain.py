@@ -18,6 +18,11 @@ def when(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
+def short(moment: datetime | None) -> str:
+    """A moment to the minute, in UTC; a dash for none."""
+    return "-" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
+
+
 def many(count: int, one: str, more: str = "") -> str:
     """A number and its noun: 1 message, 2 messages."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"

@@ -5,15 +5,14 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from aggregator import health
 from aggregator.app import App
 from aggregator.digests import windows
 from aggregator.instance import running_pid
-from aggregator.plain import many
+from aggregator.plain import many, short
 from aggregator.publication import Schedule
 from aggregator.settings import show_duration
 
@@ -27,7 +26,7 @@ def facts(app: App) -> Iterator[tuple[str, str]]:
     yield "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC"
     yield "daemon", _daemon(app)
     stats = app.stores.upkeep.stats(now)
-    sizes = f"{_size(stats['database_bytes'])}, log {_size(_bytes(wal(c.home.db)))}"
+    sizes = f"{_size(stats['database_bytes'])}, log {_size(app.stores.upkeep.log_bytes())}"
     held = f"{many(stats['entries'], 'entry', 'entries')}, {many(stats['stories'], 'story', 'stories')}"
     yield "database", f"{c.home.db}, {sizes}; {held}"
     if stats["entries_to_index"]:
@@ -48,16 +47,6 @@ def facts(app: App) -> Iterator[tuple[str, str]]:
     yield "mail", _mail(app)
     yield "outbox", ", ".join(f"{count:,} {state}" for state, count in stats["messages"].items()) or "empty"
     yield "notices", _notices(app)
-
-
-def short(moment: datetime | None) -> str:
-    """Minutes, UTC."""
-    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
-
-
-def wal(db: Path) -> Path:
-    """The log beside a database."""
-    return db.with_name(db.name + "-wal")
 
 
 def _daemon(app: App) -> str:
@@ -125,13 +114,6 @@ def _notices(app: App) -> str:
         return f"{told}; told to nobody: operator.address is not set"
     due = windows.next_due(Schedule("at", operator.timezone, (operator.at,)), app.clock.now())
     return f"{told}; the next mail to {operator.address} is due {short(due)} UTC"
-
-
-def _bytes(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def _size(number: int) -> str:

@@ -27,9 +27,9 @@ OTHER = ("the database refuses", "see the text")
 def damage(app: App, *, deep: bool = False) -> Iterator[Problem]:
     """What is wrong with what is stored; `deep` reads every page."""
     found = app.stores.upkeep.examine(deep=deep)
-    damage = app.stores.upkeep.trouble()
+    trouble = app.stores.upkeep.trouble()
     for problem in found:
-        do = str(damage).rpartition("; ")[2] if damage else problem.do
+        do = str(trouble).rpartition("; ")[2] if trouble else problem.do
         yield replace(problem, what=f"database: {problem.what}", do=do, about=problem.about or "storage:damaged")
 
 
@@ -43,15 +43,13 @@ def problems(app: App) -> Iterator[Problem]:
             "storage:reading",
         )
     yield from _met(app)
-    log = app.stores.upkeep.log()
-    if log.bytes > LONG_LOG:
-        who = f"process {', '.join(log.holders)} reads an older state" if log.holders else "it is not emptied"
-        do = (
-            "close that program or its transaction"
-            if log.holders
-            else "start the daemon, or end what reads the database"
-        )
-        yield Problem(f"the log beside the database has {_mb(log.bytes)}: {who}", do, "warning", "storage:log")
+    size = app.stores.upkeep.log_bytes()
+    if size > LONG_LOG:
+        holders = app.stores.upkeep.log_holders()
+        who = f"process {', '.join(holders)} reads an older state" if holders else "it is not emptied"
+        do = "close that program or its transaction" if holders else "start the daemon, or end what reads the database"
+        what = f"the log beside the database has {size / (1 << 20):,.1f} MB: {who}"
+        yield Problem(what, do, "warning", "storage:log")
     if app.configuration.settings.storage.durability == "normal":
         yield Problem(
             "storage.durability is normal: a power cut may lose the last seconds, mail that went out in them may go out again",
@@ -73,12 +71,3 @@ def _met(app: App) -> Iterator[Problem]:
         what, do = TROUBLES.get(state, OTHER)
         waits = f"{many(len(names), 'line')} wait" if len(names) > 1 else f"line {names[0]} waits"
         yield Problem(f"{state}: {what}; {waits}: {errors[state]}", do, "error", f"storage:{state}")
-
-
-def log_size(app: App) -> str:
-    """How long the log of the database is."""
-    return _mb(app.stores.upkeep.log().bytes)
-
-
-def _mb(size: int) -> str:
-    return f"{size / (1 << 20):,.1f} MB"

@@ -6,7 +6,6 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 import click
@@ -25,6 +24,7 @@ from aggregator.plain import (
     member,
     message,
     past_attempt,
+    short,
     signal,
     span,
     story,
@@ -58,11 +58,6 @@ __all__ = [
     "when",
     "width",
 ]
-
-
-def short(moment: datetime | None) -> str:
-    """A moment for a table: minutes, UTC."""
-    return "-" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
 
 
 def rows(values: dict[str, Any]) -> None:

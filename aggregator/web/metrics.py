@@ -18,7 +18,7 @@ from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from aggregator import health, standing
+from aggregator import health
 from aggregator.app import App
 from aggregator.diagnosis import BOUNCES_SINCE
 from aggregator.tally import BOUNDS, TALLY, Histogram
@@ -150,7 +150,7 @@ class Metrics:
             "build_info": {(version("aggregator"), platform.python_version()): 1},
             "database_bytes": {
                 ("database",): _size(c.home.db),
-                ("wal",): _size(standing.wal(c.home.db)),
+                ("wal",): self._app.stores.upkeep.log_bytes(),
             },
             "disk_free_bytes": {(): shutil.disk_usage(c.home.db.parent).free},
             "line_last_success_timestamp_seconds": {

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
 
-from aggregator.errors import StoreError
 from aggregator.store.sqlite import migrations, rows
 from aggregator.store.sqlite.database import BUSY_SECONDS, Database
 from aggregator.store.sqlite.network import OUTAGE
@@ -34,14 +33,14 @@ class Agenda:
             conn.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
             try:
                 conn.execute("BEGIN IMMEDIATE")
-                foreign = migrations.unknown(self._db.utils)
-                conn.execute("ROLLBACK")
+                try:
+                    migrations.see_that_all_are_known(self._db.utils, self._db.path)
+                finally:
+                    conn.execute("ROLLBACK")
             finally:
                 conn.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
         except sqlite3.Error as e:
             raise self._db.error(e) from e
-        if foreign:
-            raise StoreError(f"{self._db.path}: written by a newer version ({', '.join(foreign)}); upgrade aggregator")
 
 
 # A feed that is due but has to wait for a pause of its own or of its host is due when that is over. While our own network is down

@@ -17,8 +17,6 @@ log = logging.getLogger("aggregator")
 
 KEPT = "before-{}.db"
 """The file that is kept before a step of the schema, by the step's name."""
-
-
 MARK = "backup"
 """The fact by which a copy and the log of what was sent know each other."""
 

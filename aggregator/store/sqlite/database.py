@@ -271,7 +271,7 @@ class Database:
 
     def _who(self) -> str:
         """Which processes hold it, where the system tells."""
-        named = ", ".join(f"{pid} {wal.name(pid)}" for pid in wal.holders(self.path))
+        named = ", ".join(wal.named_holders(self.path))
         return f" (held by process {named})" if named else ""
 
     def close(self) -> None:

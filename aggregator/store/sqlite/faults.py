@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aggregator.errors import StoreFault
+from aggregator.store.sqlite import wal
 
 SAMPLE = 256 * 1024
 """Bytes that are tried where SQLite only says that it could not write."""
@@ -71,7 +72,7 @@ def has_room(path: Path) -> bool:
     SQLite tells a full disk by ENOSPC alone, and not where it makes the files beside the database.
     """
     largest = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    sizes = (file.stat().st_size for file in (path, path.with_name(path.name + "-wal")) if file.exists())
+    sizes = (file.stat().st_size for file in (path, wal.file(path)) if file.exists())
     if largest != resource.RLIM_INFINITY and max(sizes, default=0) + SAMPLE > largest:
         return False
     try:

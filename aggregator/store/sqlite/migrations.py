@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from importlib import resources
+from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
 from aggregator import urls
+from aggregator.errors import StoreError
 from aggregator.store.sqlite import index, markup, rows
 
 SET = "aggregator"
@@ -132,3 +134,10 @@ def unknown(db: Database) -> list[str]:
     known = {m.name for m in migrations.pending(db)} | {m.name for m in migrations.applied(db)}
     ours = {m.name for m in migrations._migrations}  # noqa: SLF001 - the library offers no list of its own steps
     return sorted(known - ours)
+
+
+def see_that_all_are_known(db: Database, path: Path) -> None:
+    """Raises StoreError where the database at `path` is from the future, and sqlite3.Error."""
+    foreign = unknown(db)
+    if foreign:
+        raise StoreError(f"{path}: written by a newer version ({', '.join(foreign)}); upgrade aggregator")

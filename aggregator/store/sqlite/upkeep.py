@@ -5,11 +5,12 @@ from __future__ import annotations
 import builtins
 import contextlib
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aggregator.care import BackupState, Held, LogSize, Recalled
+from aggregator.care import BackupState, Held, Recalled
 from aggregator.errors import StoreError
 from aggregator.model import Problem
 from aggregator.publication import Checked, FailingFeed, Missed
@@ -56,13 +57,10 @@ class Upkeep:
     def _pending(self) -> list[str]:
         """The steps that this database has still to take. Raises StoreError when it is from the future."""
         try:
-            foreign = migrations.unknown(self._db.utils)
-            pending = [m.name for m in migrations.migrations.pending(self._db.utils)]
+            migrations.see_that_all_are_known(self._db.utils, self._db.path)
+            return [m.name for m in migrations.migrations.pending(self._db.utils)]
         except sqlite3.Error as e:
             raise self._db.error(e) from e
-        if foreign:
-            raise StoreError(f"{self._db.path}: written by a newer version ({', '.join(foreign)}); upgrade aggregator")
-        return pending
 
     def _keep_before(self, conn: sqlite3.Connection, pending: builtins.list[str]) -> None:
         """A copy of a database that holds something already, before it is changed (docs/decisions/0045)."""
@@ -142,10 +140,13 @@ class Upkeep:
         """See care.Upkeep.reading."""
         return self._db.reading
 
-    def log(self) -> LogSize:
-        """See care.Upkeep.log."""
-        size = wal.size(self._db.path)
-        return LogSize(size, tuple(f"{pid} {wal.name(pid)}" for pid in wal.holders(self._db.path)))
+    def log_bytes(self) -> int:
+        """See care.Upkeep.log_bytes."""
+        return wal.size(self._db.path)
+
+    def log_holders(self) -> Sequence[str]:
+        """See care.Upkeep.log_holders."""
+        return wal.named_holders(self._db.path)
 
     def fold_log(self, seconds: float) -> bool:
         """See care.Upkeep.fold_log."""

@@ -73,8 +73,12 @@ def holders(database: Path) -> list[int]:
     return sorted(found - {0})
 
 
-def name(pid: int) -> str:
-    """What a process is called."""
+def named_holders(database: Path) -> list[str]:
+    """The same with what each is called: `1234 sqlite3`."""
+    return [f"{pid} {_name(pid)}" for pid in holders(database)]
+
+
+def _name(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").strip()
     except OSError:
