@@ -8,7 +8,6 @@ import random
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -44,13 +43,6 @@ class Outcome:
     died: int = 0
     copies: int = 0
     refused: int = 0
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    started = Zygote()
-    yield started
-    started.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import random
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPException  # noqa: TID251 - this is a browser
 from pathlib import Path
@@ -29,13 +29,6 @@ MOST_ENTRIES = 1500
 STEP = counts.count(small=5, storm=1)
 FIRST = int(os.environ.get("AGGREGATOR_KILL_FROM", "1"))
 """Behind which commit the first kill falls; test_mutations knows where its mistakes begin to show."""
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    started = Zygote()
-    yield started
-    started.close()
 
 
 def test_random_kills_under_load_lose_nothing_and_double_only_what_was_in_phase_data(

@@ -6,7 +6,7 @@ import itertools
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,6 @@ SAMPLED = random.Random(counts.seed()).sample(OLD, counts.count(small=3, storm=l
 STRIDE = counts.count(small=60, storm=1)
 CHANGED = {"documents", "story_keys", "story_keys_before", "_sqlite_migrations", "facts", "digests", "sqlite_sequence"}
 """Tables whose rows a step makes anew or adds to; what people read of them is compared."""
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    started = Zygote()
-    yield started
-    started.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -21,13 +20,6 @@ STEP = counts.count(small=4, storm=1)
 MADE = [point for point in FILES if "folder" not in point]
 """Making a backup comes to these."""
 OLD, NEW = "before the restore", "in the backup"
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    started = Zygote()
-    yield started
-    started.close()
 
 
 def mark(home: Path, text: str) -> None:
