@@ -14,7 +14,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tests import counts
+from tests import counts, postgres
 
 # The same examples at every run: the fiftieth has found what the hundredth will; a storm makes new ones.
 hypothesis.settings.register_profile("house", derandomize=True, deadline=None, max_examples=50)
@@ -46,6 +46,23 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.upper().startswith(FOREIGN):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> str:
+    """The URL of a PostgreSQL server in which databases may be made (tests/postgres.py); skips, or fails, where there is none."""
+    if why := postgres.missing():
+        (pytest.fail if postgres.REQUIRED else pytest.skip)(why)
+    alone = worker_id == "master"
+    base = tmp_path_factory.getbasetemp()
+    return postgres.shared(base if alone else base.parent, os.getpid() if alone else os.getppid())
+
+
+@pytest.fixture
+def postgres_database(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty database."""
+    with postgres.database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)
