@@ -21,7 +21,7 @@ from pathlib import Path
 import corpus
 
 from aggregator.app import build as build_app
-from aggregator.store.sqlite import markup, rows
+from aggregator.store.sql import markup, rows
 from aggregator.store.sqlite.migrations import statements
 
 FEEDS, WATCHLISTS, DAYS = 200, 100, 365

@@ -88,7 +88,7 @@ def test_imports_point_one_way_and_each_library_has_one_door() -> None:
         ("watch/lint.py", "from aggregator.feeds import dates", "Imports point one way"),
         ("send.py", "from aggregator import compose", "Imports point one way"),
         ("render/view.py", "from aggregator.digests import excerpt", "An adapter never calls a stage"),
-        ("store/sqlite/rows.py", "import feedparser", "feedparser has one door"),
+        ("store/sql/rows.py", "import feedparser", "feedparser has one door"),
         ("poll.py", "import py3langid", "Languages beyond our own four have one door"),
         ("delivery/webhook.py", "import apprise", "Chat and push services have one door"),
         ("delivery/notify.py", "from aggregator.fetch import Client", "Imports point one way"),

@@ -10,7 +10,7 @@ import pytest
 from aggregator.model import Watchlist
 from aggregator.query import NeedEverything, NeedToken
 from aggregator.reading import Portion, Selection
-from aggregator.store.sqlite import portions
+from aggregator.store.sql import portions
 from tests.conformance.stores import HOUR, NOW, Scene, first, match, new
 
 

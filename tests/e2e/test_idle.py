@@ -49,7 +49,7 @@ class Idle:
         self.statements: list[str] = []
         self.ran: list[str] = []
         assert isinstance(app.stores, SqliteStores)
-        self._db = app.stores.agenda._db
+        self._db = app.stores.db
 
     def tick(self) -> None:
         """One tick, and wait for the lines it began, with every statement of theirs noted."""

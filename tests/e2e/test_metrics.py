@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from aggregator import settings
 from aggregator.jobs import Jobs
+from aggregator.store.sql.measures import Measuring
 from aggregator.store.sqlite.database import Database
-from aggregator.store.sqlite.measures import Measuring
 from aggregator.web import metrics
 from tests.e2e.apisite import Site, site, token
 from tests.e2e.browser import Answer, Browser

@@ -514,7 +514,7 @@ def test_where_no_page_can_be_made_a_bare_one_is_sent(
 def test_the_page_about_privacy_says_what_the_program_does(home: House) -> None:
     from aggregator import subscribe as line
     from aggregator.reading import LINK, SESSION
-    from aggregator.store.sqlite import credentials, tidying
+    from aggregator.store.sql import credentials, tidying
 
     page = Browser(home.url).ask("/help").page
     assert f"forgotten after {tidying.REQUESTS.days} days" in page

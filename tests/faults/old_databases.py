@@ -15,7 +15,8 @@ from typing import Any
 from sqlite_utils import Database as Utils
 
 from aggregator import tokens, urls
-from aggregator.store.sqlite import SqliteStores, markup, migrations, rows
+from aggregator.store.sql import markup, rows
+from aggregator.store.sqlite import SqliteStores, migrations
 
 SECRET = b"s" * 32
 STEPS = [step.name for step in migrations.migrations._migrations]

@@ -16,18 +16,18 @@ from aggregator.delivery.smtp import SmtpSession, SmtpTransport
 from aggregator.enrich import EnrichLine
 from aggregator.fetch import Client
 from aggregator.poll import PollLine
+from aggregator.store.sql.editions import Editions
+from aggregator.store.sql.entries import Entries
+from aggregator.store.sql.feeds import Feeds
+from aggregator.store.sql.outbox import Outbox
+from aggregator.store.sql.polls import Polls
+from aggregator.store.sql.retention import Retention
+from aggregator.store.sql.signals import Signals
+from aggregator.store.sql.subscriptions import Subscriptions
+from aggregator.store.sql.watch import Watch
 from aggregator.store.sqlite import copies
 from aggregator.store.sqlite.database import Database
-from aggregator.store.sqlite.editions import Editions
-from aggregator.store.sqlite.entries import Entries
-from aggregator.store.sqlite.feeds import Feeds
-from aggregator.store.sqlite.outbox import Outbox
-from aggregator.store.sqlite.polls import Polls
-from aggregator.store.sqlite.retention import Retention
-from aggregator.store.sqlite.signals import Signals
-from aggregator.store.sqlite.subscriptions import Subscriptions
 from aggregator.store.sqlite.upkeep import Upkeep
-from aggregator.store.sqlite.watch import Watch
 
 BEFORE, AFTER, YIELDED = "before", "after", "yielded"
 Point = tuple[type | ModuleType, str, str]

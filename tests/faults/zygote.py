@@ -17,7 +17,6 @@ import contextlib
 import json
 import os
 import signal
-import sqlite3
 import sys
 import threading
 import traceback
@@ -35,6 +34,7 @@ from aggregator.jobs import Jobs
 from aggregator.reading import Signal
 from aggregator.render import Renderer  # noqa: F401 - imported before the fork
 from aggregator.store.sqlite import SqliteStores
+from aggregator.store.sqlite.connection import Connection
 from aggregator.store.sqlite.database import Database
 from tests.faults import points
 
@@ -62,7 +62,7 @@ def die_after(commits: int) -> None:
     left = [commits]
 
     @contextlib.contextmanager
-    def counted(self: Database) -> Iterator[sqlite3.Connection]:
+    def counted(self: Database) -> Iterator[Connection]:
         with write(self) as conn:
             yield conn
         left[0] -= 1

@@ -39,7 +39,7 @@ def steps(stores: SqliteStores, now: datetime) -> int:
 
 def weight(stores: SqliteStores) -> int:
     """Bytes of the index."""
-    [row] = stores.feeds._db.ask("SELECT sum(length(block)) FROM entry_index_data")
+    [row] = stores.db.ask("SELECT sum(length(block)) FROM entry_index_data")
     return int(row[0])
 
 

@@ -12,9 +12,10 @@ import pytest
 from aggregator.model import StoryKey
 from aggregator.readership import Asker
 from aggregator.reading import EditionSignal, Signal
-from aggregator.store.sqlite import SqliteStores, invariants
-from aggregator.store.sqlite.invariants.delivery import DELIVERY
-from aggregator.store.sqlite.invariants.news import NEWS
+from aggregator.store.sql import invariants
+from aggregator.store.sql.invariants.delivery import DELIVERY
+from aggregator.store.sql.invariants.news import NEWS
+from aggregator.store.sqlite import SqliteStores
 from tests import emptydb
 from tests.conformance.stores import HOUR, ME, NOW, Scene, attempt, first, match, message, new, revised
 from tests.conformance.test_store_readers import letter, wish
@@ -134,7 +135,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("problem", DAMAGE)
 def test_a_deep_check_finds_what_must_never_be_and_says_what_to_do(stores: SqliteStores, problem: str) -> None:
-    conn = stores.feeds._db.conn
+    conn = stores.db.conn
     conn.execute("PRAGMA foreign_keys=OFF")
     conn.execute("PRAGMA writable_schema=ON")
     conn.executescript(DAMAGE[problem])
@@ -164,4 +165,4 @@ def test_a_check_changes_nothing(path: Path, stores: SqliteStores) -> None:
     before = dump()
     stores.upkeep.examine(deep=True)
     assert dump() == before
-    assert not stores.feeds._db.conn.in_transaction
+    assert not stores.db.conn.in_transaction

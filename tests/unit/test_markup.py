@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aggregator.store.sqlite import markup, rows
+from aggregator.store.sql import markup, rows
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 

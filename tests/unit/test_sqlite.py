@@ -24,19 +24,8 @@ from aggregator.errors import StoreError
 from aggregator.model import ArticleOutcome, EntryKey, Hints, PollOutcome, StoryKey
 from aggregator.query import NeedToken
 from aggregator.reading import Signal
-from aggregator.store.sqlite import (
-    SqliteStores,
-    alerts,
-    choices,
-    editions,
-    feeds,
-    markup,
-    migrations,
-    outbox,
-    polls,
-    tidying,
-    upkeep,
-)
+from aggregator.store.sql import alerts, choices, editions, feeds, markup, outbox, polls, tidying, upkeep
+from aggregator.store.sqlite import SqliteStores, migrations
 from aggregator.store.sqlite.database import Database
 from tests import emptydb
 from tests.conformance.stores import HOUR, ME, NOW, Scene, attempt, digest, match, message, new, poll, prune, revised
@@ -63,7 +52,7 @@ def scene(stores: SqliteStores) -> Scene:
 
 
 def connection(stores: SqliteStores) -> sqlite3.Connection:
-    return stores.feeds._db.conn
+    return stores.db.conn
 
 
 def refusal(path: Path) -> str:
@@ -548,7 +537,7 @@ def test_threads_that_have_ended_leave_no_connections_behind(stores: SqliteStore
         thread = threading.Thread(target=stores.feeds.list)
         thread.start()
         thread.join()
-    assert len(stores.feeds._db._open) <= 2
+    assert len(stores.db._open) <= 2
 
 
 def _write(db: Database, last: str, fault: BaseException | None = None) -> None:
@@ -562,7 +551,7 @@ def _write(db: Database, last: str, fault: BaseException | None = None) -> None:
 
 def test_an_exception_inside_a_transaction_leaves_nothing_also_of_what_sqlite_utils_wrote(path: Path) -> None:
     stores = SqliteStores(path, secret=SECRET)
-    db: Database = stores.feeds._db
+    db: Database = stores.db
     with pytest.raises(KeyboardInterrupt):
         _write(db, "SELECT 1", KeyboardInterrupt())
     with pytest.raises(StoreError):

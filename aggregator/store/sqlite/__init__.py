@@ -7,36 +7,36 @@ from datetime import timedelta
 from pathlib import Path
 
 from aggregator.errors import StoreError
+from aggregator.store.sql.agenda import Agenda
+from aggregator.store.sql.alerts import Alerts
+from aggregator.store.sql.attention import Attention
+from aggregator.store.sql.bounces import Bounces
+from aggregator.store.sql.credentials import Credentials
+from aggregator.store.sql.editions import Editions
+from aggregator.store.sql.entries import Entries
+from aggregator.store.sql.feeds import Feeds
+from aggregator.store.sql.history import History
+from aggregator.store.sql.measures import Measuring
+from aggregator.store.sql.moments import Moments
+from aggregator.store.sql.network import Network
+from aggregator.store.sql.notices import Notices
+from aggregator.store.sql.outbox import Outbox
+from aggregator.store.sql.overview import Overview
+from aggregator.store.sql.polls import Polls
+from aggregator.store.sql.portions import Portions
+from aggregator.store.sql.readers import Readers
+from aggregator.store.sql.reading import Reading
+from aggregator.store.sql.relays import Relays
+from aggregator.store.sql.retention import Retention
+from aggregator.store.sql.signals import Signals
+from aggregator.store.sql.signups import Signups
+from aggregator.store.sql.stories import Stories
+from aggregator.store.sql.subscriptions import Subscriptions
+from aggregator.store.sql.suppressions import Suppressions
+from aggregator.store.sql.watch import Watch
 from aggregator.store.sqlite import faults, wal
-from aggregator.store.sqlite.agenda import Agenda
-from aggregator.store.sqlite.alerts import Alerts
-from aggregator.store.sqlite.attention import Attention
-from aggregator.store.sqlite.bounces import Bounces
-from aggregator.store.sqlite.credentials import Credentials
 from aggregator.store.sqlite.database import Database
-from aggregator.store.sqlite.editions import Editions
-from aggregator.store.sqlite.entries import Entries
-from aggregator.store.sqlite.feeds import Feeds
-from aggregator.store.sqlite.history import History
-from aggregator.store.sqlite.measures import Measuring
-from aggregator.store.sqlite.moments import Moments
-from aggregator.store.sqlite.network import Network
-from aggregator.store.sqlite.notices import Notices
-from aggregator.store.sqlite.outbox import Outbox
-from aggregator.store.sqlite.overview import Overview
-from aggregator.store.sqlite.polls import Polls
-from aggregator.store.sqlite.portions import Portions
-from aggregator.store.sqlite.readers import Readers
-from aggregator.store.sqlite.reading import Reading
-from aggregator.store.sqlite.relays import Relays
-from aggregator.store.sqlite.retention import Retention
-from aggregator.store.sqlite.signals import Signals
-from aggregator.store.sqlite.signups import Signups
-from aggregator.store.sqlite.stories import Stories
-from aggregator.store.sqlite.subscriptions import Subscriptions
-from aggregator.store.sqlite.suppressions import Suppressions
 from aggregator.store.sqlite.upkeep import Upkeep
-from aggregator.store.sqlite.watch import Watch
 
 
 class SqliteStores:
@@ -71,6 +71,7 @@ class SqliteStores:
         """
         _look(path, spare)
         db = Database(path, synchronous=synchronous, reading=reading, spare=spare, sent=sent)
+        self.db = db
         self._make(db, secret, initial, backups)
         try:
             self.upkeep.migrate()

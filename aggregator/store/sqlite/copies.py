@@ -10,15 +10,13 @@ import sqlite3
 from pathlib import Path
 
 from aggregator.errors import StoreError
-from aggregator.store.sqlite import index
+from aggregator.store.sql.engine import FACT, MARK
 from aggregator.store.sqlite.database import BUSY_SECONDS
 
 log = logging.getLogger("aggregator")
 
 KEPT = "before-{}.db"
 """The file that is kept before a step of the schema, by the step's name."""
-MARK = "backup"
-"""The fact by which a copy and the log of what was sent know each other."""
 
 
 def write(source: sqlite3.Connection, target: Path, mark: str = "") -> None:
@@ -35,7 +33,7 @@ def write(source: sqlite3.Connection, target: Path, mark: str = "") -> None:
             source.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")
             if mark:
-                copy.execute(index.FACT, (MARK, mark))
+                copy.execute(FACT, (MARK, mark))
                 copy.commit()
             found = copy.execute("PRAGMA integrity_check").fetchone()[0]
             if found == "ok" and (broken := copy.execute("PRAGMA foreign_key_check").fetchone()) is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import sqlite3
 import threading
@@ -15,8 +14,10 @@ from typing import Any
 from sqlite_utils import Database as Utils
 
 from aggregator.errors import BROKEN, StoreError
-from aggregator.store.sqlite import faults, opening, rows, wal
-from aggregator.store.sqlite.sentlog import SentLog
+from aggregator.store.sql import rows
+from aggregator.store.sql.sentlog import SentLog
+from aggregator.store.sqlite import faults, migrations, opening, wal
+from aggregator.store.sqlite.connection import Connection
 
 BUSY_SECONDS = 30.0
 
@@ -49,7 +50,6 @@ class Database:
         self.path = path
         self.reading = reading
         self.log = None if sent is None or reading else SentLog(sent)
-        self._lines: list[dict[str, Any]] = []
         self.trouble: StoreError | None = None
         self._doubtful = False
         self._spare = spare
@@ -57,14 +57,14 @@ class Database:
         self._local = threading.local()
         self._writer = threading.RLock()
         self._book = threading.Lock()
-        self._open: dict[threading.Thread, sqlite3.Connection] = {}
+        self._open: dict[threading.Thread, Connection] = {}
         self._known = False
         self._waited_at = 0
         self._closed = False
 
     # -- connections -------------------------------------------------------------------------------------------------
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> Connection:
         if self._closed:
             raise StoreError(f"{self.path}: the store is closed")
         try:
@@ -75,7 +75,6 @@ class Database:
                 conn = opening.to_write(self.path, self._synchronous, BUSY_SECONDS, make=not self._known)
         except sqlite3.Error as e:
             raise self.error(e) from e
-        conn.create_function("log_line", 1, self._collect)
         self._known = True
         self._local.file = opening.identity(self.path)
         self._keep(conn)
@@ -83,7 +82,7 @@ class Database:
             self._look_again(conn)
         return conn
 
-    def _look_again(self, conn: sqlite3.Connection) -> None:
+    def _look_again(self, conn: Connection) -> None:
         """After the disk refused: is the file what it was?"""
         self._doubtful = False
         try:
@@ -93,7 +92,7 @@ class Database:
         if found != "ok":
             raise self.condemn(str(found))
 
-    def _keep(self, conn: sqlite3.Connection) -> None:
+    def _keep(self, conn: Connection) -> None:
         """Remember it for close(); those of threads that have ended are of no use any more."""
         with self._book:
             for thread in [t for t in self._open if not t.is_alive()]:
@@ -110,9 +109,9 @@ class Database:
                 conn.close()
 
     @property
-    def conn(self) -> sqlite3.Connection:
+    def conn(self) -> Connection:
         """This thread's connection; for reads outside a transaction."""
-        conn: sqlite3.Connection | None = getattr(self._local, "conn", None)
+        conn: Connection | None = getattr(self._local, "conn", None)
         if conn is None or self._closed:
             conn = self._local.conn = self._connect()
         return conn
@@ -128,7 +127,7 @@ class Database:
     # -- transactions ------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self) -> Iterator[Connection]:
         """One write transaction; everything in it is stored when the block ends well, nothing of it otherwise.
 
         Raises:
@@ -146,10 +145,10 @@ class Database:
             try:
                 self._bound_log(conn)
                 before = conn.total_changes
-                self._lines.clear()
+                conn.lines.clear()
                 conn.execute("BEGIN IMMEDIATE")
                 yield conn
-                self._tell()
+                self._tell(conn)
                 conn.execute("COMMIT")
             except sqlite3.Error as e:
                 self._rollback(conn)
@@ -166,6 +165,17 @@ class Database:
             return
         self.trouble = None
 
+    @contextlib.contextmanager
+    def claim(self) -> Iterator[Connection]:
+        """See engine.Database.claim: whoever writes here is alone."""
+        with self.write() as conn:
+            yield conn
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """See engine.Database.alone. The one daemon of a home has one poll line; a command beside it judges by itself."""
+        yield
+
     def _see_that_it_is_there(self) -> None:
         """In a log SQLite goes on writing to a file that was removed or replaced, and all of it is lost. Raises StoreError."""
         if opening.identity(self.path) != self._local.file:
@@ -173,7 +183,7 @@ class Database:
             self.trouble = StoreError(f"{self.path}: {faults.MISSING}", "missing")
             raise StoreError(str(self.trouble), "missing")
 
-    def _bound_log(self, conn: sqlite3.Connection) -> None:
+    def _bound_log(self, conn: Connection) -> None:
         """Wait a little for those who read an older state, where the log has grown long."""
         size = wal.size(self.path)
         if size < wal.BOUND:
@@ -182,14 +192,11 @@ class Database:
             wal.fold(conn, wal.WAIT)
             self._waited_at = wal.size(self.path)
 
-    def _collect(self, text: str) -> None:
-        self._lines.append(json.loads(text))
-
-    def _tell(self) -> None:
+    def _tell(self, conn: Connection) -> None:
         """Before the commit: what was sent was sent, whatever becomes of the row; only that need not wait for the disk each time."""
-        if self.log is not None and self._lines:
-            self.log.append(self._lines, durable=not all("sent" in line for line in self._lines))
-        self._lines.clear()
+        if self.log is not None and conn.lines:
+            self.log.append(conn.lines, durable=not all("sent" in line for line in conn.lines))
+        conn.lines.clear()
 
     def mark_backup(self, now: datetime) -> str:
         """Put a mark into the log, which the copy made next carries, too: what stands behind it, the copy does not know."""
@@ -199,7 +206,7 @@ class Database:
         return mark
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
+    def read(self) -> Iterator[Connection]:
         """Reads that must agree with each other: one snapshot.
 
         Raises:
@@ -229,10 +236,34 @@ class Database:
             raise self.error(e) from e
 
     @staticmethod
-    def _rollback(conn: sqlite3.Connection) -> None:
+    def _rollback(conn: Connection) -> None:
         with contextlib.suppress(sqlite3.Error):
             if conn.in_transaction:
                 conn.execute("ROLLBACK")
+
+    def may_write(self, seconds: float) -> None:
+        """See engine.Database.may_write."""
+        try:
+            conn = self.conn
+            conn.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+            try:
+                conn.execute("BEGIN IMMEDIATE")
+                try:
+                    migrations.see_that_all_are_known(self.utils, self.path)
+                finally:
+                    conn.execute("ROLLBACK")
+            finally:
+                conn.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
+        except sqlite3.Error as e:
+            raise self.error(e) from e
+
+    def version(self) -> int:
+        """See engine.Database.version."""
+        return int(self.ask("PRAGMA data_version")[0][0])
+
+    def size(self) -> int:
+        """See engine.Database.size."""
+        return self.path.stat().st_size
 
     def fold_log(self, seconds: float) -> bool:
         """Empty the log, waiting so long for others; whether that could be done. Raises StoreError."""
@@ -284,8 +315,3 @@ class Database:
             self._open.clear()
         if self.log is not None:
             self.log.sync()
-
-
-def log_line(conn: sqlite3.Connection, **line: Any) -> None:
-    """Within a write: a line for the log of what was sent, written when the rows are; each has `at`."""
-    conn.execute("SELECT log_line(?)", (json.dumps(line, ensure_ascii=False),))

@@ -10,7 +10,8 @@ from sqlite_utils import Database, Migrations
 
 from aggregator import urls
 from aggregator.errors import StoreError
-from aggregator.store.sqlite import index, markup, rows
+from aggregator.store.sql import markup, rows
+from aggregator.store.sqlite import index
 
 SET = "aggregator"
 migrations = Migrations(SET)
@@ -65,7 +66,7 @@ def smaller(db: Database) -> None:
     keys = db.execute("SELECT kind, key, entry_id FROM story_keys_before").fetchall()
     digested = sorted((kind, rows.key_digest(key), i) for kind, key, i in keys)
     db.conn.executemany("INSERT OR IGNORE INTO story_keys (kind, key, entry_id) VALUES (?, ?, ?)", digested)
-    index.rebuild(db.conn)
+    index.Fts(db.conn).rebuild()
     _run(db, "0005_after.sql")
 
 

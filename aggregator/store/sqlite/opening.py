@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aggregator.errors import StoreError
 from aggregator.store.sqlite import wal
+from aggregator.store.sqlite.connection import Connection
 
 WAL_TRIES = 100
 PAGE_BYTES = 8192
@@ -17,7 +18,7 @@ STATEMENTS = 512
 """Prepared statements that a connection keeps."""
 
 
-def to_write(path: Path, synchronous: str, busy: float, *, make: bool) -> sqlite3.Connection:
+def to_write(path: Path, synchronous: str, busy: float, *, make: bool) -> Connection:
     """In WAL mode, waiting `busy` seconds for other writers; without `make` a file that is not there is an error.
 
     Raises sqlite3.Error.
@@ -34,7 +35,7 @@ def to_write(path: Path, synchronous: str, busy: float, *, make: bool) -> sqlite
     return conn
 
 
-def to_read(path: Path, busy: float) -> sqlite3.Connection:
+def to_read(path: Path, busy: float) -> Connection:
     """To read alone, with nothing written beside it. Raises sqlite3.Error, and StoreError where its log would have to be written."""
     try:
         return _tried(_connect(path, "ro", busy))
@@ -60,7 +61,7 @@ def identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _connect(path: Path, mode: str, busy: float) -> sqlite3.Connection:
+def _connect(path: Path, mode: str, busy: float) -> Connection:
     # The threads' own connections; `check_same_thread` is off only so that Database.close() can end them all.
     conn = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
@@ -69,12 +70,13 @@ def _connect(path: Path, mode: str, busy: float) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
         cached_statements=STATEMENTS,
+        factory=Connection,
     )
     conn.row_factory = sqlite3.Row
     return conn
 
 
-def _tried(conn: sqlite3.Connection) -> sqlite3.Connection:
+def _tried(conn: Connection) -> Connection:
     try:
         _set(conn, "query_only=ON")
         conn.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -84,12 +86,12 @@ def _tried(conn: sqlite3.Connection) -> sqlite3.Connection:
     return conn
 
 
-def _set(conn: sqlite3.Connection, *more: str) -> None:
+def _set(conn: Connection, *more: str) -> None:
     for pragma in ("temp_store=MEMORY", f"cache_size=-{CACHE_KB}", *more):
         conn.execute(f"PRAGMA {pragma}")
 
 
-def _turn_to_wal(conn: sqlite3.Connection) -> None:
+def _turn_to_wal(conn: Connection) -> None:
     """Switch to WAL; of several programs that open a new file at once, the others wait for the one that switches.
 
     SQLite does not wait for that lock by itself, so we stand in the queue of writers, which does, and ask again.

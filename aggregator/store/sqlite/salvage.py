@@ -16,7 +16,8 @@ from datetime import datetime
 from pathlib import Path
 
 from aggregator.errors import StoreError
-from aggregator.store.sqlite import SqliteStores, opening, rows, wal
+from aggregator.store.sql import rows
+from aggregator.store.sqlite import SqliteStores, opening, wal
 
 MAGIC = b"SQLite format 3\0"
 TOP = (1 << 63) - 1

@@ -1,0 +1,29 @@
+"""What an index of words is fed with, made anew from the stored texts by our own tokeniser."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+from aggregator.store.sql import markup
+from aggregator.store.sql.engine import Indexed
+from aggregator.tokens import index_text, tokenize
+
+
+def stored(conn: Any, where: str = "", *values: int) -> Iterator[Indexed]:
+    """Entries as they are indexed; `where` chooses among entries `e` and says their order. `conn` executes."""
+    sql = "SELECT e.id, e.title, e.body, a.text FROM entries e LEFT JOIN articles a ON a.entry_id = e.id "
+    for entry_id, *texts in conn.execute(sql + where, values):
+        title, body, article = (index_text(tokenize(text)) if text else "" for text in texts)
+        yield entry_id, title, body, article
+
+
+def unreadable(conn: Any) -> Iterator[str]:
+    """Entries and earlier revisions whose markup cannot be unpacked."""
+    for table, key in (("entries", "id"), ("entry_revisions", "entry_id")):
+        for entry_id, packed, body in conn.execute(f"SELECT {key}, markup, body FROM {table}"):  # noqa: S608 - names are ours
+            try:
+                markup.unpack(packed, body)
+            except sqlite3.DatabaseError as e:
+                yield f"{table}: {entry_id}: {e}"
