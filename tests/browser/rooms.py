@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from aggregator.digests.messages import new_token
 from aggregator.web.links import PATHS, Links
 from aggregator.web.pages import build as pages
+from tests import counts
 from tests.browser.installation import ASKED, ASKER, CSTO, LEAVER, READER, START, Place
 
 OPERATOR = ("outbox", "message", "quarantine", "configuration")
@@ -19,6 +20,8 @@ OPERATOR = ("outbox", "message", "quarantine", "configuration")
 LETTERS = ("confirm", "refuse", "unsubscribe", "undo", "manage-in", "sign-in-link")
 LOOKS = [(320, "light"), (320, "dark"), (1280, "light"), (1280, "dark")]
 """A phone and a desk, by day and by night."""
+PAIRS = [(LOOKS[0], LOOKS[3]), (LOOKS[1], LOOKS[2])]
+"""Either has both widths and both schemes."""
 SERVED = ("/static/", "/healthz", "/readyz", "/metrics", "/api/", "/manage/export", "/favicon.ico", "/openapi.json")
 """What is no page: files, and answers to programs."""
 GIVEN: Mapping[str, Sequence[Mapping[str, object]]] = {
@@ -40,6 +43,11 @@ class Room:
     private: bool = False
     alone: bool = False
     """Whether it leaves a cookie behind that changes other pages."""
+
+
+def looks(name: str) -> Sequence[tuple[int, str]]:
+    """How a page is looked at: all ways in a storm, else those of one pair, the next page those of the other."""
+    return LOOKS if counts.STORM else PAIRS[list(names()).index(name) % 2]
 
 
 def names() -> Iterator[str]:

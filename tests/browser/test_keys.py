@@ -20,12 +20,21 @@ STATUS = "document.querySelector('[role=status]').textContent"
 OPEN = "document.querySelector('dialog').open"
 
 
-@pytest.fixture
-def visit(browser: Chromium, place: Place) -> Iterator[Visit]:
+@pytest.fixture(scope="module")
+def window(browser: Chromium, place: Place) -> Iterator[Visit]:
+    """One for the file: a new one is a process of Chromium, and costs a second."""
     with browser.visit(place.url) as visit:
-        visit.open("/editions")
         yield visit
-        assert visit.noise() == []
+
+
+@pytest.fixture
+def visit(window: Visit) -> Iterator[Visit]:
+    """The list of editions, in a browser that remembers nothing."""
+    window.open("/editions")
+    window.ask("localStorage.clear(), sessionStorage.clear()")
+    window.open("/editions")
+    yield window
+    assert window.noise() == []
 
 
 def test_j_and_k_walk_over_the_headlines_and_stay_at_the_ends(visit: Visit) -> None:

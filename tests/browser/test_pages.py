@@ -11,7 +11,7 @@ from tests import counts
 from tests.browser import measures
 from tests.browser.chromium import WANTED, Chromium, Visit
 from tests.browser.installation import Place
-from tests.browser.rooms import LOOKS, SERVED, Room, built, names, rooms
+from tests.browser.rooms import SERVED, Room, built, looks, names, rooms
 
 Visits = Mapping[str, Visit]
 PRIVATE = ("/outbox", "/outbox/{message}", "/quarantine", "/configuration")
@@ -74,10 +74,10 @@ def faults(room: Room, role: str, visits: Visits, browser: Chromium, place: Plac
     wrong: list[str] = []
     with entered(room, role, visits, browser, place) as visit:
         wrong += visit.ask(measures.UNFOLDED) + visit.ask(measures.SHAPE)
-        for width, scheme in LOOKS:
+        for number, (width, scheme) in enumerate(looks(room.name)):
             visit.wear(width, scheme)
             found = visit.axe() + visit.ask(measures.SIDEWAYS)
-            if (width, scheme) == LOOKS[0]:
+            if number == 0:
                 visit.press("Tab")
                 found += visit.ask(measures.FOCUS) + visit.ask(measures.TARGETS)
             wrong += [f"{width} {scheme}: {line}" for line in found]
