@@ -47,7 +47,7 @@ FetchErrorClass = Literal[
 ]
 """The stable words for why a feed failed; used in tables, JSON, pages and metrics."""
 
-StoreFault = Literal["full", "locked", "corrupt", "read_only", "missing", "io", "other"]
+StoreFault = Literal["full", "locked", "corrupt", "read_only", "missing", "io", "away", "other"]
 """The stable words for why the database cannot be used; `doctor`, the health file and the pages say `storage_full` and so on."""
 BROKEN: frozenset[StoreFault] = frozenset({"full", "corrupt", "read_only", "missing", "io"})
 """Those after which a connection is not used again: what it believes of the file may be wrong."""

@@ -18,6 +18,7 @@ TROUBLES = {
     "storage_corrupt": ("the database is damaged, nothing is written to it", "do what the error says, then start again"),
     "storage_read_only": ("the database cannot be written", "make the folder writable; it goes on by itself"),
     "storage_missing": ("the database is gone from under the daemon", "put it back or restore a backup, then start again"),
+    "storage_away": ("the database server does not answer", "see that it runs; it goes on by itself, and nothing is lost"),
     "storage_io": ("the disk refuses", "look at the disk (`dmesg`); it goes on by itself once it is well"),
 }  # fmt: skip
 """What the daemon met, and what to do, by the word that health has for it."""

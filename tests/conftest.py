@@ -70,6 +70,16 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) ->
     return postgres.shared(base if alone else base.parent, os.getpid() if alone else os.getppid())
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[tuple[str, str]]:
+    """The server, and the name of a database in it with our tables, empty, that others are copied from."""
+    from aggregator.store.postgres import PostgresStores
+
+    with loopback_only(), postgres.database(postgres_server) as url:
+        PostgresStores(url, secret=b"s" * 32).upkeep.close()
+        yield postgres_server, url.rpartition("/")[2].partition("?")[0]
+
+
 @pytest.fixture
 def postgres_database(postgres_server: str) -> Iterator[str]:
     """The URL of an empty database."""

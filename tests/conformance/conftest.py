@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from aggregator.store.postgres import PostgresStores
 from aggregator.store.sqlite import SqliteStores
 from aggregator.stores import Stores
-from tests import emptydb
+from tests import emptydb, postgres
 from tests.conformance.stores import INITIAL, Scene
 
 SECRET = b"s" * 32
@@ -20,12 +22,24 @@ def open_sqlite(folder: Path) -> Stores:
     return SqliteStores(emptydb.put(folder / "aggregator.db"), secret=SECRET, initial=INITIAL, synchronous="OFF")
 
 
-BACKENDS: dict[str, Callable[[Path], Stores]] = {"sqlite": open_sqlite}
+BACKENDS = ("postgres", "sqlite")
 
 
-@pytest.fixture(params=sorted(BACKENDS))
-def backend(request: pytest.FixtureRequest) -> Callable[[Path], Stores]:
-    return BACKENDS[request.param]
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> Iterator[Callable[[Path], Stores]]:
+    """Opens the database of a folder; of one folder always the same."""
+    if request.param == "sqlite":
+        yield open_sqlite
+        return
+    with ExitStack() as stack:
+        urls: dict[Path, str] = {}
+
+        def open_postgres(folder: Path) -> Stores:
+            if folder not in urls:
+                urls[folder] = stack.enter_context(postgres.database(*request.getfixturevalue("postgres_template")))
+            return PostgresStores(urls[folder], secret=SECRET, initial=INITIAL)
+
+        yield open_postgres
 
 
 @pytest.fixture

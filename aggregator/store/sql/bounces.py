@@ -100,10 +100,10 @@ def lift(conn: Connection, secret: bytes, address: str) -> bool:
 
 # One that was never confirmed must not become active when somebody resumes it.
 _STOP = """UPDATE subscriptions SET reason = :reason, paused_until = NULL,
-  state = iif(:complaint OR state = 'pending', 'ended', 'paused'),
-  ended_at = iif(:complaint OR state = 'pending', :now, ended_at)
+  state = iif(:complaint = 1 OR state = 'pending', 'ended', 'paused'),
+  ended_at = iif(:complaint = 1 OR state = 'pending', :now, ended_at)
 WHERE subscriber_id = (SELECT id FROM subscribers WHERE address = :address) AND (state IN ('active', 'pending')
-  OR (state = 'paused' AND (:complaint OR reason NOT LIKE 'bounced:%')))
+  OR (state = 'paused' AND (:complaint = 1 OR reason NOT LIKE 'bounced:%')))
 RETURNING id"""
 _CANCEL = f"""UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', late = 0, error = :reason
 WHERE {rows.OWED} AND subscription_id IN (

@@ -70,17 +70,17 @@ def _adding(table: str, *keys: str) -> str:
     """The statement that adds to a count, from its keys and by how much."""
     marks = rows.marks(len(keys) + 1)
     return f"""INSERT INTO {table} ({", ".join(keys)}, entries) VALUES ({marks})
-ON CONFLICT DO UPDATE SET entries = entries + excluded.entries"""  # noqa: S608 - names are ours
+ON CONFLICT ({", ".join(keys)}) DO UPDATE SET entries = {table}.entries + excluded.entries"""  # noqa: S608 - names are ours
 
 
 _ENTRIES = _adding("entry_counts", "feed_id", "day", "language")
 _DAYS = _adding("day_counts", "day")
 _MONTHS = _adding("entry_months", "feed_id", "month", "language")
 _POLLS = """INSERT INTO feed_days (feed_id, day, polls, answered, first_ok_at, last_ok_at) VALUES (?, ?, 1, ?, ?, ?)
-ON CONFLICT DO UPDATE SET polls = polls + 1, answered = answered + excluded.answered,
-  first_ok_at = coalesce(first_ok_at, excluded.first_ok_at), last_ok_at = coalesce(excluded.last_ok_at, last_ok_at)"""
+ON CONFLICT (feed_id, day) DO UPDATE SET polls = feed_days.polls + 1, answered = feed_days.answered + excluded.answered,
+  first_ok_at = coalesce(feed_days.first_ok_at, excluded.first_ok_at), last_ok_at = coalesce(excluded.last_ok_at, feed_days.last_ok_at)"""
 _HOURS = """INSERT INTO poll_hours (hour, polls, answered) VALUES (?, ?, ?)
-ON CONFLICT DO UPDATE SET polls = polls + excluded.polls, answered = answered + excluded.answered"""
+ON CONFLICT (hour) DO UPDATE SET polls = poll_hours.polls + excluded.polls, answered = poll_hours.answered + excluded.answered"""
 _MATCHED = f"""SELECT m.watchlist_id, substr(e.sort_at, 1, {HOUR}), e.feed_id, e.language, count(*)
 FROM matches m JOIN entries e ON e.id = m.entry_id
 WHERE m.id > ? AND NOT EXISTS (SELECT 1 FROM matches b WHERE b.entry_id = m.entry_id AND b.watchlist_id = m.watchlist_id

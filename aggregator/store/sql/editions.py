@@ -335,7 +335,7 @@ def _insert_edition(conn: Connection, made: NewEdition) -> int:
 
 def _assigned(conn: Connection, digest_id: str, matches: Sequence[int]) -> bool:
     """Whether somebody else has told one of these meanwhile."""
-    sql = "SELECT 1 FROM edition_matches WHERE digest_id = ? AND match_id IN (SELECT value FROM json_each(?)) LIMIT 1"
+    sql = "SELECT 1 FROM edition_matches WHERE digest_id = ? AND match_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?)) LIMIT 1"
     return conn.execute(sql, (digest_id, rows.dump(list(matches)))).fetchone() is not None
 
 

@@ -120,7 +120,7 @@ class Feeds:
             conditions.append("id IN (SELECT value FROM json_each(:ids))")
             values["ids"] = rows.dump(sorted(ids))
         sql = (
-            "UPDATE feeds SET interrupted = interrupted OR claimed_by IS NOT NULL, claimed_by = :owner, "  # noqa: S608 - our own conditions
+            "UPDATE feeds SET interrupted = iif(interrupted = 1 OR claimed_by IS NOT NULL, 1, 0), claimed_by = :owner, "  # noqa: S608 - our own conditions
             "claimed_until = :until WHERE id IN (SELECT id FROM feeds WHERE "
             + " AND ".join(conditions)
             + f" ORDER BY next_poll_at, id LIMIT :limit) RETURNING {', '.join(rows.FEED_COLUMNS)}, interrupted"

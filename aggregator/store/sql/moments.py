@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from aggregator.store.sql import rows
-from aggregator.store.sql.engine import Connection, Database
+from aggregator.store.sql.engine import FACT, Connection, Database
 
 WEEK = timedelta(days=9)
 """Longer than any pause of a feed: a week, a tenth of jitter, and a day of rest."""
@@ -97,7 +97,7 @@ class Moments:
         with self._db.write() as conn:
             row = conn.execute(_BELIEVED).fetchone()
             moment = now if row is None else min(now, rows.moment(row[0]) + DAY)
-            conn.execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('believed_at', ?)", (rows.stamp(moment),))
+            conn.execute(FACT, ("believed_at", rows.stamp(moment)))
         return moment
 
 

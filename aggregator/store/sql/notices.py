@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from aggregator.model import Problem
 from aggregator.notice import LASTS, Changed, Notice, NoticeLetter
 from aggregator.store.sql import rows
-from aggregator.store.sql.engine import Connection, Database, Row
+from aggregator.store.sql.engine import FACT, Connection, Database, Row
 
 KEPT = timedelta(days=30)
 """How long a mail of notices stays in the outbox after it was settled."""
@@ -55,7 +55,7 @@ class Notices:
             # A moment ahead of us was noted by a clock that was wrong.
             if row is not None and rows.stamp(due) <= row[0] <= rows.stamp(now):
                 return False
-            conn.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (DUE, rows.stamp(due)))
+            conn.execute(FACT, (DUE, rows.stamp(due)))
             sql = "UPDATE notices SET told_at = ? WHERE about = ?"
             conn.executemany(sql, [(rows.stamp(now), about) for about in told])
             conn.executemany("DELETE FROM notices WHERE about = ?", [(about,) for about in over])
@@ -115,9 +115,9 @@ def _notice(row: Row) -> Notice:
     )
 
 
-_BEGIN = "INSERT INTO notices (about, level, what, do, began_at) VALUES (:about, :level, :what, :do, :now)"
+_BEGIN = """INSERT INTO notices (about, level, what, "do", began_at) VALUES (:about, :level, :what, :do, :now)"""
 # What nobody was told of and was over for a while begins anew.
-_AGAIN = """UPDATE notices SET level = :level, what = :what, do = :do, ended_at = NULL,
+_AGAIN = """UPDATE notices SET level = :level, what = :what, "do" = :do, ended_at = NULL,
 began_at = iif(told_at IS NULL AND ended_at <= :recent, :now, began_at) WHERE about = :about"""
 _OLD = """SELECT id, letter_id FROM messages WHERE kind = 'notice' AND letter_id IS NOT NULL
 AND state IN ('sent', 'dead', 'cancelled') AND settled_at < ?"""

@@ -115,7 +115,7 @@ class Outbox:
 
     def list(self, states: Collection[str] = (), limit: int = 200) -> builtins.list[Message]:
         """See OutboxStore.list."""
-        where = ":any OR m.state IN (SELECT value FROM json_each(:states))"
+        where = ":any = 1 OR m.state IN (SELECT value FROM json_each(:states))"
         sql = f"{SELECT} WHERE {where} ORDER BY m.id DESC LIMIT :limit"
         with self._db.read() as conn:
             found = conn.execute(sql, {"any": not states, "states": rows.dump(sorted(states)), "limit": limit})
@@ -252,4 +252,4 @@ _TAKE = (
 )
 _FIRST = "ORDER BY m.kind = 'digest', m.next_attempt_at, m.id LIMIT :limit"
 _CLAIM = f"{_TAKE} (SELECT m.id {_DUE} {_FIRST}) RETURNING id"
-_CLAIM_ONLY = f"{_TAKE} (SELECT m.id {_DUE} AND m.id IN (SELECT value FROM json_each(:only)) {_FIRST}) RETURNING id"  # noqa: S608 - our own words
+_CLAIM_ONLY = f"{_TAKE} (SELECT m.id {_DUE} AND m.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:only)) {_FIRST}) RETURNING id"  # noqa: S608 - our own words

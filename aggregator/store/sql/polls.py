@@ -212,7 +212,7 @@ class _Writer:
 
     def _recall(self, feed_id: str, recall: Recall, fresh: Sequence[tuple[int, int]]) -> None:
         self._conn.execute(
-            "INSERT OR REPLACE INTO documents (feed_id, head, settled, items, fresh) VALUES (?, ?, ?, ?, ?)",
+            _REMEMBER,
             (feed_id, recall.head, recall.settled, recall.items, rows.dump(fresh)),
         )
 
@@ -380,3 +380,5 @@ _MOVE_ENTRY = """UPDATE entries SET story_id = ?, merged_from = ?, story_reason 
 _DROP_EMPTY = "DELETE FROM stories WHERE id = ? AND NOT EXISTS (SELECT 1 FROM entries WHERE story_id = ?)"
 _KEEP_TITLE = """UPDATE stories SET title = (SELECT t.title FROM story_titles t WHERE t.story_id = stories.id)
 WHERE id = (SELECT story_id FROM entries WHERE id = ?) AND title = ''"""
+_REMEMBER = """INSERT INTO documents (feed_id, head, settled, items, fresh) VALUES (?, ?, ?, ?, ?) ON CONFLICT (feed_id) DO UPDATE SET
+  head = excluded.head, settled = excluded.settled, items = excluded.items, fresh = excluded.fresh"""

@@ -184,17 +184,17 @@ _NEWEST = f"""SELECT e.story_id FROM matches m CROSS JOIN entries e ON e.id = m.
 WHERE m.watchlist_id = :watchlist AND {_INSIDE} ORDER BY m.id DESC LIMIT :limit"""  # noqa: S608 - our own words
 # As in a digest, the first of the matched entries speaks for the others; of its revisions the last that matched.
 _LEADS = f"""SELECT m.*, e.story_id FROM entries e CROSS JOIN matches m ON m.entry_id = e.id AND m.watchlist_id = :watchlist
-WHERE e.story_id IN (SELECT value FROM json_each(:stories)) AND {_INSIDE} ORDER BY e.id, m.id DESC"""  # noqa: S608 - our own words
+WHERE e.story_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:stories)) AND {_INSIDE} ORDER BY e.id, m.id DESC"""  # noqa: S608 - our own words
 _FOUND = (
     """SELECT m.* FROM matches m WHERE m.watchlist_id = :watchlist AND m.id < :before ORDER BY m.id DESC LIMIT :limit"""
 )
 _WATCHED = """SELECT DISTINCT e.story_id, m.watchlist_id FROM entries e CROSS JOIN matches m ON m.entry_id = e.id
-WHERE e.story_id IN (SELECT value FROM json_each(:stories)) AND m.reach != 'none' AND m.matched_at >= :since AND m.matched_at < :until
+WHERE e.story_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:stories)) AND m.reach != 'none' AND m.matched_at >= :since AND m.matched_at < :until
 ORDER BY e.story_id, m.watchlist_id"""
 _LAST = """SELECT digest_id, key, window_end FROM editions WHERE id = (SELECT max(id) FROM editions
 WHERE digest_id IN (SELECT value FROM json_each(?)) AND kind = 'digest')"""
 _COPIES = f"""SELECT e.story_id, {rows.FEED_TITLE} FROM entries e JOIN feeds f ON f.id = e.feed_id
-WHERE e.story_id IN (SELECT value FROM json_each(?)) ORDER BY e.story_id, e.id"""  # noqa: S608 - our own words
+WHERE e.story_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?)) ORDER BY e.story_id, e.id"""  # noqa: S608 - our own words
 _MATCHED = """SELECT m.* FROM entries e JOIN matches m ON m.entry_id = e.id AND m.revision >= e.story_revision
 WHERE e.story_id = ? ORDER BY m.revision, m.id"""
 _VERSIONS = """SELECT r.entry_id, r.revision, r.title, r.body, r.replaced_at
@@ -211,7 +211,7 @@ _MARKS = (
     "SELECT count(*), count(ended_at), max(id) FROM signals",
     "SELECT max(id) FROM gaps",
     # Story by story, for entries move between those that are shown; with what each feed is called and may show.
-    """SELECT e.story_id, f.title, f.own_title, f.excerpt, count(*), max(e.id), sum(e.revision), total(a.state = 'done')
-FROM json_each(:stories) j CROSS JOIN entries e ON e.story_id = j.value JOIN feeds f ON f.id = e.feed_id
+    """SELECT e.story_id, f.title, f.own_title, f.excerpt, count(*), max(e.id), sum(e.revision), sum(CASE WHEN a.state = 'done' THEN 1 ELSE 0 END)
+FROM json_each(:stories) j CROSS JOIN entries e ON e.story_id = CAST(j.value AS BIGINT) JOIN feeds f ON f.id = e.feed_id
 LEFT JOIN articles a ON a.entry_id = e.id GROUP BY e.story_id, e.feed_id""",
 )

@@ -124,8 +124,9 @@ def _stand_in(conn: Connection, line: dict[str, Any]) -> int:
 
 def _remember(conn: Connection, digest_id: str, edition_id: int | None, line: dict[str, Any]) -> None:
     """Matches that are told when they come again; what was passed over beside an edition was not told in it."""
-    sql = """INSERT OR REPLACE INTO told_earlier (entry, watchlist_id, digest_id, edition_id, prominence, at)
-             VALUES (?, ?, ?, ?, ?, ?)"""
+    sql = """INSERT INTO told_earlier (entry, watchlist_id, digest_id, edition_id, prominence, at) VALUES (?, ?, ?, ?, ?, ?)
+             ON CONFLICT (entry, watchlist_id, digest_id) DO UPDATE SET edition_id = excluded.edition_id,
+             prominence = excluded.prominence, at = excluded.at"""
     conn.executemany(
         sql,
         [

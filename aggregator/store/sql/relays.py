@@ -33,8 +33,9 @@ class Relays:
 
     def pause(self, failing: FailingRelay) -> None:
         """See RelayStore.pause."""
-        sql = """INSERT OR REPLACE INTO relays (name, failures, failing_since, paused_until, error_class, error)
-                 VALUES (?, ?, ?, ?, ?, ?)"""
+        sql = """INSERT INTO relays (name, failures, failing_since, paused_until, error_class, error) VALUES (?, ?, ?, ?, ?, ?)
+                 ON CONFLICT (name) DO UPDATE SET failures = excluded.failures, failing_since = excluded.failing_since,
+                 paused_until = excluded.paused_until, error_class = excluded.error_class, error = excluded.error"""
         values = (failing.name, failing.failures, rows.stamp(failing.since), rows.stamp(failing.until))
         with self._db.write() as conn:
             conn.execute(sql, (*values, failing.error_class, failing.error))

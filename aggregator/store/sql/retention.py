@@ -195,16 +195,16 @@ _OLD = f"FROM entries e WHERE e.feed_id = ? AND e.first_seen_at < ? AND {_UNNEED
 _COUNT = f"SELECT count(*) {_OLD}"
 _DROP_EMPTY = "DELETE FROM stories WHERE id = ? AND NOT EXISTS (SELECT 1 FROM entries WHERE story_id = ?)"
 _PRUNED = """INSERT INTO facts (name, value) VALUES ('pruned_before', ?)
-ON CONFLICT DO UPDATE SET value = max(value, excluded.value)"""
+ON CONFLICT (name) DO UPDATE SET value = max(facts.value, excluded.value)"""
 _OLD_KEYS = """SELECT kind, key FROM entry_keys k WHERE feed_id = ? AND (entry_id IS NULL OR (entry_id <= ?
   AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.id = k.entry_id)))"""
 # What tells of a late message goes after it.
-_FREE = """state IN ('sent', 'dead', 'cancelled') AND coalesce(settled_at, created_at) < ? AND (late = 0 OR told_in NOT NULL)
-AND id NOT IN (SELECT told_in FROM messages WHERE told_in NOT NULL)"""
+_FREE = """state IN ('sent', 'dead', 'cancelled') AND coalesce(settled_at, created_at) < ? AND (late = 0 OR told_in IS NOT NULL)
+AND id NOT IN (SELECT told_in FROM messages WHERE told_in IS NOT NULL)"""
 _MESSAGES = (
     ("attempts", f"message_id IN (SELECT id FROM messages WHERE {_FREE})"),  # noqa: S608 - our own words
     ("messages", _FREE),
-    ("letters", "created_at < ? AND id NOT IN (SELECT letter_id FROM messages WHERE letter_id NOT NULL)"),
+    ("letters", "created_at < ? AND id NOT IN (SELECT letter_id FROM messages WHERE letter_id IS NOT NULL)"),
     (
         "edition_mails",
         """edition_id IN (SELECT id FROM editions WHERE composed_at < ?)

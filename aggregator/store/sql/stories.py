@@ -46,7 +46,7 @@ class Stories:
             known = {
                 r[0]
                 for r in conn.execute(
-                    "SELECT id FROM stories WHERE id IN (SELECT value FROM json_each(?))",
+                    "SELECT id FROM stories WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",
                     (rows.dump([story_id, *others]),),
                 )
             }
@@ -167,6 +167,6 @@ _BELOW = """WITH RECURSIVE below (id) AS (
 ) SELECT id FROM below"""
 _UNTOLD = """UPDATE edition_matches SET edition_id = NULL WHERE match_id IN (
   SELECT m.id FROM matches m JOIN entries e ON e.id = m.entry_id
-  WHERE e.id IN (SELECT value FROM json_each(?)) AND e.story_reason NOT IN ('first', 'merged'))"""
+  WHERE e.id IN (SELECT CAST(value AS BIGINT) FROM json_each(?)) AND e.story_reason NOT IN ('first', 'merged'))"""
 _SPLIT = """UPDATE entries SET story_id = ?, merged_from = NULL, story_reason = 'split', story_score = 1
-WHERE id IN (SELECT value FROM json_each(?))"""
+WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"""

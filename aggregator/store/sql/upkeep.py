@@ -154,7 +154,7 @@ class Care:
 
     def held(self) -> Held:
         """See care.Upkeep.held."""
-        sql = """SELECT (SELECT count(*) FROM messages WHERE held_at NOT NULL AND state IN ('waiting', 'unknown')),
+        sql = """SELECT (SELECT count(*) FROM messages WHERE held_at IS NOT NULL AND state IN ('waiting', 'unknown')),
                  (SELECT value FROM facts WHERE name = ?)"""
         ((messages, since),) = self._db.ask(sql, (recall.HELD,))
         return Held(messages, rows.moment_or_none(since))

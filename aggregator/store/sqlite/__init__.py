@@ -7,39 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from aggregator.errors import StoreError
-from aggregator.store.sql.agenda import Agenda
-from aggregator.store.sql.alerts import Alerts
-from aggregator.store.sql.attention import Attention
-from aggregator.store.sql.bounces import Bounces
-from aggregator.store.sql.credentials import Credentials
-from aggregator.store.sql.editions import Editions
-from aggregator.store.sql.entries import Entries
-from aggregator.store.sql.feeds import Feeds
-from aggregator.store.sql.history import History
-from aggregator.store.sql.measures import Measuring
-from aggregator.store.sql.moments import Moments
-from aggregator.store.sql.network import Network
-from aggregator.store.sql.notices import Notices
-from aggregator.store.sql.outbox import Outbox
-from aggregator.store.sql.overview import Overview
-from aggregator.store.sql.polls import Polls
-from aggregator.store.sql.portions import Portions
-from aggregator.store.sql.readers import Readers
-from aggregator.store.sql.reading import Reading
-from aggregator.store.sql.relays import Relays
-from aggregator.store.sql.retention import Retention
-from aggregator.store.sql.signals import Signals
-from aggregator.store.sql.signups import Signups
-from aggregator.store.sql.stories import Stories
-from aggregator.store.sql.subscriptions import Subscriptions
-from aggregator.store.sql.suppressions import Suppressions
-from aggregator.store.sql.watch import Watch
+from aggregator.store.sql.parts import Parts
 from aggregator.store.sqlite import faults, wal
 from aggregator.store.sqlite.database import Database
 from aggregator.store.sqlite.upkeep import Upkeep
 
 
-class SqliteStores:
+class SqliteStores(Parts):
     """All parts of the store on one database file (stores.Stores)."""
 
     def __init__(
@@ -72,42 +46,13 @@ class SqliteStores:
         _look(path, spare)
         db = Database(path, synchronous=synchronous, reading=reading, spare=spare, sent=sent)
         self.db = db
-        self._make(db, secret, initial, backups)
+        super().__init__(db, secret, initial)
+        self.upkeep = Upkeep(db, secret, backups)
         try:
             self.upkeep.migrate()
         except StoreError:
             db.close()
             raise
-
-    def _make(self, db: Database, secret: bytes, initial: timedelta, backups: Path | None) -> None:
-        self.feeds = Feeds(db)
-        self.history = History(db)
-        self.polls = Polls(db)
-        self.network = Network(db)
-        self.entries = Entries(db)
-        self.stories = Stories(db)
-        self.watch = Watch(db)
-        self.editions = Editions(db, initial)
-        self.alerts = Alerts(db)
-        self.relays = Relays(db)
-        self.outbox = Outbox(db, secret)
-        self.subscriptions = Subscriptions(db, secret)
-        self.bounces = Bounces(db, secret)
-        self.signups = Signups(db, secret)
-        self.readers = Readers(db, secret, initial)
-        self.suppressions = Suppressions(db, secret)
-        self.attention = Attention(db)
-        self.signals = Signals(db)
-        self.reading = Reading(db)
-        self.overview = Overview(db)
-        self.portions = Portions(db)
-        self.credentials = Credentials(db)
-        self.notices = Notices(db)
-        self.measures = Measuring(db)
-        self.moments = Moments(db)
-        self.upkeep = Upkeep(db, secret, backups)
-        self.agenda = Agenda(db)
-        self.retention = Retention(db)
 
 
 def _look(path: Path, spare: Callable[[], str]) -> None:

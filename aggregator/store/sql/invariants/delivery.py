@@ -117,7 +117,7 @@ _OF_MESSAGES = (
     ),
     Invariant(
         "a letter without a message",
-        "SELECT id FROM letters WHERE id NOT IN (SELECT letter_id FROM messages WHERE letter_id NOT NULL)",
+        "SELECT id FROM letters WHERE id NOT IN (SELECT letter_id FROM messages WHERE letter_id IS NOT NULL)",
         f"whoever asked gets no answer, and may ask again; {REPORT}",
     ),
     Invariant(

@@ -35,7 +35,7 @@ _OF_POLLING = (
     ),
     Invariant(
         "an entry without a key",
-        "SELECT id FROM entries WHERE id NOT IN (SELECT entry_id FROM entry_keys WHERE entry_id NOT NULL)",
+        "SELECT id FROM entries WHERE id NOT IN (SELECT entry_id FROM entry_keys WHERE entry_id IS NOT NULL)",
         f"it would be stored again when its feed shows it; {REPORT}",
     ),
     Invariant(
@@ -46,7 +46,7 @@ _OF_POLLING = (
     Invariant(
         "an id that was never given",
         " UNION ALL ".join(never_given(t, "entry_id", "entries") for t in ("entry_keys", "story_keys"))
-        + " UNION ALL SELECT 'documents', d.feed_id FROM documents d, json_each(d.fresh) j WHERE json_extract(j.value, '$[1]') > "
+        + " UNION ALL SELECT 'documents', d.feed_id FROM documents d, json_each(d.fresh) j WHERE CAST(json_extract(j.value, '$[1]') AS BIGINT) > "
         "(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'entries')",
         f"an entry to come could be taken for a known one; {RESTORE}",
     ),

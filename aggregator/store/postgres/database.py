@@ -1,0 +1,229 @@
+"""Connections and transactions on PostgreSQL: a pool, one writer at a time among all processes, claims beside it.
+
+What SQLite gives by its one writer an advisory lock gives here: whoever writes news or editions is alone, and what it reads
+first still holds when it commits (docs/decisions/0057). Claims of due rows take row locks instead (`claim`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from aggregator.errors import StoreError
+from aggregator.store.postgres import faults
+from aggregator.store.postgres.connection import Connection, named, prepare
+from aggregator.store.sql.sentlog import SentLog
+
+WRITER = zlib.crc32(b"aggregator/writer")
+"""The advisory lock of whoever writes."""
+WAIT_SECONDS = 30.0
+"""How long a writer waits for its turn, and anybody for a connection."""
+CONNECTIONS = 12
+"""Of one process at most: its lines, and readers of pages."""
+IDLE_SECONDS = 300.0
+
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that a connection failed is told by whoever needed it
+
+
+class Database:
+    """One PostgreSQL database (engine.Database).
+
+    Attributes:
+        url: where it is, as given; it may hold a password.
+        name: the same for people, without one.
+        trouble: what was refused last; None since a write went well.
+    """
+
+    reading = False
+
+    def __init__(self, url: str, *, sent: Path | None = None, connections: int = CONNECTIONS) -> None:
+        """`sent` is the folder of the log of what was sent; None for no log. Nothing is connected to yet."""
+        self.url = url
+        self.name = shown(url)
+        self.log = None if sent is None else SentLog(sent)
+        self.trouble: StoreError | None = None
+        self._local = threading.local()
+        options = {
+            "application_name": "aggregator",
+            "connect_timeout": "10",
+            "options": "-c timezone=UTC -c lock_timeout=30s",
+        }
+        known = conninfo_to_dict(url)
+        self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
+            make_conninfo(url, **{name: value for name, value in options.items() if name not in known}),
+            min_size=0,
+            max_size=connections,
+            max_idle=IDLE_SECONDS,
+            timeout=WAIT_SECONDS,
+            reconnect_timeout=5.0,
+            kwargs={"autocommit": True, "row_factory": named},
+            configure=prepare,
+            check=ConnectionPool.check_connection,
+            open=False,
+        )
+        self._opening = threading.Lock()
+
+    # -- connections -------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """This thread's connection: the one it works with already, else one of the pool. Raises StoreError."""
+        held: Connection | None = getattr(self._local, "held", None)
+        if held is not None:
+            yield held
+            return
+        with self._opening:
+            if self._pool.closed and not getattr(self, "_ended", False):
+                self._pool.open()
+        try:
+            with self._lent() as raw:
+                made = self._local.held = Connection(raw)
+                try:
+                    yield made
+                finally:
+                    self._local.held = None
+        except (psycopg.Error, sqlite3.DatabaseError) as e:
+            raise self.error(e) from e
+
+    @contextlib.contextmanager
+    def _lent(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection that answers: one that the server has broken off meanwhile is let go of, and another taken."""
+        try:
+            raw = self._pool.getconn()
+        except (PoolTimeout, PoolClosed) as e:
+            raise self.error(e) from e
+        try:
+            yield raw
+        finally:
+            self._pool.putconn(raw)
+
+    # -- transactions ------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """See engine.Database.read."""
+        with self._connected() as conn:
+            if _is_within(conn):
+                yield conn
+                return
+            with self._transaction(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "ROLLBACK"):
+                yield conn
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """See engine.Database.write."""
+        with self._connected() as conn:
+            conn.lines.clear()
+            with self._transaction(conn, "BEGIN", "COMMIT"):
+                conn.raw.execute("SELECT pg_advisory_xact_lock(%s)", (WRITER,))
+                yield conn
+                self._tell(conn)
+            self.trouble = None
+
+    @contextlib.contextmanager
+    def claim(self) -> Iterator[Connection]:
+        """See engine.Database.claim."""
+        with self._connected() as conn:
+            conn.lines.clear()
+            with self._transaction(conn, "BEGIN", "COMMIT"):
+                yield conn
+                self._tell(conn)
+            self.trouble = None
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """See engine.Database.alone: the writers' lock for longer than one transaction; with the connection it is gone."""
+        with self._connected() as conn:
+            conn.raw.execute("SELECT pg_advisory_lock(%s)", (WRITER,))
+            try:
+                yield
+            finally:
+                with contextlib.suppress(psycopg.Error):
+                    conn.raw.execute("SELECT pg_advisory_unlock(%s)", (WRITER,))
+
+    @contextlib.contextmanager
+    def _transaction(self, conn: Connection, begin: str, end: str) -> Iterator[None]:
+        conn.raw.execute(begin.encode())
+        try:
+            yield
+            conn.raw.execute(end.encode())
+        except BaseException as e:
+            if not conn.raw.closed:
+                with contextlib.suppress(psycopg.Error):
+                    conn.raw.execute("ROLLBACK")
+            if isinstance(e, (psycopg.Error, sqlite3.DatabaseError)):
+                raise self.error(e) from e
+            raise
+
+    def _tell(self, conn: Connection) -> None:
+        """Before the commit: what was sent was sent, whatever becomes of the row."""
+        if self.log is not None and conn.lines:
+            self.log.append(conn.lines, durable=not all("sent" in line for line in conn.lines))
+        conn.lines.clear()
+
+    def ask(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = (), /) -> list[Any]:
+        """See engine.Database.ask."""
+        with self._connected() as conn:
+            try:
+                return conn.execute(sql, values).fetchall()
+            except psycopg.Error as e:
+                raise self.error(e) from e
+
+    # -- its state -----------------------------------------------------------------------------------------------------
+
+    def may_write(self, seconds: float) -> None:
+        """See engine.Database.may_write."""
+        with self.read() as conn:
+            ((recovering, only),) = conn.execute(
+                "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')"
+            ).fetchall()
+            conn.raw.execute(f"SET LOCAL statement_timeout = {round(seconds * 1000)}".encode())
+        if recovering or only == "on":
+            raise StoreError(f"{self.name}: it is only read; name the server that takes writes", "read_only")
+
+    def version(self) -> int:
+        """See engine.Database.version: which transactions are seen to have ended."""
+        ((seen,),) = self.ask("SELECT CAST(pg_current_snapshot() AS TEXT)")
+        return zlib.crc32(seen.encode())
+
+    def size(self) -> int:
+        """See engine.Database.size."""
+        return int(self.ask("SELECT pg_database_size(current_database())")[0][0])
+
+    def error(self, error: Exception) -> StoreError:
+        """The clear line for a person, with what to do."""
+        if isinstance(error, StoreError):
+            return error
+        word = faults.fault(error)
+        found = StoreError(f"{self.name}: {faults.text(error, word)}", word)
+        if word != "other":
+            self.trouble = found
+        return found
+
+    def close(self) -> None:
+        """See engine.Database.close."""
+        self._ended = True
+        self._pool.close(timeout=2.0)
+        if self.log is not None:
+            self.log.sync()
+
+
+def _is_within(conn: Connection) -> bool:
+    return conn.raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
+
+
+def shown(url: str) -> str:
+    """A database's URL without its password."""
+    known = conninfo_to_dict(url)
+    port = f":{known['port']}" if known.get("port") else ""
+    return f"postgresql://{known.get('host', '')}{port}/{known.get('dbname', '')}"
