@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+import pytest
+
 from aggregator import tokens
 from aggregator.care import Keep
 from aggregator.levels import Level, Settled
@@ -46,6 +48,8 @@ from aggregator.stores import Stores
 NOW = datetime(2023, 2, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
+SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+"""Of a test about files, which the other engine does not have."""
 INITIAL = timedelta(days=1)
 ME = "host:1:me"
 OTHER = "host:2:other"

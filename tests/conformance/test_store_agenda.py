@@ -15,7 +15,7 @@ import pytest
 from aggregator.errors import StoreError
 from aggregator.stores import Stores
 from tests import counts
-from tests.conformance.stores import HOUR, ME, MINUTE, NOW, OTHER, Scene, attempt
+from tests.conformance.stores import HOUR, ME, MINUTE, NOW, OTHER, SQLITE, Scene, attempt
 
 
 def test_an_empty_store_has_nothing_to_come(stores: Stores) -> None:
@@ -68,9 +68,7 @@ def test_nothing_is_due_before_its_moment_says_so(scene: Scene) -> None:
     counts.report("due feeds against the agenda", tried, 0)
 
 
-def test_the_version_moves_with_anybody_elses_commit_and_with_nothing_else(
-    open_stores: Callable[[], Stores], tmp_path: Path
-) -> None:
+def test_the_version_moves_with_anybody_elses_commit_and_with_nothing_else(open_stores: Callable[[], Stores]) -> None:
     stores, other = open_stores(), open_stores()
     Scene(other).furnished()
     before = stores.agenda.version()
@@ -88,9 +86,9 @@ def test_the_version_moves_with_anybody_elses_commit_and_with_nothing_else(
     worker.start()
     worker.join()
     assert stores.agenda.version() != after
-    assert (tmp_path / "aggregator.db").exists()
 
 
+@SQLITE
 def test_whether_it_may_be_written_is_tried(open_stores: Callable[[], Stores], tmp_path: Path) -> None:
     stores = open_stores()
     stores.agenda.may_write(0.1)

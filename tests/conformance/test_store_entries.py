@@ -116,7 +116,10 @@ def library(scene: Scene) -> Stores:
     ids=lambda value: str(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_each_kind_of_need(library: Stores, need: Need, expected: set[str]) -> None:
-    assert set(proposed(library, need)) == expected
+    """An index may propose more than was asked for, where it does not call that certain; never less."""
+    found = {one.entry().title: one.certain for one in library.entries.propose(need)}
+    assert expected <= found.keys()
+    assert found.keys() == expected or not any(found.values())
 
 
 HOSTILE = [

@@ -11,7 +11,7 @@ from aggregator.model import ArticleOutcome
 from aggregator.overview import FeedsWanted, Listed, Pile
 from aggregator.reading import Signal
 from aggregator.stores import Stores
-from tests.conformance.stores import HOUR, ME, MINUTE, NOW, Scene, attempt, match, new, spec
+from tests.conformance.stores import HOUR, ME, MINUTE, NOW, SQLITE, Scene, attempt, match, new, spec
 
 DAY = timedelta(days=1)
 MONTH_AGO = (NOW - 30 * DAY).date()
@@ -208,6 +208,7 @@ def test_attempts_are_told_in_order(scene: Scene) -> None:
 # -- cost ------------------------------------------------------------------------------------------------------------------
 
 
+@SQLITE
 def test_a_thousand_feeds_take_as_many_statements_as_ten(scene: Scene) -> None:
     asked: list[int] = []
     for count in (10, 1000):

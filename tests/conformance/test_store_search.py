@@ -222,7 +222,9 @@ def test_history_answers_as_live_matching_does(fresh_stores: Callable[[], Stores
 def test_what_the_index_alone_decides_is_still_found_through_nul_and_surrogates(scene: Scene) -> None:
     scene.entry("csto\0minsk")
     for text in ("csto", "minsk", '"csto minsk"', "cst*"):
-        assert [r.entry.title for r in search(scene.stores, query.parse(text))] == ["csto\0minsk"]
+        # PostgreSQL's text holds no NUL; what stands for it parts words as well.
+        (found,) = search(scene.stores, query.parse(text))
+        assert found.entry.title in ("csto\0minsk", "csto\N{REPLACEMENT CHARACTER}minsk")
 
 
 def test_words_are_counted_in_ten_thousand_entries(scene: Scene) -> None:

@@ -18,6 +18,7 @@ from tests.conformance.stores import (
     ME,
     MINUTE,
     NOW,
+    SQLITE,
     Scene,
     attempt,
     first,
@@ -81,6 +82,7 @@ def test_a_closed_store_says_so_and_closes_twice(scene: Scene) -> None:
 # -- copies --------------------------------------------------------------------------------------------------------------
 
 
+@SQLITE
 def test_a_backup_is_whole_and_made_while_others_write(
     scene: Scene, tmp_path: Path, backend: Callable[[Path], Stores]
 ) -> None:
@@ -114,6 +116,7 @@ def test_a_backup_is_whole_and_made_while_others_write(
         copy.upkeep.close()
 
 
+@SQLITE
 def test_a_backup_that_cannot_be_written_leaves_nothing(scene: Scene, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no/such"):
         scene.stores.upkeep.backup(tmp_path / "no/such" / "copy.db")

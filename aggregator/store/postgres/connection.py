@@ -89,7 +89,7 @@ class Connection:
 
     def took(self, table: str, last: int) -> None:
         """See engine.Connection.took."""
-        self.raw.execute(f"SELECT setval('{table}_id_seq', %s)", (last,))  # type: ignore[arg-type]
+        self.raw.execute(f"SELECT setval('{table}_id_seq', %s)", (last,))
 
     @contextmanager
     def stopped_by(self, stop: Callable[[], bool] | None) -> Iterator[None]:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 _PIECES = re.compile(
     r"""(?P<text>'(?:[^']|'')*')|(?P<blob>\bx'')|(?P<numbered>\?\d+)|(?P<mark>\?)|(?P<name>(?<![:\w]):[a-z_]\w*)|(?P<percent>%)
-    |(?P<none>\bIN\s*\(\s*\))|(?P<cross>\bCROSS\s+JOIN(?=\s+\w+(?:\s+\w+)?\s+ON\b))|(?P<hint>\bINDEXED\s+BY\s+\w+)
+    |(?P<none>\b(?:NOT\s+)?IN\s*\(\s*\))|(?P<same>\bIS\s+(?=:|\?|\w+\.))|(?P<concat>\bgroup_concat(?=\())|(?P<char>\bchar(?=\())|(?P<cross>\bCROSS\s+JOIN(?=\s+\w+(?:\s+\w+)?\s+ON\b))|(?P<hint>\bINDEXED\s+BY\s+\w+)
     |(?P<plus>(?<=[\s(])\+(?=[a-z]))
     |(?P<like>\bLIKE\b)|(?P<ignore>\bINSERT\s+OR\s+IGNORE\b)|(?P<ids>\bsqlite_sequence\b)""",
     re.VERBOSE,
@@ -40,7 +40,13 @@ def translated(sql: str) -> str:
             case "percent":
                 return "%%"
             case "none":
-                return "IN (SELECT NULL WHERE false)"
+                return "IS NOT NULL" if text.startswith("NOT") else "IN (NULL)"
+            case "same":
+                return "IS NOT DISTINCT FROM "
+            case "concat":
+                return "string_agg"
+            case "char":
+                return "chr"
             case "cross":
                 return "JOIN"
             case "hint" | "plus":  # words for SQLite's planner

@@ -36,13 +36,13 @@ _HELD = "max(next_poll_at, coalesce(held_until, ''), coalesce((SELECT h.held_unt
 _POLLED = "removed_at IS NULL AND state != 'paused'"
 _NEXT = f"""SELECT 'poll', min(at) FROM (
   SELECT min({_HELD}) AS at FROM feeds WHERE {_POLLED} AND next_poll_at <= :now
-  UNION ALL SELECT * FROM (SELECT next_poll_at FROM feeds WHERE {_POLLED} AND next_poll_at > :now ORDER BY next_poll_at LIMIT 1)
-  UNION ALL SELECT value FROM facts WHERE name = :outage)
+  UNION ALL SELECT * FROM (SELECT next_poll_at FROM feeds WHERE {_POLLED} AND next_poll_at > :now ORDER BY next_poll_at LIMIT 1) n
+  UNION ALL SELECT value FROM facts WHERE name = :outage) p
 UNION ALL SELECT 'compose', min(at) FROM (
   SELECT min(next_at) AS at FROM digests WHERE removed_at IS NULL AND every != 'instant'
-  UNION ALL SELECT min(held_until) FROM digests WHERE removed_at IS NULL AND every = 'instant' AND held_until > :now)
+  UNION ALL SELECT min(held_until) FROM digests WHERE removed_at IS NULL AND every = 'instant' AND held_until > :now) c
 UNION ALL SELECT 'send', min(at) FROM (
   SELECT min(next_attempt_at) AS at FROM messages WHERE state = 'waiting' AND held_at IS NULL
   UNION ALL SELECT min(next_attempt_at) FROM messages WHERE state = 'unknown' AND held_at IS NULL
-  UNION ALL SELECT min(claimed_until) FROM messages WHERE state = 'claimed')
+  UNION ALL SELECT min(claimed_until) FROM messages WHERE state = 'claimed') s
 UNION ALL SELECT 'enrich', min(next_at) FROM articles WHERE state = 'due'"""  # noqa: S608 - our own words

@@ -120,7 +120,7 @@ _FOUND = """found (feed_id, language, entries) AS (SELECT feed_id, language, sum
   SELECT feed_id, language, entries FROM match_months WHERE watchlist_id = :watchlist AND month >= :month AND month < :no_month
   UNION ALL SELECT feed_id, language, entries FROM match_counts WHERE watchlist_id = :watchlist AND hour >= :since AND hour < :first
   UNION ALL SELECT feed_id, language, entries FROM match_counts WHERE watchlist_id = :watchlist AND hour >= :last AND hour < :after
-) GROUP BY feed_id, language)"""
+) p GROUP BY feed_id, language)"""
 # CROSS JOIN: feed by feed, each a few ranges of the primary key.
 _BY_LANGUAGE = """SELECT m.language, m.entries FROM feeds f CROSS JOIN entry_months m
     ON m.feed_id = f.id AND m.month >= :month AND m.month < :no_month
@@ -137,17 +137,17 @@ _PARTS: Mapping[By, str] = {
 SELECT f.id, {rows.FEED_TITLE}, w.entries,
   {_OF_FEED}
 FROM most w JOIN feeds f ON f.id = w.feed_id ORDER BY w.entries DESC, f.id""",  # noqa: S608 - our own words
-    "language": f"""WITH {_FOUND}, every (language, entries) AS (SELECT language, sum(entries) FROM ({_BY_LANGUAGE}) GROUP BY language)
+    "language": f"""WITH {_FOUND}, every (language, entries) AS (SELECT language, sum(entries) FROM ({_BY_LANGUAGE}) p GROUP BY language)
 SELECT w.language, w.language, sum(w.entries) AS entries, coalesce(e.entries, 0) FROM found w
-LEFT JOIN every e ON e.language = w.language GROUP BY w.language ORDER BY entries DESC, w.language LIMIT :limit""",  # noqa: S608 - our own words
+LEFT JOIN every e ON e.language = w.language GROUP BY w.language, e.entries ORDER BY entries DESC, w.language LIMIT :limit""",  # noqa: S608 - our own words
     "country": f"""WITH {_FOUND}, every (country, entries) AS (SELECT f.country, sum({_OF_FEED}) FROM feeds f GROUP BY f.country)
 SELECT f.country, f.country, sum(w.entries) AS entries, coalesce(e.entries, 0) FROM found w JOIN feeds f ON f.id = w.feed_id
-LEFT JOIN every e ON e.country = f.country GROUP BY f.country ORDER BY entries DESC, f.country LIMIT :limit""",  # noqa: S608 - our own words
+LEFT JOIN every e ON e.country = f.country GROUP BY f.country, e.entries ORDER BY entries DESC, f.country LIMIT :limit""",  # noqa: S608 - our own words
 }
 _CELLS = f"""SELECT substr(m.hour, 1, 10) AS day, m.feed_id, {rows.FEED_TITLE}, f.country,
   m.language, sum(m.entries), coalesce(c.entries, 0) FROM match_counts m JOIN feeds f ON f.id = m.feed_id
 LEFT JOIN entry_counts c ON c.feed_id = m.feed_id AND c.day = substr(m.hour, 1, 10) AND c.language = m.language
-WHERE m.watchlist_id = :watchlist AND m.hour >= :since AND m.hour < :after GROUP BY day, m.feed_id, m.language
+WHERE m.watchlist_id = :watchlist AND m.hour >= :since AND m.hour < :after GROUP BY substr(m.hour, 1, 10), m.feed_id, f.id, f.title, f.own_title, f.country, m.language, c.entries
 ORDER BY day, m.feed_id, m.language"""  # noqa: S608 - our own words
 _FEED_ENTRIES = (
     "SELECT day, sum(entries) FROM entry_counts WHERE feed_id = :feed AND day BETWEEN :since AND :until GROUP BY day"
@@ -158,9 +158,10 @@ WHERE watchlist_id = :watchlist AND hour >= :since GROUP BY hour"""
 _HOURS_OF_KNOWN = """SELECT c.hour, sum(c.entries) FROM match_counts c JOIN feeds f ON f.id = c.feed_id
 WHERE c.watchlist_id = :watchlist AND c.hour >= :since AND f.added_at <= :feeds_since GROUP BY c.hour"""
 # What is dated on a day was matched on it or later, but for clocks that jump; of an entry's matches the last has its text.
-_HEADLINES = """SELECT e.title, m.spans, max(m.id) FROM matches m JOIN entries e ON e.id = m.entry_id
+_HEADLINES = """SELECT e.title, m.spans FROM matches m JOIN entries e ON e.id = m.entry_id
 WHERE m.watchlist_id = :watchlist AND e.sort_at >= :since AND e.sort_at < :after
-  AND m.id >= (SELECT id FROM matches WHERE matched_at >= :since ORDER BY matched_at, id LIMIT 1) GROUP BY e.id ORDER BY e.id DESC LIMIT :limit"""
+  AND m.id >= (SELECT id FROM matches WHERE matched_at >= :since ORDER BY matched_at, id LIMIT 1)
+  AND m.id = (SELECT max(x.id) FROM matches x WHERE x.entry_id = e.id AND x.watchlist_id = m.watchlist_id) ORDER BY e.id DESC LIMIT :limit"""
 _ALL_HEADLINES = """SELECT title, '[]' AS spans FROM entries WHERE sort_at >= :since AND sort_at < :after
 ORDER BY id DESC LIMIT :limit"""
 _READ = """SELECT DISTINCT d.feed_id FROM feeds f JOIN feed_days d ON d.feed_id = f.id

@@ -26,10 +26,14 @@ class Bounces:
     def record(self, subscription_id: int, bounce: Bounce, now: datetime) -> int | None:
         """See BounceStore.record."""
         sql = """SELECT b.address FROM subscribers b JOIN subscriptions s ON s.subscriber_id = b.id
-                 WHERE s.id = ? AND b.address LIKE '%@%'"""
+                 WHERE s.id = ?"""
         with self._db.write() as conn:
             row = conn.execute(sql, (subscription_id,)).fetchone()
-            return None if row is None else record(conn, self._secret, row["address"], bounce, now)
+            return (
+                None
+                if row is None or "@" not in row["address"]
+                else record(conn, self._secret, row["address"], bounce, now)
+            )
 
     def of_message(self, message_id: str) -> int:
         """See BounceStore.of_message."""

@@ -114,5 +114,5 @@ def next_turn(conn: Connection) -> None:
     """Say to every process that the readers' watchlists are others now."""
     conn.execute(
         "INSERT INTO facts (name, value) VALUES ('readers_turn', '1') "
-        "ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+        "ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(facts.value AS BIGINT) + 1 AS TEXT)"
     )

@@ -52,7 +52,7 @@ class Credentials:
 
     def list(self, now: datetime, right: Right | None = None) -> builtins.list[Credential]:
         """See CredentialStore.list."""
-        sql = f"{_LIVE} AND (:right IS NULL OR purpose = :right) ORDER BY id"
+        sql = f"{_LIVE} AND (CAST(:right AS TEXT) IS NULL OR purpose = :right) ORDER BY id"
         return [_credential(row) for row in self._db.ask(sql, _live(now, right=right))]
 
     def end(self, credential_id: int, now: datetime) -> bool:

@@ -30,7 +30,7 @@ AHEAD: Mapping[tuple[str, str], timedelta] = {
 """What waits for a moment, and how far ahead of the clock that can lie."""
 DAY = timedelta(days=1)
 _BELIEVED = """SELECT value FROM facts WHERE name = 'believed_at'
-UNION ALL SELECT * FROM (SELECT first_seen_at FROM entries ORDER BY id DESC LIMIT 1) LIMIT 1"""
+UNION ALL SELECT * FROM (SELECT first_seen_at FROM entries ORDER BY id DESC LIMIT 1) e LIMIT 1"""
 _KEYS = {"hosts": "host", "articles": "entry_id", "relays": "name"}
 _POLLED = ("last_poll_at", "last_ok_at")
 """What the next poll is judged by; it moves with it."""

@@ -182,8 +182,8 @@ def _settle(conn: Connection, attempt: Attempt, owner: str) -> bool:
         "late": attempt.late,
     }
     sql = f"""UPDATE messages SET state = :state, phase = :phase, attempts = attempts + 1, next_attempt_at = :next,
-             error = :error, settled_at = :settled, late = :late AND {rows.WANTED}, claimed_by = NULL, claimed_until = NULL,
-             token = iif(:ended, '', token)
+             error = :error, settled_at = :settled, late = iif(:late = 1 AND {rows.WANTED}, 1, 0), claimed_by = NULL, claimed_until = NULL,
+             token = iif(:ended = 1, '', token)
              WHERE id = :id AND (claimed_by = :owner OR (:state = 'sent' AND state != 'sent'))"""  # noqa: S608 - our own words
     if conn.execute(sql, values).rowcount != 1:
         return False

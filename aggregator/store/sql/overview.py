@@ -107,13 +107,13 @@ def _queued(row: Row) -> Queued:
 _OF_TAG = "(:tag = '' OR EXISTS (SELECT 1 FROM json_each(f.tags) t WHERE t.value = :tag))"
 _SILENT = "EXISTS (SELECT 1 FROM signals s WHERE s.feed_id = f.id AND s.kind = 'silence' AND s.ended_at IS NULL)"
 # What a document is refused for, other than that none came.
-_REFUSED = """(f.interrupted OR f.error_class IN ('too_large', 'bomb', 'not_a_feed', 'parse_error', 'parse_timeout', 'empty',
+_REFUSED = """(f.interrupted = 1 OR f.error_class IN ('too_large', 'bomb', 'not_a_feed', 'parse_error', 'parse_timeout', 'empty',
   'truncated', 'header_too_large', 'bad_http', 'internal'))"""
-_FITS = {"": "1", "silent": _SILENT, "refused": _REFUSED, "malformed": "f.malformed != ''"}
+_FITS = {"": "true", "silent": _SILENT, "refused": _REFUSED, "malformed": "f.malformed != ''"}
 _TITLE = f"{rows.FEED_TITLE} COLLATE NOCASE"
 _ORDERS: Mapping[Order, str] = {
     "trouble": f"""CASE WHEN f.state = 'failing' THEN 0 WHEN f.state = 'gone' THEN 1 WHEN f.state = 'paused' THEN 5
-  WHEN f.interrupted OR {_SILENT} THEN 2 WHEN f.state = 'new' THEN 3 ELSE 4 END, f.failing_since DESC, {_TITLE}""",
+  WHEN f.interrupted = 1 OR {_SILENT} THEN 2 WHEN f.state = 'new' THEN 3 ELSE 4 END, f.failing_since DESC, {_TITLE}""",
     "title": _TITLE,
     "entries": f"""(SELECT coalesce(sum(c.entries), 0) FROM entry_counts c WHERE c.feed_id = f.id AND c.day >= :since) DESC,
   {_TITLE}""",  # noqa: S608 - our own words
@@ -130,11 +130,13 @@ JOIN watchlists w ON w.id = m.watchlist_id AND w.origin = 'config' AND w.removed
 WHERE e.feed_id = ? AND e.first_seen_at >= ? GROUP BY w.id ORDER BY entries DESC, w.id"""
 _ARTICLES = """SELECT a.state, count(*) FROM entries e JOIN articles a ON a.entry_id = e.id
 WHERE e.feed_id = ? AND e.first_seen_at >= ? GROUP BY a.state"""
-# Of a group the row with the latest moment speaks: SQLite takes bare columns from where max() was found.
-_GIVEN_UP = f"""SELECT e.feed_id, {rows.FEED_TITLE}, a.error, count(*), e.id, e.story_id,
-  max(a.fetched_at) AS at
-FROM (SELECT * FROM articles WHERE state = 'given_up' ORDER BY fetched_at DESC LIMIT ?) a
-JOIN entries e ON e.id = a.entry_id JOIN feeds f ON f.id = e.feed_id GROUP BY e.feed_id, a.error ORDER BY at DESC"""  # noqa: S608 - our own words
+# Of a group the row with the latest moment speaks.
+_GIVEN_UP = f"""SELECT feed_id, name, error, count, id, story_id, at FROM (
+  SELECT e.feed_id, {rows.FEED_TITLE} AS name, a.error, count(*) OVER same AS count, e.id, e.story_id, a.fetched_at AS at,
+    row_number() OVER (PARTITION BY e.feed_id, a.error ORDER BY a.fetched_at DESC, e.id DESC) AS place
+  FROM (SELECT * FROM articles WHERE state = 'given_up' ORDER BY fetched_at DESC LIMIT ?) a
+  JOIN entries e ON e.id = a.entry_id JOIN feeds f ON f.id = e.feed_id WINDOW same AS (PARTITION BY e.feed_id, a.error)
+) g WHERE place = 1 ORDER BY at DESC"""  # noqa: S608 - our own words
 _PILES: Mapping[Pile, str] = {
     "held": "m.state IN ('waiting', 'unknown') AND m.held_at IS NOT NULL",
     "waiting": "m.state IN ('waiting', 'claimed') AND m.held_at IS NULL",

@@ -200,6 +200,12 @@ class _Writer:
         write = self._conn.executemany
         write("INSERT INTO stories (id, title, first_seen_at) VALUES (?, '', ?)", self._stories)
         write(_INSERT_ENTRY, self._entries)
+        for table, new, last in (
+            ("stories", self._stories, self._story_id),
+            ("entries", self._entries, self._entry_id),
+        ):
+            if new:
+                self._conn.took(table, last)
         for values in self._moved:
             self._move(*values)
         sql = "INSERT OR IGNORE INTO entry_keys (feed_id, kind, key, entry_id) VALUES (?, ?, ?, ?)"
@@ -332,13 +338,13 @@ _KEEP_PAUSE = "state = iif(state = 'paused', 'paused', ?)"
 _POLLED = (
     "UPDATE feeds SET "  # noqa: S608 - names are ours
     + ", ".join(_KEEP_PAUSE if name == "state" else f"{name} = ?" for name in rows.POLL_COLUMNS)
-    + ", held_by = ?, claimed_by = NULL, claimed_until = NULL, interrupted = interrupted AND ? WHERE id = ?"
+    + ", held_by = ?, claimed_by = NULL, claimed_until = NULL, interrupted = iif(interrupted = 1 AND ? = 1, 1, 0) WHERE id = ?"
 )
 # A second URL of the host says the same while the first still waits: the host itself is held, until the later of the two.
 _HOLD_HOST = """INSERT INTO hosts (host, held_until, said_by, said_at)
 SELECT :host, max(held_until), :id, :now FROM feeds WHERE held_by = :host AND held_until > :now AND removed_at IS NULL
 GROUP BY held_by HAVING count(*) > 1
-ON CONFLICT (host) DO UPDATE SET held_until = max(held_until, excluded.held_until), said_by = :id, said_at = :now"""
+ON CONFLICT (host) DO UPDATE SET held_until = max(hosts.held_until, excluded.held_until), said_by = :id, said_at = :now"""
 _GAPS = """SELECT g.* FROM gaps g JOIN feeds f ON f.id = g.feed_id AND f.removed_at IS NULL
 WHERE (:feed = '' OR g.feed_id = :feed) AND g.found_at >= :since ORDER BY g.id DESC"""
 # CROSS JOIN: each wanted key is looked up, whatever the statistics say.
@@ -357,13 +363,13 @@ _FEEDS_OF_KEY = "FROM story_keys j JOIN entries m ON m.id = j.entry_id WHERE j.k
 _FEEDS_OF_STORY = "FROM entries m WHERE m.story_id = e.story_id"
 # A story that a person merged into another is still looked for as itself: its first text is what its copies are like.
 _CANDIDATES = """SELECT k.key, coalesce(e.merged_from, e.story_id) AS candidate, coalesce(a.first_seen_at, s.first_seen_at),
-  (SELECT group_concat(feed_id, char(10)) FROM (SELECT DISTINCT m.feed_id {feeds})) AS feed_ids,
+  (SELECT group_concat(feed_id, char(10)) FROM (SELECT DISTINCT m.feed_id {feeds}) o) AS feed_ids,
   (SELECT body FROM entries m WHERE m.story_id = e.story_id AND m.merged_from IS e.merged_from
    ORDER BY m.first_seen_at, m.sort_at, m.id LIMIT 1) AS body
 FROM story_keys k JOIN entries e ON e.id = k.entry_id JOIN stories s ON s.id = e.story_id
 LEFT JOIN story_aliases a ON a.id = e.merged_from
 WHERE k.kind = ? AND k.key IN ({marks}) AND coalesce(a.first_seen_at, s.first_seen_at) >= ?
-GROUP BY k.kind, k.key, candidate ORDER BY candidate"""
+GROUP BY k.kind, k.key, e.story_id, e.merged_from, a.first_seen_at, s.first_seen_at ORDER BY candidate"""
 _STORY_MEANT = (
     "SELECT id, NULL FROM stories WHERE id = :id UNION ALL SELECT story_id, id FROM story_aliases WHERE id = :id"
 )

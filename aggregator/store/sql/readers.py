@@ -170,7 +170,7 @@ def pending(conn: Connection, address: str, digest_id: str, origin: Origin, now:
     conn.execute(
         "INSERT INTO subscriptions (subscriber_id, digest_id, state, origin, created_at) "
         "SELECT id, ?, 'pending', ?, ? FROM subscribers WHERE address = ? ON CONFLICT (subscriber_id, digest_id) "
-        "DO UPDATE SET state = 'pending', origin = excluded.origin WHERE state = 'ended'",
+        "DO UPDATE SET state = 'pending', origin = excluded.origin WHERE subscriptions.state = 'ended'",
         (digest_id, origin, stamp, address),
     )
     sql = "SELECT s.id FROM subscriptions s JOIN subscribers b ON b.id = s.subscriber_id WHERE b.address = ? AND s.digest_id = ?"

@@ -213,5 +213,5 @@ _MARKS = (
     # Story by story, for entries move between those that are shown; with what each feed is called and may show.
     """SELECT e.story_id, f.title, f.own_title, f.excerpt, count(*), max(e.id), sum(e.revision), sum(CASE WHEN a.state = 'done' THEN 1 ELSE 0 END)
 FROM json_each(:stories) j CROSS JOIN entries e ON e.story_id = CAST(j.value AS BIGINT) JOIN feeds f ON f.id = e.feed_id
-LEFT JOIN articles a ON a.entry_id = e.id GROUP BY e.story_id, e.feed_id""",
+LEFT JOIN articles a ON a.entry_id = e.id GROUP BY e.story_id, e.feed_id, f.title, f.own_title, f.excerpt""",
 )

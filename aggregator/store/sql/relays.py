@@ -58,5 +58,5 @@ class Relays:
 
 
 _TOO_OLD = """FROM messages WHERE state IN ('waiting', 'unknown') AND kind = :kind AND coalesce(retried_at, created_at) < :before AND held_at IS NULL"""
-_GIVE_UP = f"""UPDATE messages SET state = 'dead', phase = 'queued', settled_at = :now, late = edition_id IS NOT NULL AND {rows.WANTED},
+_GIVE_UP = f"""UPDATE messages SET state = 'dead', phase = 'queued', settled_at = :now, late = iif(edition_id IS NOT NULL AND {rows.WANTED}, 1, 0),
 error = 'not sent in time' || iif(error = '', '', ': ' || error) WHERE id IN"""  # noqa: S608 - our own words

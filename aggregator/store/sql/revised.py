@@ -70,10 +70,10 @@ _TOLD = """WITH changed AS (
   JOIN editions ed ON ed.id = em.edition_id
   GROUP BY m.entry_id, m.watchlist_id
 ), since AS (SELECT entry_id, min(composed_at) AS composed_at FROM told GROUP BY entry_id)
-SELECT m.*, t.level, (
+SELECT * FROM (SELECT m.*, t.level, (
     SELECT min(c.revision) FROM changed c JOIN entries e ON e.id = c.entry_id
     WHERE c.entry_id = t.entry_id AND c.replaced_at >= s.composed_at AND c.revision >= e.story_revision
   ) AS first
-FROM told t JOIN since s ON s.entry_id = t.entry_id JOIN matches m ON m.id = t.match_id
-WHERE first IS NOT NULL ORDER BY t.entry_id, t.match_id"""
+FROM told t JOIN since s ON s.entry_id = t.entry_id JOIN matches m ON m.id = t.match_id) r
+WHERE first IS NOT NULL ORDER BY entry_id, id"""
 _TEXT = "SELECT title, body FROM entry_revisions WHERE entry_id = ? AND revision = ?"

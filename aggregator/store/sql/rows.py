@@ -108,20 +108,20 @@ def names(values: Sequence[str]) -> str:
     return dump(list(values)) if values else "[]"
 
 
-def pack_digest(digest: str) -> bytes | str:
-    """A digest in hex as its bytes: half as many. What is no such text stays as it is."""
-    if len(digest) != HEX_DIGITS:
-        return digest
+def pack_digest(digest: str) -> bytes:
+    """A digest in hex as its bytes: half as many. Any other text as it is, behind a mark."""
     try:
-        packed = bytes.fromhex(digest)
+        packed = bytes.fromhex(digest) if len(digest) == HEX_DIGITS else b""
     except ValueError:
-        return digest
-    return packed if packed.hex() == digest else digest
+        packed = b""
+    return packed if packed and packed.hex() == digest else b"text:" + digest.encode()
 
 
 def unpack_digest(stored: bytes | str) -> str:
-    """The digest that `pack_digest` was given."""
-    return stored if isinstance(stored, str) else stored.hex()
+    """The digest that `pack_digest` was given; older versions kept other texts as text."""
+    if isinstance(stored, str):
+        return stored
+    return stored.removeprefix(b"text:").decode() if stored.startswith(b"text:") else stored.hex()
 
 
 def key_digest(key: str) -> bytes:

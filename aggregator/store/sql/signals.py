@@ -61,7 +61,7 @@ class Signals:
 
     def list(self, since: datetime | None = None, *, lasting: bool = False) -> builtins.list[Signal]:
         """See SignalStore.list."""
-        sql = "SELECT * FROM signals WHERE found_at >= ? AND (NOT ? OR ended_at IS NULL) ORDER BY id DESC"
+        sql = "SELECT * FROM signals WHERE found_at >= ? AND (? = 0 OR ended_at IS NULL) ORDER BY id DESC"
         return [_signal(row) for row in self._db.ask(sql, ("" if since is None else rows.stamp(since), lasting))]
 
 
@@ -100,7 +100,7 @@ WHERE s.found_at >= :since AND s.found_at < :until AND s.found_at >= d.added_at 
 _VOICES = f"""SELECT * FROM (SELECT f.id, {rows.FEED_TITLE} AS title, f.last_ok_at,
   (SELECT max(e.first_seen_at) FROM entries e WHERE e.feed_id = f.id) AS newest_at,
   (SELECT coalesce(sum(c.entries), 0) FROM entry_counts c WHERE c.feed_id = f.id AND c.day >= ?) AS entries
-FROM feeds f WHERE f.removed_at IS NULL AND f.state = 'ok' AND f.last_ok_at IS NOT NULL) WHERE newest_at IS NOT NULL ORDER BY id"""  # noqa: S608 - our own words
+FROM feeds f WHERE f.removed_at IS NULL AND f.state = 'ok' AND f.last_ok_at IS NOT NULL) v WHERE newest_at IS NOT NULL ORDER BY id"""  # noqa: S608 - our own words
 _BEGIN = """INSERT INTO signals (kind, watchlist_id, feed_id, began_at, found_at, observed, expected, detail)
 SELECT :kind, :watchlist, :feed, :began, :found, :observed, :expected, :detail
 WHERE NOT EXISTS (SELECT 1 FROM signals WHERE kind = :kind AND watchlist_id IS :watchlist AND feed_id IS :feed AND ended_at IS NULL)

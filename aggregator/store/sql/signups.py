@@ -137,7 +137,7 @@ def _issue(conn: Connection, subscription_id: int, tokens: Sequence[NewToken], n
 
 # Answered requests only: whoever is turned away is not turned away longer for asking again.
 _ASKED = """SELECT
-  coalesce(sum(address_hmac = :address AND at > :day), 0), coalesce(sum(address_hmac = :address), 0),
-  coalesce(sum(network_hmac = :network AND network_hmac != '' AND at > :hour), 0),
-  coalesce(sum(domain_hmac = :domain AND at > :hour), 0), coalesce(sum(at > :hour), 0)
+  count(CASE WHEN address_hmac = :address AND at > :day THEN 1 END), count(CASE WHEN address_hmac = :address THEN 1 END),
+  count(CASE WHEN network_hmac = :network AND network_hmac != '' AND at > :hour THEN 1 END),
+  count(CASE WHEN domain_hmac = :domain AND at > :hour THEN 1 END), count(CASE WHEN at > :hour THEN 1 END)
 FROM requests WHERE answered = 1 AND at > :month"""

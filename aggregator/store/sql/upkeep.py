@@ -190,7 +190,7 @@ _TITLE = f"{rows.FEED_TITLE} AS title"
 # Not by the view feed_health, which counts the entries of every feed.
 _ASKED = "SELECT count(*), max(last_poll_at) FROM feeds WHERE removed_at IS NULL AND state != 'paused'"
 _HEALTH = f"""SELECT f.id AS feed_id, {_TITLE}, f.state, f.error, f.failing_since, f.last_poll_at, f.last_ok_at, f.next_poll_at
-FROM feeds f WHERE f.removed_at IS NULL AND f.state NOT IN ('paused', iif(:all, '', 'ok')) ORDER BY f.state = 'ok', f.id"""  # noqa: S608 - our own words
+FROM feeds f WHERE f.removed_at IS NULL AND f.state NOT IN ('paused', iif(:all = 1, '', 'ok')) ORDER BY f.state = 'ok', f.id"""  # noqa: S608 - our own words
 _MISSED = f"""SELECT g.feed_id, {_TITLE}, g.after_at, g.before_at FROM gaps g JOIN feeds f ON f.id = g.feed_id
 WHERE f.removed_at IS NULL AND g.found_at >= ? ORDER BY g.found_at DESC, g.id DESC"""  # noqa: S608 - our own words
 # From the first match of an alert to the moment its message was taken, of the last days.

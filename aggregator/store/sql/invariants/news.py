@@ -91,7 +91,7 @@ _OF_ENTRIES = (
     ),
     Invariant(
         "an entry of a merged story that is not its story's",
-        "SELECT id FROM entries e WHERE merged_from NOT NULL AND NOT EXISTS ("
+        "SELECT id FROM entries e WHERE merged_from IS NOT NULL AND NOT EXISTS ("
         "SELECT 1 FROM story_aliases a WHERE a.id = e.merged_from AND a.story_id = e.story_id)",
         f"later copies may begin a story of their own; {REPORT}",
     ),
@@ -156,7 +156,7 @@ _OF_COUNTS = (
         "polls of a day that are not the sum of its hours",
         "SELECT key FROM ("
         + sums(("SELECT day, polls FROM feed_days", "SELECT substr(hour, 1, 10), polls FROM poll_hours"))
-        + ") WHERE key > (SELECT substr(min(hour), 1, 10) FROM poll_hours)",
+        + ") d WHERE key > (SELECT substr(min(hour), 1, 10) FROM poll_hours)",
         _NUMBERS,
     ),
 )

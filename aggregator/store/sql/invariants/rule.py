@@ -20,7 +20,7 @@ class Invariant(NamedTuple):
 def sums(*pairs: tuple[str, str]) -> str:
     """The keys (the first column) whose sums of the second are not the same on both sides of a pair."""
     each = [
-        f"""SELECT key FROM (SELECT 1 AS side, '' AS key, 0 AS n UNION ALL SELECT 1, * FROM ({one}) UNION ALL SELECT -1, * FROM ({other}))
+        f"""SELECT key FROM (SELECT 1 AS side, '' AS key, 0 AS n UNION ALL SELECT 1, * FROM ({one}) a UNION ALL SELECT -1, * FROM ({other}) b) c
             GROUP BY key HAVING sum(side * n) != 0"""  # noqa: S608 - our own words
         for one, other in pairs
     ]
@@ -29,10 +29,10 @@ def sums(*pairs: tuple[str, str]) -> str:
 
 def half_claimed(table: str, key: str) -> str:
     """Rows that somebody claims for ever, or nobody until a time."""
-    return f"SELECT '{table}', {key} FROM {table} WHERE (claimed_by IS NULL) != (claimed_until IS NULL)"  # noqa: S608 - names are ours
+    return f"SELECT '{table}', CAST({key} AS TEXT) FROM {table} WHERE (claimed_by IS NULL) != (claimed_until IS NULL)"  # noqa: S608 - names are ours
 
 
 def never_given(table: str, column: str, parent: str) -> str:
     """Rows that name an id of a table behind the last it has ever given; what was pruned has been given once."""
     last = f"(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = '{parent}')"  # noqa: S608 - names are ours
-    return f"SELECT '{table}', {column} FROM {table} WHERE {column} > {last}"  # noqa: S608 - names are ours
+    return f"SELECT '{table}', CAST({column} AS TEXT) FROM {table} WHERE {column} > {last}"  # noqa: S608 - names are ours
