@@ -7,6 +7,7 @@ import faulthandler
 import logging
 import math
 import os
+import queue
 import signal
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -89,8 +90,8 @@ class Daemon:
         self._environ = os.environ if environ is None else environ
         self._on_ready = on_ready
         self._stop = threading.Event()
-        self._reload = threading.Event()
-        self._wake = threading.Event()
+        self._stopping = self._reload = False
+        self._wake = queue.SimpleQueue[int]()  # an Event deadlocks when one handler breaks in on another
         self._files = Reloading(app, self._environ, self._write_health)
         self._timekeeping = Timekeeping(app)
         options = app.configuration.settings
@@ -202,14 +203,14 @@ class Daemon:
 
     def _loop(self) -> None:
         while not self._stop.is_set():
-            self._wake.wait(1.0)
-            self._wake.clear()
+            with contextlib.suppress(queue.Empty):
+                self._wake.get(timeout=1.0)
             self.progress.beat("main")
             self._mind_clock()
             self._watchdog.look()
             reaper.reap()
-            if self._reload.is_set() or self._files.saved():
-                self._reload.clear()
+            if self._reload or self._files.saved():
+                self._reload = False
                 self.reload()
             if self._idle():
                 # Whatever starts from here on works with the new parts.
@@ -248,19 +249,19 @@ class Daemon:
         signal.signal(signal.SIGUSR1, self._on_question)
 
     def _on_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the shape of a handler
-        if self._stop.is_set():
+        if self._stopping:
             os._exit(128 + number)
-        self._stop.set()
-        self._wake.set()
+        self._stopping = True
+        self.stop()
 
     def _on_reload(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the shape of a handler
-        self._reload.set()
-        self._wake.set()
+        self._reload = True
+        self._wake.put(number)
 
     def stop(self) -> None:
         """End it, as a signal does; safe from any thread."""
         self._stop.set()
-        self._wake.set()
+        self._wake.put(0)
 
     def _on_question(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the shape of a handler
         # Beside: the main thread may stand in the middle of writing a line of the log.
@@ -274,7 +275,7 @@ class Daemon:
         self.progress.end("main")  # many watchlists are looked back for: that has a limit of its own
         with self.progress.pulse("reload").work():
             if self._files.take_over():
-                self._reload.set()
+                self._reload = True
         if not self._limited:
             self.progress.allow(usual_limits(self._app.configuration.settings))
         self.progress.begin("main")
