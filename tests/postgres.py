@@ -57,7 +57,7 @@ def missing() -> str:
 
 @dataclass
 class Cluster:
-    """A private server in a folder of its own. `restart` and `kill` are for those who have one to themselves."""
+    """A private server in a folder of its own."""
 
     folder: Path
     port: int
@@ -124,16 +124,11 @@ class Cluster:
         return True
 
     def stop(self, number: int = signal.SIGINT) -> None:
-        """Stop it: SIGINT breaks every connection off, SIGQUIT is its crash; it recovers at the next start."""
+        """Stop it: SIGINT breaks every connection off, SIGQUIT does not even tidy up."""
         if self.server is not None:
             self.server.send_signal(number)
             self.server.wait(30)
             self.server = None
-
-    def restart(self, number: int = signal.SIGINT) -> None:
-        """Stop and start it; whoever was connected is not any more."""
-        self.stop(number)
-        self.start()
 
 
 def _account() -> tuple[int, int]:

@@ -1,7 +1,7 @@
-"""Connections and transactions on PostgreSQL: a pool, one writer at a time among all processes, claims beside it.
+"""Connections and transactions on PostgreSQL: a pool, and one writer at a time among all processes.
 
-What SQLite gives by its one writer an advisory lock gives here: whoever writes news or editions is alone, and what it reads
-first still holds when it commits (docs/decisions/0057). Claims of due rows take row locks instead (`claim`).
+What SQLite gives by its one writer an advisory lock gives here: whoever writes is alone, and what it reads first still
+holds when it commits (docs/decisions/0056).
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from aggregator.errors import StoreError
 from aggregator.store.postgres import faults
-from aggregator.store.postgres.connection import Connection, named, prepare
+from aggregator.store.postgres.connection import Connection, prepare
+from aggregator.store.sql.engine import tell
 from aggregator.store.sql.sentlog import SentLog
 
 WRITER = zlib.crc32(b"aggregator/writer")
@@ -66,12 +67,11 @@ class Database:
             max_idle=IDLE_SECONDS,
             timeout=WAIT_SECONDS,
             reconnect_timeout=5.0,
-            kwargs={"autocommit": True, "row_factory": named},
+            kwargs={"autocommit": True},
             configure=prepare,
             check=ConnectionPool.check_connection,
-            open=False,
+            open=True,
         )
-        self._opening = threading.Lock()
 
     # -- connections -------------------------------------------------------------------------------------------------
 
@@ -79,14 +79,11 @@ class Database:
     def _connected(self) -> Iterator[Connection]:
         """This thread's connection: the one it works with already, else one of the pool. Raises StoreError."""
         held: Connection | None = getattr(self._local, "held", None)
-        if held is not None:
-            yield held
-            return
-        with self._opening:
-            if self._pool.closed and not getattr(self, "_ended", False):
-                self._pool.open()
         try:
-            with self._lent() as raw:
+            if held is not None:
+                yield held
+                return
+            with self._pool.connection() as raw:
                 made = self._local.held = Connection(raw)
                 try:
                     yield made
@@ -94,18 +91,6 @@ class Database:
                     self._local.held = None
         except (psycopg.Error, sqlite3.DatabaseError) as e:
             raise self.error(e) from e
-
-    @contextlib.contextmanager
-    def _lent(self) -> Iterator[psycopg.Connection[Any]]:
-        """A connection that answers: one that the server has broken off meanwhile is let go of, and another taken."""
-        try:
-            raw = self._pool.getconn()
-        except (PoolTimeout, PoolClosed) as e:
-            raise self.error(e) from e
-        try:
-            yield raw
-        finally:
-            self._pool.putconn(raw)
 
     # -- transactions ------------------------------------------------------------------------------------------------
 
@@ -127,69 +112,37 @@ class Database:
             with self._transaction(conn, "BEGIN", "COMMIT"):
                 conn.raw.execute("SELECT pg_advisory_xact_lock(%s)", (WRITER,))
                 yield conn
-                self._tell(conn)
+                tell(self.log, conn)
                 own = conn.raw.execute(_COUNT).rowcount
             self._local.own = getattr(self._local, "own", 0) + own
             self.trouble = None
 
+    @staticmethod
     @contextlib.contextmanager
-    def claim(self) -> Iterator[Connection]:
-        """See engine.Database.claim."""
-        with self._connected() as conn:
-            conn.lines.clear()
-            with self._transaction(conn, "BEGIN", "COMMIT"):
-                yield conn
-                self._tell(conn)
-            self.trouble = None
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """See engine.Database.alone: the writers' lock for longer than one transaction; with the connection it is gone."""
-        with self._connected() as conn:
-            conn.raw.execute("SELECT pg_advisory_lock(%s)", (WRITER,))
-            try:
-                yield
-            finally:
-                with contextlib.suppress(psycopg.Error):
-                    conn.raw.execute("SELECT pg_advisory_unlock(%s)", (WRITER,))
-
-    @contextlib.contextmanager
-    def _transaction(self, conn: Connection, begin: str, end: str) -> Iterator[None]:
+    def _transaction(conn: Connection, begin: str, end: str) -> Iterator[None]:
         conn.raw.execute(begin.encode())
         try:
             yield
             conn.raw.execute(end.encode())
-        except BaseException as e:
-            if not conn.raw.closed:
-                with contextlib.suppress(psycopg.Error):
-                    conn.raw.execute("ROLLBACK")
-            if isinstance(e, (psycopg.Error, sqlite3.DatabaseError)):
-                raise self.error(e) from e
+        except BaseException:
+            with contextlib.suppress(psycopg.Error):
+                conn.raw.execute("ROLLBACK")
             raise
-
-    def _tell(self, conn: Connection) -> None:
-        """Before the commit: what was sent was sent, whatever becomes of the row."""
-        if self.log is not None and conn.lines:
-            self.log.append(conn.lines, durable=not all("sent" in line for line in conn.lines))
-        conn.lines.clear()
 
     def ask(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = (), /) -> list[Any]:
         """See engine.Database.ask."""
         with self._connected() as conn:
-            try:
-                return conn.execute(sql, values).fetchall()
-            except psycopg.Error as e:
-                raise self.error(e) from e
+            return conn.execute(sql, values).fetchall()
 
     # -- its state -----------------------------------------------------------------------------------------------------
 
     def may_write(self, seconds: float) -> None:
         """See engine.Database.may_write."""
         with self.read() as conn:
+            conn.raw.execute(f"SET LOCAL statement_timeout = {round(seconds * 1000)}".encode())
             ((recovering, only),) = conn.execute(
                 "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')"
             ).fetchall()
-            conn.raw.execute(f"SET LOCAL statement_timeout = {round(seconds * 1000)}".encode())
         if recovering or only == "on":
             raise StoreError(f"{self.name}: it is only read; name the server that takes writes", "read_only")
 
@@ -214,7 +167,6 @@ class Database:
 
     def close(self) -> None:
         """See engine.Database.close."""
-        self._ended = True
         self._pool.close(timeout=2.0)
         if self.log is not None:
             self.log.sync()

@@ -1,26 +1,17 @@
-"""Numbered steps from an empty database to the current schema, each applied once, under an advisory lock."""
+"""Numbered steps from an empty database to the current schema, each applied once, under the writers' lock."""
 
 from __future__ import annotations
 
-import zlib
-from importlib import resources
-
 from aggregator.errors import StoreError
 from aggregator.store.postgres.database import Database
+from aggregator.store.sql.scripts import statements
 
 STEPS = ("0001_schema",)
 """In this order; each is a file of statements beside this module."""
-LOCK = zlib.crc32(b"aggregator/migrations")
 _TABLE = """CREATE TABLE IF NOT EXISTS migrations (
   name        TEXT COLLATE "C" PRIMARY KEY,     -- a step of the schema that was taken
   applied_at  TIMESTAMPTZ NOT NULL DEFAULT now()
 )"""
-
-
-def statements(name: str) -> list[str]:
-    """The statements of one of our .sql files; a line that holds only a semicolon ends each."""
-    text = resources.files(__package__).joinpath(f"{name}.sql").read_text("utf-8")
-    return [s.strip() for s in text.split("\n;\n") if s.strip()]
 
 
 def pending(db: Database) -> list[str]:
@@ -41,12 +32,11 @@ def migrate(db: Database) -> list[str]:
     """Take them, all or none; who comes second finds them taken."""
     if not pending(db):
         return []
-    with db.claim() as conn:
-        conn.raw.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    with db.write() as conn:
         conn.raw.execute(_TABLE)
         steps = pending(db)
         for step in steps:
-            for statement in statements(step):
+            for statement in statements(__package__, f"{step}.sql"):
                 conn.raw.execute(statement.encode())
             conn.raw.execute("INSERT INTO migrations (name) VALUES (%s)", (step,))
     return steps

@@ -12,7 +12,6 @@ from aggregator.store.postgres import migrations
 from aggregator.store.postgres.database import Database
 from aggregator.store.sql import invariants
 from aggregator.store.sql.upkeep import OTHER_TOKENS, Care
-from aggregator.tokens import TOKENIZER_VERSION
 
 BACK_UP = "back it up with the server's own tools (pg_dump, pg_basebackup; docs/scaling.md)"
 
@@ -25,10 +24,6 @@ class Upkeep(Care):
     def migrate(self) -> list[str]:
         """See care.Upkeep.migrate."""
         taken = migrations.migrate(self._db)
-        if taken:
-            with self._db.write() as conn:
-                sql = "INSERT INTO facts (name, value) VALUES ('tokenizer_version', ?) ON CONFLICT DO NOTHING"
-                conn.execute(sql, (str(TOKENIZER_VERSION),))
         self._renew_index()
         return taken
 

@@ -1,6 +1,6 @@
 """The search index on PostgreSQL: tokens of ours as tsvector without places, in tables of entries by the hundred thousand.
 
-Words stand apart from the entries, in one table for each range of ids (docs/decisions/0057): a search looks through the newest first
+Words stand apart from the entries, in one table for each range of ids (docs/decisions/0056): a search looks through the newest first
 and stops when it has found enough. No places are kept, since a tsvector holds 256 of a word at most and one too few would
 lose an entry: for a phrase its words are proposed. No extension is needed.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from aggregator.query import Need, NeedAll, NeedAny, NeedPhrase, NeedPrefix, NeedToken
 from aggregator.store.sql.engine import FACT, Indexed
-from aggregator.store.sql.words import stored
+from aggregator.store.sql.words import is_begun, reindexed_to, stored
 
 if TYPE_CHECKING:
     from aggregator.store.postgres.connection import Connection
@@ -110,13 +110,11 @@ class Words:
 
     def reindexed_to(self) -> int | None:
         """See engine.Words.reindexed_to."""
-        row = self._conn.execute("SELECT value FROM facts WHERE name = 'reindexed_to'").fetchone()
-        return None if row is None else int(row[0])
+        return reindexed_to(self._conn)
 
     def begin(self, version: int) -> None:
         """See engine.Words.begin. What is indexed anew takes the place of the old row by row."""
-        by = self._conn.execute("SELECT value FROM facts WHERE name = 'reindexed_by'").fetchone()
-        if by is None or by[0] != str(version):
+        if not is_begun(self._conn, version):
             self._conn.executemany(FACT, [("reindexed_to", "0"), ("reindexed_by", str(version))])
 
     def go_on(self, limit: int) -> bool:

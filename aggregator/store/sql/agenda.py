@@ -11,7 +11,7 @@ from aggregator.store.sql.network import OUTAGE
 
 
 class Agenda:
-    """AgendaStore on SQLite."""
+    """AgendaStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

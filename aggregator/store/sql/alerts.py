@@ -11,7 +11,7 @@ from aggregator.store.sql.engine import Connection, Database, Row
 
 
 class Alerts:
-    """AlertStore on SQLite."""
+    """AlertStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -13,7 +13,7 @@ from aggregator.store.sql.engine import Database, Row
 
 
 class Attention:
-    """AttentionStore on SQLite."""
+    """AttentionStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

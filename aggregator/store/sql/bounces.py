@@ -17,7 +17,7 @@ CLEAR = timedelta(days=3)
 
 
 class Bounces:
-    """BounceStore on SQLite."""
+    """BounceStore in SQL."""
 
     def __init__(self, db: Database, secret: bytes) -> None:
         self._db = db

@@ -17,7 +17,7 @@ KEPT = timedelta(days=7)
 
 
 class Credentials:
-    """CredentialStore on SQLite."""
+    """CredentialStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

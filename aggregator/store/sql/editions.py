@@ -33,7 +33,7 @@ AHEAD = timedelta(hours=1)
 
 
 class Editions:
-    """EditionStore on SQLite. `initial` is how far back the first window of a new scheduled digest reaches."""
+    """EditionStore in SQL. `initial` is how far back the first window of a new scheduled digest reaches."""
 
     def __init__(self, db: Database, initial: timedelta) -> None:
         self._db = db

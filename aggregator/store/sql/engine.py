@@ -135,14 +135,6 @@ class Database(Protocol):
         """One write transaction, alone among all writers; stored as a whole or not at all. Raises StoreError."""
         ...
 
-    def claim(self) -> AbstractContextManager[Connection]:
-        """A short transaction on rows of its own, beside other writers where the engine can (`locked`). Raises StoreError."""
-        ...
-
-    def alone(self) -> AbstractContextManager[None]:
-        """Within it nobody else writes: what is read first still holds when it is written. `write` is one of its parts."""
-        ...
-
     def ask(self, sql: str, values: Values = ..., /) -> list[Row]:
         """The rows of one statement. Raises StoreError."""
         ...
@@ -167,6 +159,13 @@ class Database(Protocol):
 def log_line(conn: Connection, **line: Any) -> None:
     """Within a write: a line for the log of what was sent, written when the rows are; each has `at`."""
     conn.lines.append(line)
+
+
+def tell(log: SentLog | None, conn: Connection) -> None:
+    """Before the commit: what was sent was sent, whatever becomes of the row; only that need not wait for the disk each time."""
+    if log is not None and conn.lines:
+        log.append(conn.lines, durable=not all("sent" in line for line in conn.lines))
+    conn.lines.clear()
 
 
 FACT = "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"

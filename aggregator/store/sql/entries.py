@@ -20,7 +20,7 @@ FIRST_PAGE = 50
 
 
 class Entries:
-    """EntryStore on SQLite."""
+    """EntryStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -17,7 +17,7 @@ AHEAD = timedelta(hours=1)
 
 
 class Feeds:
-    """FeedStore on SQLite."""
+    """FeedStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -12,7 +12,7 @@ from aggregator.store.sql.engine import Connection, Database
 
 
 class History:
-    """HistoryStore on SQLite."""
+    """HistoryStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -16,7 +16,7 @@ TABLES = ("entries", "editions", "attempts")
 
 
 class Measuring:
-    """MeasureStore on SQLite."""
+    """MeasureStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -51,7 +51,7 @@ _SHORTEN = {
 
 
 class Moments:
-    """Moments on SQLite."""
+    """Moments in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

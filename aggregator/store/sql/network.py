@@ -13,7 +13,7 @@ OUTAGE = "outage_began_at"
 
 
 class Network:
-    """NetworkStore on SQLite."""
+    """NetworkStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -17,7 +17,7 @@ DUE = "notices_due_at"
 
 
 class Notices:
-    """NoticeStore on SQLite."""
+    """NoticeStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

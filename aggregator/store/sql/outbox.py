@@ -20,7 +20,7 @@ CLAIM = timedelta(minutes=15)
 
 
 class Outbox:
-    """OutboxStore on SQLite."""
+    """OutboxStore in SQL."""
 
     def __init__(self, db: Database, secret: bytes) -> None:
         self._db = db

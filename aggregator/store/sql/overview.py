@@ -12,7 +12,7 @@ from aggregator.store.sql.engine import Connection, Database, Row
 
 
 class Overview:
-    """overview.Overview on SQLite."""
+    """overview.Overview in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -42,7 +42,7 @@ LAST_TEXTS = 12
 
 
 class Polls:
-    """PollStore on SQLite."""
+    """PollStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Portions:
-    """PortionStore on SQLite."""
+    """PortionStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

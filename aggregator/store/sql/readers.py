@@ -15,7 +15,7 @@ from aggregator.store.sql.subscriptions import end as _end
 
 
 class Readers:
-    """ReaderStore on SQLite. `initial` is how far back the first window of a new digest reaches."""
+    """ReaderStore in SQL. `initial` is how far back the first window of a new digest reaches."""
 
     def __init__(self, db: Database, secret: bytes, initial: timedelta) -> None:
         self._db = db

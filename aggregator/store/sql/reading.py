@@ -21,7 +21,7 @@ AT_ONCE = 8
 
 
 class Reading:
-    """ReadingStore on SQLite."""
+    """ReadingStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -11,7 +11,7 @@ from aggregator.store.sql.engine import Database
 
 
 class Relays:
-    """RelayStore on SQLite."""
+    """RelayStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -32,7 +32,7 @@ Pause = Callable[[], bool]
 
 
 class Retention:
-    """RetentionStore on SQLite."""
+    """RetentionStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

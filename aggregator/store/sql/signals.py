@@ -13,7 +13,7 @@ from aggregator.store.sql.engine import Connection, Database, Row
 
 
 class Signals:
-    """SignalStore on SQLite."""
+    """SignalStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

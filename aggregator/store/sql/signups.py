@@ -19,7 +19,7 @@ HOUR, DAY, MONTH = timedelta(hours=1), timedelta(days=1), timedelta(days=30)
 
 
 class Signups:
-    """SignupStore on SQLite."""
+    """SignupStore in SQL."""
 
     def __init__(self, db: Database, secret: bytes) -> None:
         self._db = db

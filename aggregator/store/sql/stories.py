@@ -15,7 +15,7 @@ PAGE = 500
 
 
 class Stories:
-    """StoryStore on SQLite."""
+    """StoryStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -28,7 +28,7 @@ def token_hash(token: str) -> str:
 
 
 class Subscriptions:
-    """SubscriptionStore on SQLite. `secret` keys the suppression list, so that it names nobody."""
+    """SubscriptionStore in SQL. `secret` keys the suppression list, so that it names nobody."""
 
     def __init__(self, db: Database, secret: bytes) -> None:
         self._db = db

@@ -11,7 +11,7 @@ from aggregator.store.sql.engine import Connection, Database, log_line
 
 
 class Suppressions:
-    """SuppressionStore on SQLite."""
+    """SuppressionStore in SQL."""
 
     def __init__(self, db: Database, secret: bytes) -> None:
         self._db = db

@@ -15,7 +15,7 @@ PAGE = 500
 
 
 class Watch:
-    """WatchStore on SQLite."""
+    """WatchStore in SQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

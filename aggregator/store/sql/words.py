@@ -1,4 +1,4 @@
-"""What an index of words is fed with, made anew from the stored texts by our own tokeniser."""
+"""What indexes of words have in common: what they are fed with, made anew from the stored texts, and how far a new one is."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ def stored(conn: Any, where: str = "", *values: int) -> Iterator[Indexed]:
     for entry_id, *texts in conn.execute(sql + where, values):
         title, body, article = (index_text(tokenize(text)) if text else "" for text in texts)
         yield entry_id, title, body, article
+
+
+def reindexed_to(conn: Any) -> int | None:
+    """While a new index is made: up to which entry it reaches. None otherwise."""
+    row = conn.execute("SELECT value FROM facts WHERE name = 'reindexed_to'").fetchone()
+    return None if row is None else int(row[0])
+
+
+def is_begun(conn: Any, version: int) -> bool:
+    """Whether a new index is being made for this version of the tokeniser."""
+    by = conn.execute("SELECT value FROM facts WHERE name = 'reindexed_by'").fetchone()
+    return by is not None and by[0] == str(version)
 
 
 def unreadable(conn: Any) -> Iterator[str]:

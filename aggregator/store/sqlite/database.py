@@ -15,6 +15,7 @@ from sqlite_utils import Database as Utils
 
 from aggregator.errors import BROKEN, StoreError
 from aggregator.store.sql import rows
+from aggregator.store.sql.engine import tell
 from aggregator.store.sql.sentlog import SentLog
 from aggregator.store.sqlite import faults, migrations, opening, wal
 from aggregator.store.sqlite.connection import Connection
@@ -148,7 +149,7 @@ class Database:
                 conn.lines.clear()
                 conn.execute("BEGIN IMMEDIATE")
                 yield conn
-                self._tell(conn)
+                tell(self.log, conn)
                 conn.execute("COMMIT")
             except sqlite3.Error as e:
                 self._rollback(conn)
@@ -165,17 +166,6 @@ class Database:
             return
         self.trouble = None
 
-    @contextlib.contextmanager
-    def claim(self) -> Iterator[Connection]:
-        """See engine.Database.claim: whoever writes here is alone."""
-        with self.write() as conn:
-            yield conn
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """See engine.Database.alone. The one daemon of a home has one poll line; a command beside it judges by itself."""
-        yield
-
     def _see_that_it_is_there(self) -> None:
         """In a log SQLite goes on writing to a file that was removed or replaced, and all of it is lost. Raises StoreError."""
         if opening.identity(self.path) != self._local.file:
@@ -191,12 +181,6 @@ class Database:
         elif size >= self._waited_at + wal.STEP:
             wal.fold(conn, wal.WAIT)
             self._waited_at = wal.size(self.path)
-
-    def _tell(self, conn: Connection) -> None:
-        """Before the commit: what was sent was sent, whatever becomes of the row; only that need not wait for the disk each time."""
-        if self.log is not None and conn.lines:
-            self.log.append(conn.lines, durable=not all("sent" in line for line in conn.lines))
-        conn.lines.clear()
 
     def mark_backup(self, now: datetime) -> str:
         """Put a mark into the log, which the copy made next carries, too: what stands behind it, the copy does not know."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from aggregator.query import Need, NeedAll, NeedAny, NeedPhrase, NeedPrefix, NeedToken
 from aggregator.store.sql.engine import FACT, Indexed
-from aggregator.store.sql.words import stored
+from aggregator.store.sql.words import is_begun, reindexed_to, stored
 from aggregator.tokens import FTS5_TOKENIZE
 
 FIELDS = ("title", "body", "article")
@@ -62,13 +62,11 @@ class Fts:
 
     def reindexed_to(self) -> int | None:
         """While a new index is made: up to which entry it reaches. None otherwise."""
-        row = self._conn.execute("SELECT value FROM facts WHERE name = 'reindexed_to'").fetchone()
-        return None if row is None else int(row[0])
+        return reindexed_to(self._conn)
 
     def begin(self, version: int) -> None:
         """Begin a new index for this version of the tokeniser, unless it is begun; the old one stays in use."""
-        by = self._conn.execute("SELECT value FROM facts WHERE name = 'reindexed_by'").fetchone()
-        if by is not None and by[0] == str(version):
+        if is_begun(self._conn, version):
             return
         self.forget()
         self._conn.execute(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from importlib import resources
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
 from aggregator import urls
 from aggregator.errors import StoreError
-from aggregator.store.sql import markup, rows
+from aggregator.store.sql import markup, rows, scripts
 from aggregator.store.sqlite import index
 
 SET = "aggregator"
@@ -18,9 +17,8 @@ migrations = Migrations(SET)
 
 
 def statements(name: str) -> list[str]:
-    """The statements of one of our .sql files; a line that holds only a semicolon ends each."""
-    text = resources.files(__package__).joinpath(name).read_text("utf-8")
-    return [s.strip() for s in text.split("\n;\n") if s.strip()]
+    """The statements of one of our .sql files."""
+    return scripts.statements(__package__, name)
 
 
 def _run(db: Database, name: str) -> None:
