@@ -24,9 +24,34 @@ OWN_SECONDS = 8.0
 
 def stores(configuration: Configuration, secret: bytes, now: datetime, *, reading: bool = False) -> Stores:
     """The database, migrated and `recover`ed; with `reading` as it is, where it cannot be written."""
+    made = _on_server(configuration, secret) if configuration.home.server else _in_file(configuration, secret, reading)
+    if not reading:
+        recover(made, now)
+    return made
+
+
+def _on_server(configuration: Configuration, secret: bytes) -> Stores:
+    try:
+        from aggregator.store.postgres import PostgresStores
+    except ImportError as e:
+        raise ConfigError(
+            f"storage.url names PostgreSQL, and {e.name or 'its library'} is not installed; "
+            "pip install 'aggregator[postgres]'"
+        ) from None
+    return PostgresStores(
+        configuration.home.server,
+        secret=secret,
+        kept_in=str(configuration.home.secret),
+        initial=configuration.initial,
+        sent=configuration.home.sent,
+        connections=configuration.settings.storage.connections,
+    )
+
+
+def _in_file(configuration: Configuration, secret: bytes, reading: bool) -> Stores:
     from aggregator.store.sqlite import SqliteStores
 
-    made = SqliteStores(
+    return SqliteStores(
         configuration.home.db,
         secret=secret,
         initial=configuration.initial,
@@ -36,9 +61,6 @@ def stores(configuration: Configuration, secret: bytes, now: datetime, *, readin
         backups=configuration.home.db.parent / "backups",
         sent=configuration.home.sent,
     )
-    if not reading:
-        recover(made, now)
-    return made
 
 
 def stores_to_read(configuration: Configuration, secret: Callable[[], bytes], now: datetime) -> Stores:
@@ -47,8 +69,10 @@ def stores_to_read(configuration: Configuration, secret: Callable[[], bytes], no
         settings.prepare(configuration.home)
         return stores(configuration, secret(), now)
     except (ConfigError, StoreError) as e:
-        if (isinstance(e, StoreError) and e.fault not in ("read_only", "full")) or not settings.is_file(
-            configuration.home.db
+        if (
+            configuration.home.server
+            or (isinstance(e, StoreError) and e.fault not in ("read_only", "full"))
+            or not settings.is_file(configuration.home.db)
         ):
             raise
     return stores(configuration, b"", now, reading=True)

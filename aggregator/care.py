@@ -137,6 +137,10 @@ class Upkeep(Protocol):
         """What this process was refused last; None since a write went well. After damage nothing is written, and it stays."""
         ...
 
+    def size(self) -> int:
+        """How many bytes the database takes, without its log."""
+        ...
+
     def log_bytes(self) -> int:
         """How long the log beside the database is, of what is not in the file yet."""
         ...

@@ -163,8 +163,8 @@ class Daemon:
         upkeep = self._app.stores.upkeep
         problems = upkeep.check()
         if problems:
-            path = self._app.configuration.home.db
-            raise upkeep.trouble() or StoreError(f"{path}: {problems[0]}; `aggregator doctor --deep` tells more")
+            name = self._app.configuration.home.database
+            raise upkeep.trouble() or StoreError(f"{name}: {problems[0]}; `aggregator doctor --deep` tells more")
 
     def _live(self) -> bool:
         self._agenda = Agenda(self._app.stores.agenda, self._app.clock)

@@ -331,7 +331,7 @@ def _backup_problems(app: App) -> Iterator[Problem]:
     """Backups that are not made, or not there any more."""
     state, now = app.stores.upkeep.backups(), app.clock.now()
     rules, made_at = app.configuration.settings.backup, state.made_at
-    if not rules.every:
+    if not rules.every or app.configuration.home.server:
         return
     do = "`aggregator backup` makes one now; the daemon makes them while it runs"
     if state.error:

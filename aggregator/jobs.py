@@ -133,8 +133,8 @@ class Jobs:
         """Make a backup when one is due, and let go of old ones. Raises AggregatorError when it cannot be made."""
         c, upkeep, now = self._app.configuration, self._app.stores.upkeep, self._app.clock.now()
         rules, state = c.settings.backup, upkeep.backups()
-        if not backups.due(state, rules, now):
-            return
+        if c.home.server or not backups.due(state, rules, now):
+            return  # a server is backed up by its own tools
         if state.tried_at is None:
             upkeep.note_backup(now)  # a new database: there is nothing to lose yet
             return

@@ -26,9 +26,9 @@ def facts(app: App) -> Iterator[tuple[str, str]]:
     yield "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC"
     yield "daemon", _daemon(app)
     stats = app.stores.upkeep.stats(now)
-    sizes = f"{_size(stats['database_bytes'])}, log {_size(app.stores.upkeep.log_bytes())}"
+    log = "" if c.home.server else f", log {_size(app.stores.upkeep.log_bytes())}"
     held = f"{many(stats['entries'], 'entry', 'entries')}, {many(stats['stories'], 'story', 'stories')}"
-    yield "database", f"{c.home.db}, {sizes}; {held}"
+    yield "database", f"{c.home.database}, {_size(stats['database_bytes'])}{log}; {held}"
     if stats["entries_to_index"]:
         yield (
             "search index",
@@ -63,6 +63,8 @@ def _daemon(app: App) -> str:
 
 
 def _backup(app: App) -> str:
+    if app.configuration.home.server:
+        return "the server's own: pg_dump or pg_basebackup, beside a copy of var/secret"
     every, state = app.configuration.settings.backup.every, app.stores.upkeep.backups()
     rhythm = f"every {show_duration(every)}" if every else "none by itself"
     return f"the last of {short(state.made_at)} UTC, {state.file}; {rhythm}" if state.made_at else f"none yet; {rhythm}"

@@ -9,6 +9,7 @@ import click
 
 from aggregator.cli import output
 from aggregator.cli.context import Context, pass_context, talk
+from aggregator.errors import UsageError
 
 if TYPE_CHECKING:
     from aggregator.restoring import Found
@@ -34,6 +35,11 @@ def command(context: Context, file: Path, *, check: bool) -> None:
 
     with context.app(sync=False) as app:
         home, now = app.configuration.home, app.clock.now()
+        if home.server and not check:
+            raise UsageError(
+                f"storage.url names {home.database}: an archive is put in place of a file; "
+                "pg_restore restores a server, and docs/howto.md says how to move a restored file there"
+            )
         if check:
             found = restoring.verify(home, file, now)
             talk(f"{file}: sound; nothing was changed")

@@ -47,6 +47,10 @@ def command(context: Context, *, out: Path | None, put_in_place: bool, as_json: 
         target.unlink(missing_ok=True)  # of one that fell
     if target.exists():
         raise UsageError(f"{target} exists; move it away or name another file with --out")
+    if home.server:
+        raise UsageError(
+            f"storage.url names {home.database}: only a file is salvaged; look at the server's log, and restore its backup"
+        )
     if not home.db.is_file():
         raise UsageError(f"{home.db}: there is no such file to be salvaged")
     lock = InstanceLock(home.lock)

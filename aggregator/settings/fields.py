@@ -18,7 +18,7 @@ _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "m
 _DURATION = re.compile(r"(\d{1,6})([smhdw])")
 _SIZE = re.compile(r"(\d{1,12})\s?([kmg]?i?b?)", re.IGNORECASE)
 _TIME = re.compile(r"(\d{1,2}):(\d{2})")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LOCAL_LENGTH = 64
 ZONE_LENGTH = 64  # a name is looked up as a path, and one of thousands of folders would be walked
 TAGGED_LENGTH = _LOCAL_LENGTH - 27
@@ -168,7 +168,7 @@ def _nearest_zone(value: str) -> str:
 
 def text(value: str) -> str:
     """One line of text without control characters."""
-    if _CONTROL.search(value):
+    if CONTROL.search(value):
         raise ValueError("holds a line break or a control character")
     return value
 
@@ -260,7 +260,7 @@ def username(value: str) -> str:
 
 def password(value: SecretStr) -> SecretStr:
     """A password on one line; never shown."""
-    if _CONTROL.search(value.get_secret_value()):
+    if CONTROL.search(value.get_secret_value()):
         raise ValueError("holds a line break or a control character")
     return value
 
@@ -283,7 +283,7 @@ def proxy_url(value: str) -> str:
 
 def _split_url(value: str) -> Any:
     """The parts of a URL that has a host, a real port, and no blanks."""
-    if len(value) > 2_048 or _CONTROL.search(value) or " " in value:
+    if len(value) > 2_048 or CONTROL.search(value) or " " in value:
         raise ValueError(f"{shown(value)} is not a URL: it is too long or holds blanks")
     try:
         parts = urlsplit(value)
@@ -302,15 +302,6 @@ def network(value: Any) -> IPv4Network | IPv6Network:
     except ValueError as error:
         hint = "its host bits are set" if "host bits" in str(error) else "write it like 127.0.0.0/8"
         raise ValueError(f"{shown(value)} is not a network; {hint}") from None
-
-
-def sqlite_url(value: str) -> str:
-    """The URL of the database; PostgreSQL is named but not there yet."""
-    if value.startswith(("postgres:", "postgresql:", "postgresql+")):
-        raise ValueError("PostgreSQL is not available in this version; use sqlite:///var/aggregator.db")
-    if not value.startswith("sqlite:///") or value.endswith("/") or _CONTROL.search(value):
-        raise ValueError(f"{shown(value)} is not a database URL; write it like sqlite:///var/aggregator.db")
-    return value
 
 
 def feedback_id(value: str) -> str:
@@ -390,7 +381,6 @@ Network = Annotated[
     WithJsonSchema({"type": "string", "examples": ["127.0.0.0/8"]}),
 ]
 DomainName = Annotated[str, AfterValidator(lambda value: value and domain(value))]
-DatabaseUrl = Annotated[str, AfterValidator(sqlite_url)]
 FeedbackId = Annotated[str, AfterValidator(feedback_id)]
 Contact = Annotated[str, AfterValidator(contact)]
 HeaderName = Annotated[str, AfterValidator(header_name)]

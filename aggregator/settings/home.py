@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aggregator.errors import ConfigError
+from aggregator.urls import mask
 
 _SECRET_BYTES = 32
+SQLITE = "sqlite:///"
+DATABASE = f"{SQLITE}var/aggregator.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +22,27 @@ class Home:
 
     Attributes:
         path: the home folder.
-        db: the database file (`storage.url`).
+        db: the database file (`storage.url`); where a server has the data, there is none.
         mail: the folder for .eml files (`mail.directory`).
+        server: the URL of the PostgreSQL database, which may hold a password; "" where a file has the data.
     """
 
     path: Path
     db: Path
     mail: Path
+    server: str = field(default="", repr=False)
 
     @classmethod
-    def at(cls, path: Path, database: str = "sqlite:///var/aggregator.db", mail: str = "var/mail") -> Home:
+    def at(cls, path: Path, database: str = DATABASE, mail: str = "var/mail") -> Home:
         """The home at `path`; relative names start there."""
-        return cls(path, path / database.removeprefix("sqlite:///"), path / mail)
+        server = "" if database.startswith(SQLITE) else database
+        file = DATABASE if server else database
+        return cls(path, path / file.removeprefix(SQLITE), path / mail, server)
+
+    @property
+    def database(self) -> str:
+        """Where the data is, for people: no password."""
+        return mask(self.server) if self.server else str(self.db)
 
     @property
     def feeds_file(self) -> Path:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 from aggregator.settings import fields as f
 from aggregator.settings.operations import BackupSettings, DaemonSettings, OperatorSettings, RetentionSettings
 from aggregator.settings.section import Section
+from aggregator.settings.storage import StorageSettings
 
 
 class NetworkSettings(Section):
@@ -183,18 +184,6 @@ class SignupSettings(Section):
     queries: bool = Field(default=False, description="Whether visitors may watch for queries of their own.")
     contact: f.Text = Field(
         default="", description="Who runs this and how to reach them, for letters and pages; default: the mail address."
-    )
-
-
-class StorageSettings(Section):
-    """Where everything is stored."""
-
-    url: f.DatabaseUrl = Field(
-        default="sqlite:///var/aggregator.db", description="The database; a relative path starts in the home folder."
-    )
-    durability: Annotated[Literal["full", "normal"], BeforeValidator(f.lower)] = Field(
-        default="full",
-        description="full: survives a power cut at any moment; normal: faster, may lose the last seconds.",
     )
 
 

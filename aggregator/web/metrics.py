@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from itertools import accumulate
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
@@ -145,14 +144,15 @@ class Metrics:
     def _files(self) -> dict[str, Values]:
         c = self._app.configuration
         lines = health.read(c.home.health)
-        backup = self._app.stores.upkeep.backups().made_at
+        upkeep = self._app.stores.upkeep
+        backup = upkeep.backups().made_at
         return {
             "build_info": {(version("aggregator"), platform.python_version()): 1},
             "database_bytes": {
-                ("database",): _size(c.home.db),
-                ("wal",): self._app.stores.upkeep.log_bytes(),
+                ("database",): upkeep.size(),
+                ("wal",): upkeep.log_bytes(),
             },
-            "disk_free_bytes": {(): shutil.disk_usage(c.home.db.parent).free},
+            "disk_free_bytes": {(): shutil.disk_usage(c.home.var).free},
             "line_last_success_timestamp_seconds": {
                 (name,): datetime.fromisoformat(one.last_ok_at).timestamp()
                 for name, one in lines.items()
@@ -184,10 +184,3 @@ def _labelled(found: Mapping[str, int]) -> dict[Labels, float]:
 
 def _since(moment: datetime | None, now: datetime) -> float:
     return 0.0 if moment is None else max(0.0, (now - moment).total_seconds())
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

@@ -395,7 +395,13 @@ BROKEN: list[tuple[str, str, int, str]] = [
     ("agg", "mail:\n  templates: nowhere", 2, "is no folder"),
     ("agg", "web:\n  enabled: maybe", 2, "expected true or false, found 'maybe'"),
     ("agg", "web:\n  public_url: https://a.example/?x=1", 2, "no ? and no #"),
-    ("agg", "storage:\n  url: postgresql://u:hunter2@db/x", 2, "PostgreSQL is not available in this version"),
+    (
+        "agg",
+        "storage:\n  url: postgresql://u:hunter2@db/",
+        2,
+        "names no database; write it like postgresql://user@host/aggregator",
+    ),
+    ("agg", "storage:\n  url: mysql://u:hunter2@db/x", 2, "'mysql://***@db/x' is not a database URL"),
     ("agg", "storage:\n  url: mysql://x", 2, "is not a database URL"),
     ("agg", "log:\n  level: loud", 2, "'loud' is not one of 'debug', 'info', 'warning' or 'error'"),
     ("agg", "a: 1\nb", 2, "broken YAML"),
@@ -546,7 +552,10 @@ def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:
             {"AGGREGATOR__MAIL__PASSWORD": "a", "AGGREGATOR__MAIL__PASSWORD_FILE": "/dev/null"},
             "sets the same; keep one",
         ),
-        ({"AGGREGATOR__STORAGE__URL": "postgres://x"}, "AGGREGATOR__STORAGE__URL: PostgreSQL is not available"),
+        (
+            {"AGGREGATOR__STORAGE__URL": "postgres://x"},
+            "AGGREGATOR__STORAGE__URL: 'postgres://x' is not a database URL",
+        ),
     ],
 )
 def test_a_bad_variable_is_refused_by_its_name(tmp_path: Path, environ: dict[str, str], words: str) -> None:

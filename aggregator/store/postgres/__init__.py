@@ -20,6 +20,7 @@ class PostgresStores(Parts):
         *,
         secret: bytes,
         initial: timedelta = timedelta(days=1),
+        kept_in: str = "var/secret",
         sent: Path | None = None,
         connections: int = CONNECTIONS,
     ) -> None:
@@ -28,18 +29,20 @@ class PostgresStores(Parts):
         Args:
             url: as libpq takes it, `postgresql://user@host/name`.
             secret: keys the suppression list; the same for all who share the database.
+            kept_in: where the secret was read, for who has another.
             initial: how far back the first window of a new scheduled digest reaches.
             sent: the folder of the log of what this machine has sent; None: no log.
             connections: of this process at most.
 
         Raises:
-            StoreError: the database cannot be used.
+            StoreError: the database cannot be used, or belongs to others.
         """
         self.db = Database(url, sent=sent, connections=connections)
         super().__init__(self.db, secret, initial)
         self.upkeep = Upkeep(self.db, secret)
         try:
             self.upkeep.migrate()
+            self.upkeep.recognize(kept_in)
         except StoreError:
             self.db.close()
             raise

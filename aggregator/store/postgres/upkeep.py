@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,9 @@ from aggregator.store.postgres.database import Database
 from aggregator.store.sql import invariants
 from aggregator.store.sql.upkeep import OTHER_TOKENS, Care
 
+INSTALLATION = "installation_mark"
+"""The fact by which the secret of all who share a database is known; it tells nothing of the secret."""
+_MARK = "SELECT value FROM facts WHERE name = ?"
 BACK_UP = "back it up with the server's own tools (pg_dump, pg_basebackup; docs/scaling.md)"
 
 
@@ -26,6 +30,24 @@ class Upkeep(Care):
         taken = migrations.migrate(self._db)
         self._renew_index()
         return taken
+
+    def recognize(self, kept_in: str) -> None:
+        """See that this machine's secret is the one that all who share the database have; the first to come says which.
+
+        Links that one machine mailed would mean nothing to another, and whoever left for good would be unknown there.
+        Raises StoreError naming `kept_in`.
+        """
+        mark = hmac.new(self._secret, INSTALLATION.encode(), "sha256").hexdigest()
+        found = self._db.ask(_MARK, (INSTALLATION,))
+        if not found:
+            with self._db.write() as conn:
+                conn.execute("INSERT OR IGNORE INTO facts (name, value) VALUES (?, ?)", (INSTALLATION, mark))
+            found = self._db.ask(_MARK, (INSTALLATION,))
+        if found[0][0] != mark:
+            raise StoreError(
+                f"{kept_in}: not the secret of the installation that {self._db.name} belongs to; "
+                "copy var/secret from a machine of it, or name another database in storage.url"
+            )
 
     def examine(self, *, deep: bool = False) -> list[Problem]:
         """See care.Upkeep.examine."""

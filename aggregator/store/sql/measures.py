@@ -61,13 +61,14 @@ AND (held_until IS NULL OR held_until <= :now) AND host NOT IN (SELECT host FROM
 _FAILING = """SELECT error_class, count(*) FROM feeds
 WHERE removed_at IS NULL AND state IN ('failing', 'gone') AND error_class != '' GROUP BY error_class"""
 # Counted by days when they were found; by entries it would be a walk over them.
-_MATCHES = """SELECT w.value, (SELECT sum(entries) FROM match_days d WHERE d.watchlist_id = w.value) AS entries
-FROM json_each(?) w WHERE entries IS NOT NULL"""
+_MATCHES = """SELECT watchlist_id, entries FROM (
+  SELECT w.value AS watchlist_id, (SELECT sum(entries) FROM match_days d WHERE d.watchlist_id = w.value) AS entries
+  FROM json_each(?) w) s WHERE entries IS NOT NULL"""
 _MESSAGES = """SELECT iif(held_at IS NOT NULL AND state != 'dead', 'held', state) AS pile, count(*) FROM messages
 WHERE state IN ('waiting', 'claimed', 'unknown', 'dead') GROUP BY pile"""
 _OLDEST = "SELECT min(created_at) FROM messages WHERE state IN ('waiting', 'claimed', 'unknown') AND held_at IS NULL"
 _SENT = """SELECT max(settled_at) FROM (SELECT settled_at FROM messages INDEXED BY messages_due
-WHERE state = 'sent' ORDER BY next_attempt_at DESC LIMIT 100)"""
+WHERE state = 'sent' ORDER BY next_attempt_at DESC LIMIT 100) s"""
 # What is sent has its last attempt for the next: their index leads to the newest.
 _ALERTS = """SELECT (julianday(m.settled_at) - julianday(t.published_at)) * 86400,
   (julianday(m.settled_at) - julianday(t.first_seen_at)) * 86400

@@ -103,6 +103,10 @@ class Care:
         with self._db.write() as conn:
             return conn.words.merge(rows.stamp(now), rows.stamp(now - MERGED_EVERY))
 
+    def size(self) -> int:
+        """See care.Upkeep.size."""
+        return self._db.size()
+
     def stats(self, now: datetime) -> dict[str, Any]:
         """See care.Upkeep.stats."""
         day, week = rows.stamp(now - timedelta(days=1)), rows.stamp(now - timedelta(days=7))
