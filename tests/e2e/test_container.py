@@ -73,7 +73,8 @@ def test_as_the_first_process_it_takes_care_of_orphans_and_ends_in_time(tmp_path
                 aggregator(home, "feeds", "resume", "wire")
                 return len([pid for pid in descendants(inner) if alive(pid)]) >= 3
 
-            until(again, "there is a new worker", 30)
+            # A task that was just on its way to the worker counts as lost after its own time and 30 s (workers.PATIENCE).
+            until(again, "there is a new worker", 90)
             began = time.monotonic()
             os.kill(inner, signal.SIGTERM)
             assert outer.wait(20) == 0
