@@ -63,7 +63,7 @@ def test_as_the_first_process_it_takes_care_of_orphans_and_ends_in_time(tmp_path
             os.kill(server_of_forks, signal.SIGKILL)
             for pid in orphans:
                 os.kill(pid, signal.SIGKILL)
-            wire.add(*(f"More {n}" for n in range(30)))
+            wire.add(*(f"More {n}" for n in range(150)))  # more than would be read without a worker (parse.FEW)
             until(
                 lambda: not any(Path(f"/proc/{pid}").exists() for pid in orphans), "no orphan is left in the table", 30
             )
