@@ -44,7 +44,6 @@ from aggregator.store.postgres import PostgresStores
 from aggregator.store.sqlite import SqliteStores
 from aggregator.tokens import document
 from aggregator.watch import match
-
 from aggregator.watch.index import WatchIndex
 
 START = datetime(2023, 2, 2, 12, tzinfo=UTC)
