@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import logging
-import math
 import os
 import queue
 import signal
 import threading
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor as Threads
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -27,10 +24,11 @@ from aggregator.app import App
 from aggregator.clock import SystemClock
 from aggregator.errors import AggregatorError, StoreError
 from aggregator.health import LineHealth
-from aggregator.instance import InstanceLock
 from aggregator.jobs import Jobs
 from aggregator.progress import AtWork, Progress
 from aggregator.reloading import Reloading
+from aggregator.running import Running
+from aggregator.seats import Alone, Seat
 from aggregator.systemd import Notifier
 from aggregator.timekeeping import Timekeeping
 from aggregator.watchdog import Watchdog, tell_state, usual_limits
@@ -42,11 +40,6 @@ log = logging.getLogger("aggregator")
 
 DRAIN_SECONDS = 7.0
 """From SIGTERM on, how long lines may finish what they have in hand; closing takes what is left of 10 seconds."""
-SAY_SECONDS = 30.0
-FIRST_BACKOFF = 2.0
-LONGEST_BACKOFF = 600.0
-LONGEST_STORE_BACKOFF = 60.0
-"""Trying to write again costs nobody else anything, and what was in the way is often gone soon."""
 
 
 class _Every(BaseTrigger):  # type: ignore[misc]  # the library says nothing of its types
@@ -63,17 +56,6 @@ class _Every(BaseTrigger):  # type: ignore[misc]  # the library says nothing of 
         return now + self._interval
 
 
-@dataclass
-class _Line:
-    """One of the fixed jobs: it runs every so many `seconds` at most. `work` says whether it has more to do at once."""
-
-    name: str
-    seconds: float
-    work: Callable[[], object]
-    health: LineHealth = field(default_factory=LineHealth)
-    not_before: float = 0.0
-
-
 class Daemon:
     """All lines on one home until a signal ends it."""
 
@@ -84,8 +66,15 @@ class Daemon:
         environ: Mapping[str, str] | None = None,
         on_ready: Callable[[], None] | None = None,
         limits: Mapping[str, float] | None = None,
+        seat: Seat | None = None,
+        lines: Collection[str] = (),
     ) -> None:
-        """`limits`: seconds without progress after which work hangs, in place of the usual ones (`progress.Progress`)."""
+        """Arguments.
+
+        limits: seconds without progress after which work hangs, in place of the usual ones (`progress.Progress`).
+        seat: its place among others; None: alone on its home.
+        lines: runs these alone; none named: all.
+        """
         self._app = app
         self._environ = os.environ if environ is None else environ
         self._on_ready = on_ready
@@ -95,7 +84,7 @@ class Daemon:
         self._files = Reloading(app, self._environ, self._write_health)
         self._timekeeping = Timekeeping(app)
         options = app.configuration.settings
-        self._tick = tick = options.polling.tick.total_seconds()
+        self._tick = options.polling.tick.total_seconds()
         self._notifier = Notifier(self._environ)
         self._limited = limits is not None
         self.progress = Progress(app.clock.monotonic, usual_limits(options) if limits is None else limits)
@@ -106,25 +95,21 @@ class Daemon:
             hang=options.daemon.hang.total_seconds(),
             changed=self._hanging,
         )
-        every = options.backup.every.total_seconds() or 60.0
-        self._jobs = jobs = Jobs(app, self._stop, self.progress, self._is_well)
-        self._lines = [
-            _Line("poll", tick, jobs.poll),
-            _Line("compose", min(2.0, tick), jobs.compose),
-            _Line("send", min(2.0, tick), jobs.send),
-            _Line("enrich", max(5.0, tick), jobs.enrich),
-            _Line("signals", 300.0, jobs.signals),
-            _Line("notices", 300.0, jobs.notices),
-            _Line("heartbeat", min(15.0, options.operator.heartbeat_every.total_seconds()), jobs.heartbeat),
-            _Line("upkeep", 3600.0, jobs.upkeep),
-            _Line("backup", min(60.0, max(1.0, every / 2)), jobs.backup),
-        ]
-        self._threads = Threads(len(self._lines), thread_name_prefix="line")
-        self._working: set[str] = set()
+        self._jobs = Jobs(app, self._stop, self.progress, self._is_well)
+        self._seat = Alone(app) if seat is None else seat
+        self._dispatcher = self._seat.dispatcher
+        self._running = Running(
+            app,
+            [line for line in self._jobs.lines() if not lines or line.name in lines],
+            stop=self._stop,
+            progress=self.progress,
+            mind_clock=self._mind_clock,
+            changed=self._write_health,
+            again=self._again,
+        )
+        self._lines = list(self._running.lines.values())
         self._hung: dict[str, LineHealth] = {}
-        self._state = threading.Condition()
         self._pen = threading.Lock()
-        self._said_at = 0.0
         self._web: WebThread | None = None
 
     # -- life --------------------------------------------------------------------------------------------------------
@@ -139,10 +124,8 @@ class Daemon:
             ConfigError, StoreError: it cannot start.
         """
         self._install_signals()
-        home = self._app.configuration.home
-        settings.prepare(home)
-        lock = InstanceLock(home.lock)
-        lock.acquire()
+        settings.prepare(self._app.configuration.home)
+        self._seat.take()
         try:
             self._check()
             self._jobs.looked_through()
@@ -154,8 +137,8 @@ class Daemon:
             drained = self._live()
         finally:
             self._notifier.stopping()
+            self._seat.leave()
             self._app.close()
-            lock.release()
         log.info("stopped")
         return drained
 
@@ -169,9 +152,10 @@ class Daemon:
     def _live(self) -> bool:
         self._agenda = Agenda(self._app.stores.agenda, self._app.clock)
         self._scheduler = scheduler = self._schedule()
-        self._web = web = _serve(self._app, self.progress)
+        self._web = web = _serve(self._app, self.progress) if self._seat.pages else None
         self.progress.begin("ticks")
         self._write_health()
+        self._dispatcher.begin(self._running)
         scheduler.start()
         log.info(
             "running on %s: %s", self._app.configuration.home.path.resolve(), journal.summary(self._app.configuration)
@@ -187,7 +171,7 @@ class Daemon:
         self._notifier.stopping()
         log.info("stopping: finishing what is under way")
         scheduler.shutdown(wait=False)
-        self._threads.shutdown(wait=False)
+        self._dispatcher.stop()
         if web is not None:
             web.stop()
         return self._drain(DRAIN_SECONDS - (self._app.clock.monotonic() - began))
@@ -212,7 +196,7 @@ class Daemon:
             if self._reload or self._files.saved():
                 self._reload = False
                 self.reload()
-            if self._idle():
+            if self._running.idle:
                 # Whatever starts from here on works with the new parts.
                 self._app.close_replaced()
 
@@ -221,21 +205,16 @@ class Daemon:
         if self._timekeeping.look():
             self._scheduler.modify_job("tick", next_run_time=_soon())
 
-    def _idle(self) -> bool:
-        with self._state:
-            return not self._working
-
     def _is_well(self) -> bool:
         """Whether every line makes progress."""
         return not any(line.health.failures for line in self._lines) and not self.progress.late()
 
     def _drain(self, seconds: float) -> bool:
         """Let every line finish what it has in hand, but not for ever."""
-        with self._state:
-            drained = self._state.wait_for(lambda: not self._working, timeout=seconds)
-            if not drained:
-                lines = ", ".join(sorted(self._working))
-                log.warning("gave up waiting for %s; what it has in hand is taken up at the next start", lines)
+        drained = self._running.wait(seconds)
+        if not drained:
+            lines = ", ".join(sorted(self._running.working))
+            log.warning("gave up waiting for %s; what it has in hand is taken up at the next start", lines)
         return drained
 
     def _install_signals(self) -> None:
@@ -284,100 +263,37 @@ class Daemon:
     # -- ticks ---------------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        """A tick: run the lines that have something to do. A line that is at work, or rests after a failure, is left alone."""
+        """A tick: have the lines run that have something to do. One that is at work, or rests after a failure, is left alone."""
         if self._stop.is_set():
             return
         self.progress.beat("ticks")
+        leads = self._dispatcher.leads()
+        if leads:
+            self._ask(self._app.clock.monotonic())
+        self._watchdog.look()
+        self._seat.live(leads=leads)
+
+    def _ask(self, now: float) -> None:
         try:
             wanted = self._agenda.wanted()
         except AggregatorError:
             wanted = list(agenda.LINES)  # whoever looks meets the fault, and says so
-        now = self._app.clock.monotonic()
         for line in self._lines:
-            is_asked_for = line.name in wanted or line.name not in agenda.LINES
-            if is_asked_for and now >= line.not_before and line.name not in self._working:
-                self._begin(line, now)
-        self._watchdog.look()
-        self._say_that_we_live(now)
+            is_wanted = line.name in wanted or line.name not in agenda.LINES
+            if is_wanted and now >= line.not_before and self._dispatcher.ask(line.name):
+                line.not_before = now + line.seconds
+                self._agenda.looks(line.name)
 
-    def _say_that_we_live(self, now: float) -> None:
-        """For `aggregator health`, where no page can be asked."""
-        web = self._app.configuration.settings.web
-        if now >= self._said_at + SAY_SECONDS and not (web.enabled and web.port):
-            self._said_at = now
-            with contextlib.suppress(OSError):
-                health.touch(self._app.configuration.home.health, self._app.clock.now())
-
-    def _begin(self, line: _Line, now: float) -> None:
-        line.not_before = now + line.seconds
-        self._agenda.looks(line.name)
-        with self._state:
-            self._working.add(line.name)
-        try:
-            self._threads.submit(self._run_line, line)
-        except RuntimeError:  # just now the daemon ends
-            self._rests(line)
-
-    def _rests(self, line: _Line) -> None:
-        with self._state:
-            self._working.discard(line.name)
-            self._state.notify_all()
-
-    def _run_line(self, line: _Line) -> None:
-        """One run of a line. A line that fails is run again after a pause that doubles, and `doctor` says so."""
-        try:
-            self._mind_clock()
-            if line.health.state:
-                # What it had in hand when the store refused could not be given back then.
-                self._app.stores.feeds.release(f"{self._app.owner}/{line.name}")
-            with self.progress.pulse(line.name).work():
-                more = line.work()
-        except StoreError as e:
-            self._stumbled(line, str(e), e)
-        except AggregatorError as e:
-            self._stumbled(line, str(e))
-        except Exception as e:  # a programming error must not end the daemon
-            limit = journal.limit(e)
-            if not limit and not self._stop.is_set():
-                log.exception("line %s", line.name)
-            self._stumbled(line, limit or f"{type(e).__name__}: {e}")
-        else:
-            if more:
-                self._agenda.again(line.name)
-            recovered = bool(line.health.failures)
-            line.health = LineHealth(last_ok_at=self._app.clock.now().isoformat())
-            if recovered or line.name == "upkeep":
-                self._write_health()
-            if recovered:
-                log.info("line %s works again", line.name, extra=journal.about("line_works", line=line.name))
-        finally:
-            self._rests(line)
-
-    def _stumbled(self, line: _Line, error: str, store: StoreError | None = None) -> None:
-        if self._stop.is_set():
-            return
-        failures = line.health.failures + 1
-        longest = LONGEST_BACKOFF if store is None else LONGEST_STORE_BACKOFF
-        pause = min(longest, FIRST_BACKOFF * 2 ** min(failures - 1, 10))
-        line.not_before = self._app.clock.monotonic() + pause
-        line.health = replace(line.health, failures=failures, error=error, state=store.state if store else "")
-        self._write_health()
-        if store is not None and store.fault == "corrupt":
-            # Every line writes; from now on the store takes nothing, until a sound database is there and the daemon starts anew.
-            line.not_before = math.inf
-            log.critical("line %s stopped for good: %s; the pages show what can still be read", line.name, error)
-            return
-        extra = journal.about("line_stopped", line=line.name, failures=failures)
-        log.error("line %s stopped: %s; again in %d s", line.name, error, pause, extra=extra)
+    def _again(self, name: str) -> None:
+        """A line has more to do at once; where another leads, that one does not hear of it."""
+        self._agenda.again(name)
+        if not self._dispatcher.leads():
+            self._dispatcher.ask(name)
 
     def _write_health(self) -> None:
-        path = self._app.configuration.home.health
         with self._pen:  # else a line that has just failed could be overwritten by what was true before
-            try:
-                lines = {line.name: line.health for line in self._lines}
-                health.write(path, {**lines, **self._hung, health.CONFIGURATION: self._files.health})
-            except OSError as e:
-                log.warning("%s: %s", path, e.strerror)
+            lines = {line.name: line.health for line in self._lines}
+            self._seat.tell({**lines, **self._hung, health.CONFIGURATION: self._files.health})
 
     def _hanging(self, late: Collection[AtWork]) -> None:
         """Those who hang are others than before: write it down for `doctor`."""

@@ -13,6 +13,7 @@ from aggregator.errors import AggregatorError
 from aggregator.heartbeat import Beaten, Heartbeat
 from aggregator.model import PollReport, Problem
 from aggregator.progress import Progress
+from aggregator.running import Line
 from aggregator.tally import TALLY
 
 log = logging.getLogger("aggregator")
@@ -45,6 +46,23 @@ class Jobs:
         self._outage: datetime | None = None
         self._checked_at: datetime | None = None
         self._unsound: list[Problem] = []
+
+    def lines(self) -> list[Line]:
+        """Every line, and how often it is asked for at most."""
+        options = self._app.configuration.settings
+        tick = options.polling.tick.total_seconds()
+        every = options.backup.every.total_seconds() or 60.0
+        return [
+            Line("poll", tick, self.poll),
+            Line("compose", min(2.0, tick), self.compose),
+            Line("send", min(2.0, tick), self.send),
+            Line("enrich", max(5.0, tick), self.enrich),
+            Line("signals", 300.0, self.signals),
+            Line("notices", 300.0, self.notices),
+            Line("heartbeat", min(15.0, options.operator.heartbeat_every.total_seconds()), self.heartbeat),
+            Line("upkeep", 3600.0, self.upkeep),
+            Line("backup", min(60.0, max(1.0, every / 2)), self.backup),
+        ]
 
     def looked_through(self) -> None:
         """The database has just been found sound: for a day it is not read again to see that."""

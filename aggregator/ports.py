@@ -180,6 +180,46 @@ class TransportSession(Protocol):
         ...
 
 
+class Runner(Protocol):
+    """The lines of one process, as an engine sees them; any thread may call it."""
+
+    def begin(self, name: str) -> bool:
+        """Take a line in hand; False when it is at work here already, or rests. `run` or `rests` must follow."""
+        ...
+
+    def run(self, name: str) -> None:
+        """Run a line that was taken in hand, to its end; never raises."""
+        ...
+
+    def rests(self, name: str) -> None:
+        """It is not run after all."""
+        ...
+
+
+class Dispatcher(Protocol):
+    """What stands between a line that is wanted and its run: threads of this process, or a queue that several share.
+
+    It may lose what it was asked for, bring it twice or late: what is due is asked for again, and whoever runs a line
+    claims from the store what it works on, so nothing is lost or doubled.
+    """
+
+    def begin(self, runner: Runner) -> None:
+        """From here on lines that are asked for are run by `runner`, in other threads. Raises AggregatorError: it cannot begin."""
+        ...
+
+    def leads(self) -> bool:
+        """Whether this process looks at the clock for all; asked at each tick. Never two at a time, never none for long."""
+        ...
+
+    def ask(self, line: str) -> bool:
+        """Have a line run by whoever is free; False when that is known to be of no use just now."""
+        ...
+
+    def stop(self) -> None:
+        """Begin no further run; what is under way goes on. Safe to call twice."""
+        ...
+
+
 class Archive(Protocol):
     """Where past editions lie as plain files that any browser opens."""
 

@@ -46,6 +46,7 @@ class Idle:
         self.app, self.clock = app, clock
         self.daemon = Daemon(app, environ={})
         self.daemon._agenda = _agenda(app)
+        self.daemon._dispatcher.begin(self.daemon._running)
         self.statements: list[str] = []
         self.ran: list[str] = []
         assert isinstance(app.stores, SqliteStores)
@@ -53,11 +54,11 @@ class Idle:
 
     def tick(self) -> None:
         """One tick, and wait for the lines it began, with every statement of theirs noted."""
-        working = self.daemon._working
+        running = self.daemon._running
         self.daemon._look()
-        with self.daemon._state:
-            self.ran += sorted(working)
-            assert self.daemon._state.wait_for(lambda: not working, 20)
+        with running._state:
+            self.ran += sorted(running._working)
+            assert running._state.wait_for(lambda: not running._working, 20)
         for conn in list(self._db._open.values()):
             conn.set_trace_callback(self.statements.append)
 
@@ -83,7 +84,7 @@ def idle(tmp_path: Path) -> Iterator[Idle]:
         made.tick()
         made.tick()
         yield made
-        made.daemon._threads.shutdown()
+        made.daemon._dispatcher.stop()
 
 
 def test_an_idle_minute_costs_few_statements_and_no_commit_of_anything(idle: Idle) -> None:

@@ -63,7 +63,7 @@ class Clockwork:
 
     def _run(self, line: Any) -> None:
         began = self._clock.monotonic()
-        self._daemon._run_line(line)
+        self._daemon._running.run(line.name)
         self._spent[line.name] = self._spent.get(line.name, 0.0) + self._clock.monotonic() - began
 
     def reload(self, rounds: int = 1) -> dict[str, Any]:
