@@ -73,7 +73,7 @@ class Daemon:
 
         limits: seconds without progress after which work hangs, in place of the usual ones (`progress.Progress`).
         seat: its place among others; None: alone on its home.
-        lines: runs these alone; none named: all.
+        lines: runs these alone, though it may ask others for all; none named: all.
         """
         self._app = app
         self._environ = os.environ if environ is None else environ
@@ -98,16 +98,16 @@ class Daemon:
         self._jobs = Jobs(app, self._stop, self.progress, self._is_well)
         self._seat = Alone(app) if seat is None else seat
         self._dispatcher = self._seat.dispatcher
+        self._lines = self._jobs.lines()
         self._running = Running(
             app,
-            [line for line in self._jobs.lines() if not lines or line.name in lines],
+            [line for line in self._lines if not lines or line.name in lines],
             stop=self._stop,
             progress=self.progress,
             mind_clock=self._mind_clock,
             changed=self._write_health,
             again=self._again,
         )
-        self._lines = list(self._running.lines.values())
         self._hung: dict[str, LineHealth] = {}
         self._pen = threading.Lock()
         self._web: WebThread | None = None

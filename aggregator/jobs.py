@@ -52,7 +52,7 @@ class Jobs:
         options = self._app.configuration.settings
         tick = options.polling.tick.total_seconds()
         every = options.backup.every.total_seconds() or 60.0
-        return [
+        found = [
             Line("poll", tick, self.poll),
             Line("compose", min(2.0, tick), self.compose),
             Line("send", min(2.0, tick), self.send),
@@ -61,8 +61,10 @@ class Jobs:
             Line("notices", 300.0, self.notices),
             Line("heartbeat", min(15.0, options.operator.heartbeat_every.total_seconds()), self.heartbeat),
             Line("upkeep", 3600.0, self.upkeep),
-            Line("backup", min(60.0, max(1.0, every / 2)), self.backup),
         ]
+        if not self._app.configuration.home.server:  # that is backed up by its own tools
+            found.append(Line("backup", min(60.0, max(1.0, every / 2)), self.backup))
+        return found
 
     def looked_through(self) -> None:
         """The database has just been found sound: for a day it is not read again to see that."""
@@ -116,7 +118,9 @@ class Jobs:
 
     def send(self) -> None:
         """Send what is due."""
-        journal.sent(self._app.send.run(self._stop, pulse=self._progress.pulse("send")))
+        report = self._app.send.run(self._stop, pulse=self._progress.pulse("send"))
+        TALLY.count("sent", by=report.sent)
+        journal.sent(report)
 
     def signals(self) -> None:
         """Look who is out of rhythm."""
@@ -151,8 +155,8 @@ class Jobs:
         """Make a backup when one is due, and let go of old ones. Raises AggregatorError when it cannot be made."""
         c, upkeep, now = self._app.configuration, self._app.stores.upkeep, self._app.clock.now()
         rules, state = c.settings.backup, upkeep.backups()
-        if c.home.server or not backups.due(state, rules, now):
-            return  # a server is backed up by its own tools
+        if not backups.due(state, rules, now):
+            return
         if state.tried_at is None:
             upkeep.note_backup(now)  # a new database: there is nothing to lose yet
             return
@@ -211,5 +215,7 @@ def _count(report: PollReport) -> None:
     TALLY.count("polls", report.outcome)
     TALLY.took("poll", report.elapsed)
     TALLY.count("poll_bytes", by=report.bytes)
+    TALLY.count("entries", by=report.entries_new)
+    TALLY.count("matches", by=report.matches)
     if report.outcome == "failed":
         TALLY.count("poll_failures", report.error_class)

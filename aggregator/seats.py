@@ -1,24 +1,39 @@
-"""The place of a process among others: alone on its home."""
+"""The place of a process among others: alone on its home, or one of several workers on a database."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+import math
+import os
+import socket
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from importlib.metadata import version
 from typing import Protocol
 
-from aggregator import health
+from aggregator import health, instance
 from aggregator.app import App
 from aggregator.engine.local import LocalDispatcher
+from aggregator.errors import StoreError
+from aggregator.fellows import Worker
 from aggregator.health import LineHealth
 from aggregator.instance import InstanceLock
 from aggregator.ports import Dispatcher
+from aggregator.tally import TALLY
 
 log = logging.getLogger("aggregator")
 
 SAY_SECONDS = 30.0
 LINES = 9
 """Threads for lines: each runs once at a time."""
+BEAT = 5.0
+GONE = 60.0
+FORGET = 86_400.0
+"""Seconds between two signs of life of a worker; without one after which what it had in hand is free, and its row goes."""
+COUNTED = ("runs", "polls", "poll_failures", "poll_bytes", "entries", "matches", "sent")
+"""What of a process's tally its row tells."""
 
 
 class Seat(Protocol):
@@ -79,3 +94,91 @@ class Alone:
     def leave(self) -> None:
         """See Seat.leave."""
         self._lock.release()
+
+
+class Among:
+    """A worker among others on one database, known by its row there. Whoever leads lets go of what the fallen had in hand."""
+
+    pages = False
+
+    def __init__(self, app: App, lines: Collection[str]) -> None:
+        """`lines` are those it runs."""
+        from aggregator.engine.queued import QueuedDispatcher
+
+        self._app = app
+        self._state = Worker(
+            name=app.owner,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=version("aggregator"),
+            lines=tuple(lines),
+            leads=False,
+            started_at=app.clock.now(),
+            beat_at=app.clock.now(),
+        )
+        self._others: Sequence[Worker] = ()
+        self._heard: dict[str, tuple[datetime, float]] = {}
+        self._beat_at = -math.inf
+        self.dispatcher: Dispatcher = QueuedDispatcher(app.configuration.home.server, lines, self._count)
+
+    def take(self) -> None:
+        """See Seat.take."""
+        self._app.stores.workers.beat(self._state)
+
+    def tell(self, lines: Mapping[str, LineHealth]) -> None:
+        """See Seat.tell: with the next sign of life."""
+        self._state = replace(self._state, health={name: asdict(one) for name, one in lines.items()})
+
+    def live(self, *, leads: bool) -> None:
+        """See Seat.live."""
+        now = self._app.clock.monotonic()
+        if now < self._beat_at + BEAT and leads == self._state.leads:
+            return
+        self._beat_at = now
+        self._state = replace(self._state, leads=leads, beat_at=self._app.clock.now(), counts=_counts())
+        try:
+            self._app.stores.workers.beat(self._state)
+            if leads:
+                self._others = self._app.stores.workers.list()
+                self._let_go(now)
+        except StoreError as e:
+            log.debug("no sign of life could be given: %s", e)
+
+    def leave(self) -> None:
+        """See Seat.leave."""
+        try:
+            self._app.stores.workers.forget(self._state.name)
+        except StoreError as e:
+            log.debug("the row of this worker stays: %s", e)
+
+    def _count(self, line: str) -> int:
+        """How many live workers run a line; asked of the one who leads."""
+        gone = self._gone(self._app.clock.monotonic())
+        return sum(line in one.lines and one.name not in gone for one in self._others)
+
+    def _gone(self, now: float) -> set[str]:
+        """Those who have been silent for too long. By our own clock, for theirs may be another."""
+        seen = {one.name: one.beat_at for one in self._others}
+        self._heard = {
+            name: self._heard[name] if name in self._heard and self._heard[name][0] == at else (at, now)
+            for name, at in seen.items()
+        }
+        return {name for name, (_, since) in self._heard.items() if now - since > GONE and name != self._state.name}
+
+    def _let_go(self, now: float) -> None:
+        """Free what the fallen had in hand. One who only slept finds its claims gone, and stores nothing of what it had."""
+        feeds = self._app.stores.feeds
+        gone = self._gone(now)
+        for owner in feeds.owners():
+            name = owner.partition("/")[0]
+            if name in gone or instance.is_gone(name):
+                log.warning("%s let go of what it had in hand: its worker is gone", owner)
+                feeds.release(owner, fallen=True)
+        for name, (_, since) in self._heard.items():
+            if instance.is_gone(name) or now - since > FORGET:
+                self._app.stores.workers.forget(name)
+
+
+def _counts() -> dict[str, int]:
+    """What this process has done since it began."""
+    return {name: sum(found.values()) for name, found in TALLY.counts.items() if name in COUNTED}

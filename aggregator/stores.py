@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from aggregator.care import AgendaStore, MeasureStore, Moments, NoticeStore, RetentionStore, Upkeep
+from aggregator.fellows import WorkerStore
 from aggregator.levels import Settled, Threshold, Wanted
 from aggregator.model import (
     ArticleOutcome,
@@ -850,4 +851,9 @@ class Stores(Protocol):
     @property
     def agenda(self) -> AgendaStore:
         """When the lines have something to do."""
+        ...
+
+    @property
+    def workers(self) -> WorkerStore:
+        """Who works on a database that several share."""
         ...

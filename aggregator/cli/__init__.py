@@ -27,6 +27,7 @@ COMMANDS = {
     "demo": "the whole main job offline, in seconds",
     "run": "the daemon with all lines and the web pages",
     "web": "the web pages alone",
+    "worker": "one of several that share a PostgreSQL database",
     "admin": "who may do what: sign-in links, sessions, API tokens",
     "check": "validate the configuration",
     "config": "the configuration: schema, show",

@@ -138,6 +138,19 @@ CREATE TABLE facts (
   value  TEXT COLLATE "C" NOT NULL
 )
 ;
+CREATE TABLE workers (
+  name        TEXT COLLATE "C" PRIMARY KEY,
+  host        TEXT COLLATE "C" NOT NULL,
+  pid         BIGINT NOT NULL,
+  version     TEXT COLLATE "C" NOT NULL,
+  lines       TEXT COLLATE "C" NOT NULL,
+  leads       BIGINT NOT NULL DEFAULT 0,
+  started_at  TEXT COLLATE "C" NOT NULL,
+  beat_at     TEXT COLLATE "C" NOT NULL,
+  counts      TEXT COLLATE "C" NOT NULL DEFAULT '{}',
+  health      TEXT COLLATE "C" NOT NULL DEFAULT '{}'
+)
+;
 CREATE TABLE hosts (
   host        TEXT COLLATE "C" PRIMARY KEY,                 -- scheme, name and port
   held_until  TEXT COLLATE "C" NOT NULL,                    -- not before this

@@ -117,6 +117,12 @@ class Database:
             self._local.own = getattr(self._local, "own", 0) + own
             self.trouble = None
 
+    @contextlib.contextmanager
+    def claim(self) -> Iterator[Connection]:
+        """See engine.Database.claim: beside the one who writes."""
+        with self._connected() as conn, self._transaction(conn, "BEGIN", "COMMIT"):
+            yield conn
+
     @staticmethod
     @contextlib.contextmanager
     def _transaction(conn: Connection, begin: str, end: str) -> Iterator[None]:

@@ -135,6 +135,13 @@ class Database(Protocol):
         """One write transaction, alone among all writers; stored as a whole or not at all. Raises StoreError."""
         ...
 
+    def claim(self) -> AbstractContextManager[Connection]:
+        """A small write that stands in nobody's way and waits for nobody: what it changes are rows that it has locked one by one.
+
+        Where only one may write at a time it is `write`. It does not count in `version`. Raises StoreError.
+        """
+        ...
+
     def ask(self, sql: str, values: Values = ..., /) -> list[Row]:
         """The rows of one statement. Raises StoreError."""
         ...

@@ -32,6 +32,7 @@ from aggregator.store.sql.stories import Stories
 from aggregator.store.sql.subscriptions import Subscriptions
 from aggregator.store.sql.suppressions import Suppressions
 from aggregator.store.sql.watch import Watch
+from aggregator.store.sql.workers import Workers
 
 
 class Parts:
@@ -64,4 +65,5 @@ class Parts:
         self.measures = Measuring(db)
         self.moments = Moments(db)
         self.agenda = Agenda(db)
+        self.workers = Workers(db)
         self.retention = Retention(db)

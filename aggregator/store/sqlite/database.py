@@ -160,6 +160,10 @@ class Database:
             if self.trouble is not None and conn.total_changes != before:
                 self._recovered(self.trouble)
 
+    def claim(self) -> contextlib.AbstractContextManager[Connection]:
+        """See engine.Database.claim."""
+        return self.write()
+
     def _recovered(self, trouble: StoreError) -> None:
         """A write went well: is what was wrong before over? Damage stays, and on a full disk a small write may find a place."""
         if trouble.fault == "corrupt" or (trouble.fault == "full" and not faults.has_room(self.path)):

@@ -116,6 +116,12 @@ def years(db: Database) -> None:
     _run(db, "0013_years.sql")
 
 
+@migrations(name="0014_workers")
+def workers(db: Database) -> None:
+    """Who works on a database that several share."""
+    _run(db, "0014_workers.sql")
+
+
 def _pack(conn: sqlite3.Connection, table: str, key: str) -> None:
     """Row by row: the texts of a year must not stand in memory at once."""
     names = key.split(", ")
