@@ -141,14 +141,14 @@ class App:
         from aggregator.outages import Outages
         from aggregator.poll import PollLine, PollRules
 
-        polling = self.configuration.settings.polling
+        polling, network = self.configuration.settings.polling, self.configuration.settings.network
         return PollLine(
             stores=self.stores,
             fetcher=self.fetcher,
             workers=self.workers,
             clock=self.clock,
             watch=self.watch_index,
-            rules=PollRules(Rules(floor=polling.floor), polling.initial, polling.batch),
+            rules=PollRules(Rules(floor=polling.floor), polling.initial, polling.batch, spacing=network.host_spacing),
             owner=f"{self.owner}/poll",
             outages=Outages(self.stores, self.clock),
             access=self.configuration.access.get,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -278,7 +279,10 @@ class AgendaStore(Protocol):
     """When there may be something to do: what a process asks that has nothing to do."""
 
     def version(self) -> int:
-        """A number that is another one once anybody else has changed the database since this thread last asked; costs no reading."""
+        """A number that is another one once anybody else has changed the database since this thread last asked; costs no reading.
+
+        What is only claimed need not count.
+        """
         ...
 
     def next(self, now: datetime) -> Mapping[str, datetime]:
@@ -286,6 +290,14 @@ class AgendaStore(Protocol):
 
         What is there at `now` and waits for nothing but a line to look is not among it: that came with a change. Never later than the
         moment at which the line would find something; it may be earlier.
+        """
+        ...
+
+    def turn(self, line: str, seconds: float = 0.0) -> AbstractContextManager[bool]:
+        """Whether this thread alone, of all processes on the database, runs a line now; it waits so long at most for its turn.
+
+        What it reads meanwhile, others who ask for the same turn do not change. Where a database has one daemon it is
+        always True.
         """
         ...
 

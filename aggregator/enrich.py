@@ -88,7 +88,8 @@ class EnrichLine:
             for outcome in self._outcomes(tasks):
                 outcomes.append(outcome)
                 pulse.beat()
-            self._stores.entries.commit_articles(outcomes, self._owner, self._clock.now())
+            rests = self._manners.rests(self._clock.now())
+            self._stores.entries.commit_articles(outcomes, self._owner, self._clock.now(), rests=rests)
             report += _report(outcomes)
         return report
 

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 from aggregator import backups, diagnosis, journal, retention
 from aggregator.app import BREATH, App
@@ -54,17 +55,22 @@ class Jobs:
         every = options.backup.every.total_seconds() or 60.0
         found = [
             Line("poll", tick, self.poll),
-            Line("compose", min(2.0, tick), self.compose),
+            Line("compose", min(2.0, tick), partial(self._alone, "compose", self.compose)),
             Line("send", min(2.0, tick), self.send),
             Line("enrich", max(5.0, tick), self.enrich),
-            Line("signals", 300.0, self.signals),
-            Line("notices", 300.0, self.notices),
+            Line("signals", 300.0, partial(self._alone, "signals", self.signals)),
+            Line("notices", 300.0, partial(self._alone, "notices", self.notices)),
             Line("heartbeat", min(15.0, options.operator.heartbeat_every.total_seconds()), self.heartbeat),
-            Line("upkeep", 3600.0, self.upkeep),
+            Line("upkeep", 3600.0, partial(self._alone, "upkeep", self.upkeep)),
         ]
         if not self._app.configuration.home.server:  # that is backed up by its own tools
             found.append(Line("backup", min(60.0, max(1.0, every / 2)), self.backup))
         return found
+
+    def _alone(self, line: str, work: Callable[[], object]) -> object:
+        """Run a line that reads, decides and writes, unless another process does just now: then there is nothing left to do."""
+        with self._app.stores.agenda.turn(line) as mine:
+            return work() if mine else None
 
     def looked_through(self) -> None:
         """The database has just been found sound: for a day it is not read again to see that."""

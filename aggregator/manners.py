@@ -68,6 +68,10 @@ class Manners:
         """The hosts whose next page has to wait a little."""
         return {host for host, span in self._turns.items() if span.holds(now)}
 
+    def rests(self, now: datetime) -> dict[str, datetime]:
+        """Until when each of them has to wait: so long no other process asks it, either."""
+        return {host: span.end for host, span in self._turns.items() if span.holds(now)}
+
     def turn(self, hosts: Iterable[str], now: datetime) -> timedelta | None:
         """How long until one of these hosts may be asked for its next page; None when none of them may before long."""
         free = {*hosts} - self.resting(now)

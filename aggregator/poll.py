@@ -51,6 +51,10 @@ LOOK_AGAIN = 1.0
 """Seconds after which a sweep that is kept by slow hosts looks for feeds that have fallen due meanwhile."""
 CLAIMS = 50
 """Feeds taken in hand at once."""
+RENEW = 240.0
+"""Seconds after which the claims on what is in hand are renewed, before half of their time is over: hosts may keep us waiting."""
+TURN = 120.0
+"""Seconds that a batch waits at most until other processes have decided theirs."""
 GRACE = 3.0
 """Seconds that a stopped sweep waits for what is under way; the rest is released and polled next time."""
 
@@ -63,12 +67,14 @@ class PollRules:
         initial: of a feed's first poll, entries published within this may enter the next digest.
         batch: feeds in one transaction at most; fewer where they bring much (`sweep.CHANGES`).
         batch_seconds: a decided feed waits no longer than this for its commit.
+        spacing: the pause between two requests to a host, which another process keeps, too.
     """
 
     politeness: politeness.Rules
     initial: timedelta = timedelta(days=1)
     batch: int = 250
     batch_seconds: float = 2.0
+    spacing: timedelta = timedelta(0)
 
 
 class _Terms(TypedDict):
@@ -137,6 +143,7 @@ class PollLine:
     def _drain(self, sweep: Sweep, *, keep_looking: bool) -> Iterator[PollReport]:
         deadline = float("inf")
         look = self.clock.monotonic() + LOOK_AGAIN if keep_looking else float("inf")
+        renew = self.clock.monotonic() + RENEW
         while self.clock.monotonic() < deadline:
             if self.outages.judge(sweep):
                 self._begin(sweep)
@@ -155,6 +162,9 @@ class PollLine:
                 yield from self._commit(sweep)
             if sweep.stop.is_set() and deadline == float("inf"):
                 deadline = self.clock.monotonic() + GRACE
+            if self.clock.monotonic() >= renew:
+                renew = self.clock.monotonic() + RENEW
+                self.stores.feeds.renew(self.owner, self.clock.now())
             if self.clock.monotonic() >= look and sweep.may_look():
                 look = self.clock.monotonic() + LOOK_AGAIN
                 sweep.now = self.clock.now()
@@ -294,9 +304,15 @@ class PollLine:
             yield from self._store(sweep, sweep.batch(self.rules.batch))
 
     def _store(self, sweep: Sweep, ready: list[Decided]) -> Iterator[PollReport]:
-        now = self.clock.now()
-        outcomes = self._outcomes(ready, now)
-        stored = self.stores.polls.commit_polls(outcomes, self.owner, now)
+        # Alone: a story that another process begins meanwhile would be begun twice.
+        with self.stores.agenda.turn("decide", TURN) as mine:
+            if not mine:
+                raise StoreError(
+                    f"other processes decide for more than {TURN:.0f} s; what was fetched is asked again", "locked"
+                )
+            now = self.clock.now()
+            outcomes = self._outcomes(ready, now)
+            stored = self.stores.polls.commit_polls(outcomes, self.owner, now, rest=self.rules.spacing)
         if any(outcome.held_by for outcome in outcomes):
             sweep.resting = frozenset(hold.host for hold in self.stores.network.holds(now))
         for decided, outcome in zip(ready, outcomes, strict=True):

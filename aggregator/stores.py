@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from aggregator.care import AgendaStore, MeasureStore, Moments, NoticeStore, RetentionStore, Upkeep
@@ -88,9 +88,13 @@ class FeedStore(Protocol):
 
         With `everything`, feeds that are not due yet too, except those held by the server's own word or not polled
         since `now` already. `ids` narrows it. Paused and removed feeds are never claimed; nor is one that somebody else
-        holds (nor one's own again), nor any of a host that is held. A claim lasts 10 minutes; `commit_polls` and `release` end it. `Feed.entries` is not
-        counted here.
+        holds (nor one's own again), nor any of a host that is held, or that another process asks: a host is claimed with its feeds. A claim lasts 10 minutes;
+        `commit_polls` and `release` end it. `Feed.entries` is not counted here.
         """
+        ...
+
+    def renew(self, owner: str, now: datetime) -> int:
+        """Have the claims on feeds of `owner`, and on their hosts, last 10 minutes from now; how many feeds."""
         ...
 
     def release(self, owner: str, *, fallen: bool = False) -> int:
@@ -172,7 +176,9 @@ class PollStore(Protocol):
         """The bodies of a feed's last entries, one of each story and twelve at most: what it always says stands in several."""
         ...
 
-    def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
+    def commit_polls(
+        self, outcomes: Sequence[PollOutcome], owner: str, now: datetime, *, rest: timedelta = ...
+    ) -> dict[str, list[int]]:
         """Write the outcomes in ONE transaction and end their claims: feed id -> ids of its new entries, in order.
 
         Validators, entries, keys, stories, matches, events and the index of one feed are stored together or not at all. A feed
@@ -180,6 +186,8 @@ class PollStore(Protocol):
         taken by nobody still counts. A pause by the operator stands. Drafts of stories are shared by the whole batch. A
         revision keeps the text before it, and its match reaches nobody where an earlier revision has been matched. Changes
         of entries that were pruned meanwhile are dropped; a key that is known already keeps its entry.
+
+        Hosts of which the process has nothing in hand any more stay its own for the time of their `rest`.
 
         An outcome with `held_by` holds its feed; when another feed waits by the same host's word at `now`, the whole host is
         held, until the later of the two.
@@ -249,7 +257,7 @@ class EntryStore(Protocol):
         ...
 
     def claim_articles(self, owner: str, limit: int, now: datetime, *, but: Collection[str] = ()) -> list[ArticleTask]:
-        """Claim entries whose article page is due, newest first, one of a host at most; a claim lasts 10 minutes.
+        """Claim entries whose article page is due, newest first, one of a host at most, with that host; a claim lasts 10 minutes.
 
         None whose link leads to one of the hosts in `but` (`urls.host_key`).
         """
@@ -263,8 +271,13 @@ class EntryStore(Protocol):
         """Why there is no text of an entry's article page though it is wanted: its turn has not come, or what failed; else ""."""
         ...
 
-    def commit_articles(self, outcomes: Sequence[ArticleOutcome], owner: str, now: datetime) -> None:
-        """Store texts, their index and matches, and end the claims, in one transaction; without the claim nothing."""
+    def commit_articles(
+        self, outcomes: Sequence[ArticleOutcome], owner: str, now: datetime, *, rests: Mapping[str, datetime] = ...
+    ) -> None:
+        """Store texts, their index and matches, and end the claims, in one transaction; without the claim nothing.
+
+        A host of which the process has nothing in hand any more stays its own until the moment in `rests`.
+        """
         ...
 
 

@@ -257,7 +257,7 @@ def test_release_ends_all_claims_of_one_owner_and_counts_them(scene: Scene) -> N
     assert stores.feeds.release(ME) == 0
     assert stores.feeds.owners() == [OTHER]
     assert claimed(stores, ME) == ["a"]
-    assert len(stores.entries.claim_articles(OTHER, 9, NOW)) == 1
+    assert len(stores.entries.claim_articles(ME, 9, NOW)) == 1
     assert [m.state for m in stores.outbox.list()] == ["waiting"]
 
 

@@ -151,6 +151,12 @@ CREATE TABLE workers (
   health      TEXT COLLATE "C" NOT NULL DEFAULT '{}'
 )
 ;
+CREATE TABLE host_claims (
+  host           TEXT COLLATE "C" PRIMARY KEY,
+  claimed_by     TEXT COLLATE "C",
+  claimed_until  TEXT COLLATE "C"
+)
+;
 CREATE TABLE hosts (
   host        TEXT COLLATE "C" PRIMARY KEY,                 -- scheme, name and port
   held_until  TEXT COLLATE "C" NOT NULL,                    -- not before this
@@ -553,6 +559,14 @@ CREATE INDEX feeds_by_moved_url ON feeds (moved_url) WHERE moved_url != ''
 CREATE INDEX feed_events_by_feed ON feed_events (feed_id, id)
 ;
 CREATE INDEX feeds_by_host ON feeds (host)
+;
+CREATE INDEX host_claims_by_end ON host_claims (claimed_until)
+;
+CREATE INDEX feeds_claimed ON feeds (claimed_by) WHERE claimed_by IS NOT NULL
+;
+CREATE INDEX articles_claimed ON articles (claimed_by) WHERE claimed_by IS NOT NULL
+;
+CREATE INDEX messages_claimed ON messages (claimed_by) WHERE claimed_by IS NOT NULL
 ;
 CREATE INDEX gaps_by_feed ON gaps (feed_id, found_at)
 ;

@@ -66,6 +66,8 @@ def prepare(conn: psycopg.Connection[Any]) -> None:
 class Connection:
     """One psycopg connection, for as long as somebody works with it."""
 
+    for_update, skip_locked = "FOR UPDATE", "FOR UPDATE SKIP LOCKED"
+
     def __init__(self, conn: psycopg.Connection[Any]) -> None:
         self.raw = conn
         self.lines: list[dict[str, Any]] = []

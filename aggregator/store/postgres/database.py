@@ -123,6 +123,28 @@ class Database:
         with self._connected() as conn, self._transaction(conn, "BEGIN", "COMMIT"):
             yield conn
 
+    @contextlib.contextmanager
+    def turn(self, name: str, seconds: float) -> Iterator[bool]:
+        """See engine.Database.turn: an advisory lock of the session that this thread works in."""
+        key = zlib.crc32(f"aggregator/{name}".encode())
+        with self._connected() as conn:
+            try:
+                conn.raw.execute(
+                    "SELECT set_config('lock_timeout', %s, false)", (f"{max(1, round(seconds * 1000))}ms",)
+                )
+                conn.raw.execute("SELECT pg_advisory_lock(%s)", (key,))
+            except psycopg.errors.LockNotAvailable:
+                yield False
+                return
+            finally:
+                with contextlib.suppress(psycopg.Error):
+                    conn.raw.execute(_USUAL_PATIENCE)
+            try:
+                yield True
+            finally:
+                with contextlib.suppress(psycopg.Error):
+                    conn.raw.execute("SELECT pg_advisory_unlock(%s)", (key,))
+
     @staticmethod
     @contextlib.contextmanager
     def _transaction(conn: Connection, begin: str, end: str) -> Iterator[None]:
@@ -178,6 +200,7 @@ class Database:
             self.log.sync()
 
 
+_USUAL_PATIENCE = "RESET lock_timeout"
 _COUNT = "UPDATE writes SET count = count + 1 WHERE pg_current_xact_id_if_assigned() IS NOT NULL"
 """Within a write, as the last of it: one more has changed something."""
 

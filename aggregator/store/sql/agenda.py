@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from aggregator.store.sql import rows
@@ -24,6 +25,10 @@ class Agenda:
         """See AgendaStore.next."""
         found = self._db.ask(_NEXT, {"now": rows.stamp(now), "outage": OUTAGE})
         return {line: rows.moment(at) for line, at in found if at is not None}
+
+    def turn(self, line: str, seconds: float = 0.0) -> AbstractContextManager[bool]:
+        """See AgendaStore.turn."""
+        return self._db.turn(line, seconds)
 
     def may_write(self, seconds: float) -> None:
         """See AgendaStore.may_write."""

@@ -99,6 +99,16 @@ class Connection(Protocol):
         """The search index."""
         ...
 
+    @property
+    def for_update(self) -> str:
+        """What a SELECT ends with whose rows nobody else may change before this transaction has ended."""
+        ...
+
+    @property
+    def skip_locked(self) -> str:
+        """The same for one that passes over rows that somebody else has locked, and waits for nobody."""
+        ...
+
     def execute(self, sql: str, values: Any = ..., /) -> Cursor:
         """Run one statement."""
         ...
@@ -139,6 +149,14 @@ class Database(Protocol):
         """A small write that stands in nobody's way and waits for nobody: what it changes are rows that it has locked one by one.
 
         Where only one may write at a time it is `write`. It does not count in `version`. Raises StoreError.
+        """
+        ...
+
+    def turn(self, name: str, seconds: float) -> AbstractContextManager[bool]:
+        """Whether this thread alone, of all processes, does what is so named; it waits so long at most for its turn.
+
+        It lasts as long as the connection that this thread works with meanwhile: when that breaks, so does the work. Where
+        a database has one daemon it is always True. Raises StoreError.
         """
         ...
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 
 from aggregator import urls
 from aggregator.model import ArticleOutcome, ArticleTask, Entry
 from aggregator.query import Need, Proposed
-from aggregator.store.sql import rows
+from aggregator.store.sql import hosts, rows
 from aggregator.store.sql.engine import Connection, Database
 from aggregator.store.sql.matches import add_matches
 
@@ -86,16 +87,21 @@ class Entries:
 
     def claim_articles(self, owner: str, limit: int, now: datetime, *, but: Collection[str] = ()) -> list[ArticleTask]:
         """See EntryStore.claim_articles."""
-        sql = """UPDATE articles SET claimed_by = ?, claimed_until = ? WHERE entry_id = ?
+        sql = """UPDATE articles SET claimed_by = ?, claimed_until = ? WHERE entry_id = ? AND state = 'due'
                  RETURNING entry_id, attempts, reach, etag, last_modified"""
         with self._db.read() as conn:
-            if not _due_articles(conn, now, but):
+            if not _due_articles(conn, now, {*but, *hosts.taken(conn, owner, now)}):
                 return []  # nobody who writes is kept waiting for nothing
-        with self._db.write() as conn:
-            ids = list(_due_articles(conn, now, but).values())[:limit]
+        with self._db.claim() as conn:
+            found = _due_articles(conn, now, {*but, *hosts.taken(conn, owner, now)})
+            free = hosts.lock(conn, list(found)[:limit], owner, now)
             until = rows.stamp(now + CLAIM)
-            claimed = [conn.execute(sql, (owner, until, entry_id)).fetchone() for entry_id in ids]
-        tasks = [(self.get(entry_id), *told) for entry_id, *told in claimed]
+            # Once its host is ours: another may have had it, and this page, until a moment ago.
+            due = _due_articles(conn, now, ())
+            wanted = [entry_id for host, entry_id in due.items() if host in free]
+            claimed = [conn.execute(sql, (owner, until, entry_id)).fetchone() for entry_id in wanted]
+            hosts.hold(conn, free, owner, now + CLAIM)
+        tasks = [(self.get(entry_id), *told) for entry_id, *told in filter(None, claimed)]
         return [ArticleTask(entry, *told) for entry, *told in tasks if entry is not None]
 
     def article_hosts(self, now: datetime) -> list[str]:
@@ -108,11 +114,20 @@ class Entries:
         found = self._db.ask("SELECT state, error FROM articles WHERE entry_id = ? AND text = ''", (entry_id,))
         return "".join(row["error"] or ("its turn has not come" if row["state"] == "due" else "") for row in found)
 
-    def commit_articles(self, outcomes: Sequence[ArticleOutcome], owner: str, now: datetime) -> None:
+    def commit_articles(
+        self,
+        outcomes: Sequence[ArticleOutcome],
+        owner: str,
+        now: datetime,
+        *,
+        rests: Mapping[str, datetime] = MappingProxyType({}),
+    ) -> None:
         """See EntryStore.commit_articles."""
         with self._db.write() as conn:
+            mine = hosts.in_hand(conn, owner)
             for outcome in outcomes:
                 self._commit_article(conn, outcome, owner, rows.stamp(now))
+            hosts.let_go(conn, {host: rests.get(host) for host in mine}, owner)
 
     @staticmethod
     def _commit_article(conn: Connection, outcome: ArticleOutcome, owner: str, now: str) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from aggregator import urls
 from aggregator.model import Feed, FeedSpec, SyncReport
-from aggregator.store.sql import rows
+from aggregator.store.sql import hosts, rows
 from aggregator.store.sql.engine import Connection, Database, Row
 from aggregator.store.sql.outbox import UNCLAIM
 
@@ -109,27 +109,41 @@ class Feeds:
             "(claimed_until IS NULL OR claimed_until <= :now)",
             "(held_until IS NULL OR held_until <= :now)",
             "host NOT IN (SELECT host FROM hosts WHERE held_until > :now)",
+            hosts.FREE,
             # A poll in the future: the clock was ahead once. It must not put the feed to sleep for as long.
             "(last_poll_at IS NULL OR last_poll_at < :now OR last_poll_at > :ahead)"
             if everything
             else "(next_poll_at <= :now OR last_poll_at > :ahead)",
         ]
-        values: dict[str, object] = {"now": rows.stamp(now), "until": rows.stamp(now + CLAIM), "owner": owner}
-        values["ahead"] = rows.stamp(now + AHEAD)
+        values: dict[str, object] = {"now": rows.stamp(now), "ahead": rows.stamp(now + AHEAD), "limit": limit}
+        values |= {"owner": owner, "process": hosts.process(owner), "until": rows.stamp(now + CLAIM)}
         if ids:
             conditions.append("id IN (SELECT value FROM json_each(:ids))")
             values["ids"] = rows.dump(sorted(ids))
-        sql = (
-            "UPDATE feeds SET interrupted = iif(interrupted = 1 OR claimed_by IS NOT NULL, 1, 0), claimed_by = :owner, "  # noqa: S608 - our own conditions
-            "claimed_until = :until WHERE id IN (SELECT id FROM feeds WHERE "
-            + " AND ".join(conditions)
-            + f" ORDER BY next_poll_at, id LIMIT :limit) RETURNING {', '.join(rows.FEED_COLUMNS)}, interrupted"
-        )
-        with self._db.write() as conn:
-            claimed = conn.execute(sql, {**values, "limit": limit}).fetchall()
+        due = f"FROM feeds WHERE {' AND '.join(conditions)}"
+        with self._db.claim() as conn:
+            first = f"SELECT DISTINCT host FROM (SELECT host {due} ORDER BY next_poll_at, id LIMIT :limit) f"  # noqa: S608 - our own conditions
+            found = [row[0] for row in conn.execute(first, values)]
+            if not (free := hosts.lock(conn, found, owner, now) if found else set()):
+                return []
+            claimed = conn.execute(
+                _CLAIM.format(due=due, skip=conn.skip_locked), values | {"hosts": rows.dump(sorted(free))}
+            ).fetchall()
+            hosts.hold(conn, {row["host"] for row in claimed}, owner, now + CLAIM)
         return sorted(
-            (rows.feed(r, interrupted=bool(r[-1])) for r in claimed), key=lambda f: (f.poll.next_poll_at, f.id)
+            (rows.feed(r, interrupted=bool(r["interrupted"])) for r in claimed),
+            key=lambda f: (f.poll.next_poll_at, f.id),
         )
+
+    def renew(self, owner: str, now: datetime) -> int:
+        """See FeedStore.renew."""
+        sql = """UPDATE feeds SET claimed_until = :until WHERE id IN (
+                  SELECT id FROM feeds WHERE claimed_by = :owner {skip}) RETURNING host"""
+        values = {"owner": owner, "until": rows.stamp(now + CLAIM)}
+        with self._db.claim() as conn:
+            renewed = [row[0] for row in conn.execute(sql.format(skip=conn.skip_locked), values)]
+            hosts.hold(conn, hosts.lock(conn, renewed, owner, now), owner, now + CLAIM)
+        return len(renewed)
 
     def release(self, owner: str, *, fallen: bool = False) -> int:
         """See FeedStore.release."""
@@ -144,6 +158,7 @@ class Feeds:
                 ).rowcount
             sql = f"UPDATE messages SET {UNCLAIM} WHERE claimed_by = ? AND state = 'claimed'"  # noqa: S608 - our own words
             count += conn.execute(sql, (owner,)).rowcount
+            hosts.let_all_go(conn, owner)
         return count
 
     def owners(self) -> builtins.list[str]:
@@ -194,6 +209,9 @@ SELECT = f"""SELECT {", ".join(f"f.{name}" for name in rows.FEED_COLUMNS)}, f.ho
   (SELECT count(*) FROM entries e WHERE e.feed_id = f.id) AS entries,
   (SELECT count(*) FROM gaps g WHERE g.feed_id = f.id) AS gaps, h.held_until AS host_held_until, h.said_by, h.said_at
 FROM feeds f LEFT JOIN hosts h ON h.host = f.host"""  # noqa: S608 - names are ours
+_CLAIM = f"""UPDATE feeds SET interrupted = iif(interrupted = 1 OR claimed_by IS NOT NULL, 1, 0), claimed_by = :owner, claimed_until = :until
+WHERE id IN (SELECT id {{due}} AND host IN (SELECT value FROM json_each(:hosts)) ORDER BY next_poll_at, id LIMIT :limit {{skip}})
+RETURNING {", ".join(rows.FEED_COLUMNS)}, interrupted, host"""  # noqa: S608 - our own words
 _NO_CLAIM = "claimed_by = NULL, claimed_until = NULL"
 _MOVED_NOWHERE: dict[str, object] = {"moved_url": "", "move_target": "", "move_polls": 0, "move_refused": ""}
 

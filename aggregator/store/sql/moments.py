@@ -20,6 +20,7 @@ AHEAD: Mapping[tuple[str, str], timedelta] = {
     ("feeds", "held_until"): WEEK,
     ("feeds", "claimed_until"): CLAIMS,
     ("hosts", "held_until"): WEEK,
+    ("host_claims", "claimed_until"): CLAIMS,
     ("articles", "next_at"): WEEK,
     ("articles", "claimed_until"): CLAIMS,
     ("messages", "next_attempt_at"): PATIENCE,
@@ -31,7 +32,7 @@ AHEAD: Mapping[tuple[str, str], timedelta] = {
 DAY = timedelta(days=1)
 _BELIEVED = """SELECT value FROM facts WHERE name = 'believed_at'
 UNION ALL SELECT * FROM (SELECT first_seen_at FROM entries ORDER BY id DESC LIMIT 1) e LIMIT 1"""
-_KEYS = {"hosts": "host", "articles": "entry_id", "relays": "name"}
+_KEYS = {"hosts": "host", "host_claims": "host", "articles": "entry_id", "relays": "name"}
 _POLLED = ("last_poll_at", "last_ok_at")
 """What the next poll is judged by; it moves with it."""
 _OPEN = {"messages": "state IN ('waiting', 'claimed', 'unknown')", "articles": "state = 'due'"}

@@ -47,11 +47,11 @@ class Outbox:
         }
         if self._db.log is not None:
             self._db.log.sync()  # once for a batch; what is sent is in the file before its row is settled
-        with self._db.write() as conn:
+        with self._db.write() if settled else self._db.claim() as conn:
             self._settled(conn, settled, owner)
-            conn.execute(_EXPIRE, values)
-            conn.execute(_CANCEL, values)
-            claim = _CLAIM_ONLY if only else _CLAIM
+            conn.execute(_EXPIRE.format(skip=conn.skip_locked), values)
+            conn.execute(_CANCEL.format(skip=conn.skip_locked), values)
+            claim = (_CLAIM_ONLY if only else _CLAIM).format(skip=conn.skip_locked)
             while ids := [r["id"] for r in conn.execute(claim, values).fetchall()]:
                 sql = f"{SELECT} WHERE m.id IN ({rows.marks(len(ids))}) ORDER BY m.kind = 'digest', m.next_attempt_at, m.id"
                 messages = [message(r) for r in conn.execute(sql, ids)]
@@ -234,22 +234,23 @@ LEFT JOIN editions ed ON ed.id = m.edition_id LEFT JOIN letters l ON l.id = m.le
 UNCLAIM = """state = iif(state = 'unknown' OR phase = 'data', 'unknown', 'waiting'), phase = iif(phase = 'data', 'data', 'queued'),
 claimed_by = NULL, claimed_until = NULL"""
 _EXPIRE = f"""UPDATE messages SET {UNCLAIM}
-WHERE state = 'claimed' AND claimed_until <= :now"""  # noqa: S608 - our own words
+WHERE id IN (SELECT id FROM messages WHERE state = 'claimed' AND claimed_until <= :now {{skip}})"""  # noqa: S608 - our own words
 # Nobody waits for it any more: its reader has left, or what came before a pause would come weeks late.
 _CANCEL = """UPDATE messages SET state = 'cancelled', settled_at = :now, token = '', error = (
   SELECT iif(s.state = 'ended', 'the subscription has ended', 'the subscription is paused')
   FROM subscriptions s WHERE s.id = messages.subscription_id)
-WHERE state IN ('waiting', 'unknown') AND next_attempt_at <= :now AND EXISTS (
-  SELECT 1 FROM subscriptions s WHERE s.id = messages.subscription_id
-  AND (s.state = 'ended' OR (s.state IN ('paused', 'pending') AND messages.letter_id IS NULL)))"""
+WHERE id IN (SELECT id FROM messages m WHERE m.state IN ('waiting', 'unknown') AND m.next_attempt_at <= :now AND EXISTS (
+  SELECT 1 FROM subscriptions s WHERE s.id = m.subscription_id
+  AND (s.state = 'ended' OR (s.state IN ('paused', 'pending') AND m.letter_id IS NULL))) {skip})"""
 # A letter goes to who has not confirmed yet, or pauses; an edition to the active alone.
 _WANTED = "(s.state = 'active' OR (kind IN ('confirm', 'manage') AND s.state IN ('pending', 'paused')))"
-_DUE = f"""FROM messages m LEFT JOIN subscriptions s ON s.id = m.subscription_id
-WHERE (m.kind = 'notice' OR {_WANTED}) AND m.state IN ('waiting', 'unknown') AND m.next_attempt_at <= :now AND m.held_at IS NULL
+_DUE = f"""FROM messages m
+WHERE (m.kind = 'notice' OR EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = m.subscription_id AND {_WANTED}))
+  AND m.state IN ('waiting', 'unknown') AND m.next_attempt_at <= :now AND m.held_at IS NULL
   AND iif(m.address LIKE 'channel:%', m.address, 'mail') NOT IN (SELECT value FROM json_each(:but))"""  # noqa: S608 - our own words
 _TAKE = (
     "UPDATE messages SET state = 'claimed', phase = 'connect', claimed_by = :owner, claimed_until = :until WHERE id IN"
 )
-_FIRST = "ORDER BY m.kind = 'digest', m.next_attempt_at, m.id LIMIT :limit"
+_FIRST = "ORDER BY m.kind = 'digest', m.next_attempt_at, m.id LIMIT :limit {skip}"
 _CLAIM = f"{_TAKE} (SELECT m.id {_DUE} {_FIRST}) RETURNING id"
 _CLAIM_ONLY = f"{_TAKE} (SELECT m.id {_DUE} AND m.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:only)) {_FIRST}) RETURNING id"  # noqa: S608 - our own words

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -27,7 +27,7 @@ from aggregator.model import (
     StoryChoice,
     StoryKey,
 )
-from aggregator.store.sql import counting, history, markup, rows
+from aggregator.store.sql import counting, history, hosts, markup, rows
 from aggregator.store.sql.engine import Connection, Database, Indexed
 from aggregator.store.sql.matches import add_matches
 
@@ -93,17 +93,21 @@ class Polls:
             of_story[row[0]] = row[1]
         return list(of_story.values())[-LAST_TEXTS:]
 
-    def commit_polls(self, outcomes: Sequence[PollOutcome], owner: str, now: datetime) -> dict[str, list[int]]:
+    def commit_polls(
+        self, outcomes: Sequence[PollOutcome], owner: str, now: datetime, *, rest: timedelta = timedelta(0)
+    ) -> dict[str, list[int]]:
         """See PollStore.commit_polls."""
         with self._db.write() as conn:
             writer = _Writer(conn, now)
             held = _held(conn, [o.feed_id for o in outcomes], owner)
+            asked = _hosts(conn, [o.feed_id for o in outcomes])
             added: dict[str, list[int]] = {}
             for outcome in outcomes:
                 if outcome.feed_id in held:
                     added[outcome.feed_id] = writer.outcome(outcome)
                     held.remove(outcome.feed_id)  # its claim is settled
             writer.flush()
+            hosts.let_go(conn, dict.fromkeys(asked, now + rest), owner)
             return added
 
     def newest_entry(self, feed_id: str) -> datetime | None:
@@ -137,6 +141,11 @@ def _held(conn: Connection, ids: Sequence[str], owner: str) -> set[str]:
     """Those of the feeds whose claim is still this owner's."""
     sql = "SELECT id FROM feeds WHERE claimed_by = ? AND removed_at IS NULL AND id IN (SELECT value FROM json_each(?))"
     return {row[0] for row in conn.execute(sql, (owner, rows.dump(list(ids))))}
+
+
+def _hosts(conn: Connection, ids: Sequence[str]) -> set[str]:
+    sql = "SELECT DISTINCT host FROM feeds WHERE id IN (SELECT value FROM json_each(?))"
+    return {row[0] for row in conn.execute(sql, (rows.dump(list(ids)),))}
 
 
 class _Writer:

@@ -14,7 +14,9 @@ STEPS = 2_000
 
 
 class Connection(sqlite3.Connection):
-    """sqlite3's own, with the index of words."""
+    """sqlite3's own, with the index of words. Who writes is alone: no row needs a lock."""
+
+    for_update = skip_locked = ""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

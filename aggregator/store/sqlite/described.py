@@ -109,7 +109,17 @@ PRIVATE = (
 """Tables in which an address, a hash of one, a token or a private mail may stand."""
 CLOSED = (*PRIVATE, "entry_index")
 """What Datasette shows to nobody: the search index keeps no text and cannot be listed."""
-INTERNAL = ("documents", "entry_keys", "entry_days", "story_keys", "told_earlier", "facts", "hosts", "workers")
+INTERNAL = (
+    "documents",
+    "entry_keys",
+    "entry_days",
+    "story_keys",
+    "told_earlier",
+    "facts",
+    "hosts",
+    "host_claims",
+    "workers",
+)
 UNITS = {"seconds": "s"}
 
 

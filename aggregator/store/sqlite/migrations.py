@@ -116,10 +116,10 @@ def years(db: Database) -> None:
     _run(db, "0013_years.sql")
 
 
-@migrations(name="0014_workers")
-def workers(db: Database) -> None:
-    """Who works on a database that several share."""
-    _run(db, "0014_workers.sql")
+@migrations(name="0014_several")
+def several(db: Database) -> None:
+    """Who works on a database that several share, and which hosts each of them asks."""
+    _run(db, "0014_several.sql")
 
 
 def _pack(conn: sqlite3.Connection, table: str, key: str) -> None:

@@ -12,3 +12,19 @@ CREATE TABLE workers (
   health      TEXT NOT NULL DEFAULT '{}'        -- JSON object: how its lines are doing
 ) WITHOUT ROWID
 ;
+
+-- One row: A host that a process asks, or asked a moment ago; meanwhile no other one does. Free when its time is over.
+CREATE TABLE host_claims (
+  host           TEXT NOT NULL PRIMARY KEY,     -- scheme, name and port
+  claimed_by     TEXT,                          -- the process: what stands before the / of its other claims
+  claimed_until  TEXT
+) WITHOUT ROWID
+;
+CREATE INDEX host_claims_by_end ON host_claims (claimed_until)
+;
+CREATE INDEX feeds_claimed ON feeds (claimed_by) WHERE claimed_by IS NOT NULL
+;
+CREATE INDEX articles_claimed ON articles (claimed_by) WHERE claimed_by IS NOT NULL
+;
+CREATE INDEX messages_claimed ON messages (claimed_by) WHERE claimed_by IS NOT NULL
+;
