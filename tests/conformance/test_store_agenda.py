@@ -78,6 +78,7 @@ def test_the_version_moves_with_anybody_elses_commit_and_with_nothing_else(open_
     stores.entries.claim_articles(ME, 9, NOW)
     stores.readers.tidy(NOW)
     assert stores.agenda.version() == before
+    other.feeds.claim_due(ME, 9, NOW)
     other.feeds.pause("a", NOW)
     after = stores.agenda.version()
     assert after != before
