@@ -160,7 +160,11 @@ class World:
             found += [f"article page not read: {number} {why}" for number, why in unread]
             found += ["no article page was read"] if not self.rows("SELECT 1 FROM articles") else []
         found += [f"left over: {file}" for file in self.leftovers()]
-        return found + unsound(self.home)
+        return found + self.unsound()
+
+    def unsound(self) -> list[str]:
+        """What `doctor --deep` would find."""
+        return unsound(self.home)
 
     def leftovers(self) -> list[str]:
         """Files that no process works on any more: parts of copies and pages."""
