@@ -18,13 +18,15 @@ from aggregator.stores import Stores
 
 if TYPE_CHECKING:
     from aggregator.fetch import Client
+    from aggregator.store.sqlite import SqliteStores
 
 OWN_SECONDS = 8.0
 
 
 def stores(configuration: Configuration, secret: bytes, now: datetime, *, reading: bool = False) -> Stores:
     """The database, migrated and `recover`ed; with `reading` as it is, where it cannot be written."""
-    made = _on_server(configuration, secret) if configuration.home.server else _in_file(configuration, secret, reading)
+    server = configuration.home.server
+    made = _on_server(configuration, secret) if server else in_file(configuration, secret, reading=reading)
     if not reading:
         recover(made, now)
     return made
@@ -48,7 +50,10 @@ def _on_server(configuration: Configuration, secret: bytes) -> Stores:
     )
 
 
-def _in_file(configuration: Configuration, secret: bytes, reading: bool) -> Stores:
+def in_file(
+    configuration: Configuration, secret: bytes, *, reading: bool = False, moving: bool = False
+) -> SqliteStores:
+    """The database file, migrated; with `moving` also where its data is elsewhere. Raises StoreError."""
     from aggregator.store.sqlite import SqliteStores
 
     return SqliteStores(
@@ -60,6 +65,7 @@ def _in_file(configuration: Configuration, secret: bytes, reading: bool) -> Stor
         spare=lambda: fallback.newest(configuration.home.path / configuration.settings.backup.directory),
         backups=configuration.home.db.parent / "backups",
         sent=configuration.home.sent,
+        moving=moving,
     )
 
 

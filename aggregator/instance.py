@@ -35,6 +35,12 @@ def is_gone(name: str) -> bool:
     return started != parts[2]
 
 
+def living(name: str) -> int:
+    """The pid of the process behind a claim where it surely runs on this machine; else 0."""
+    host, pid = [*name.split(":"), ""][:2]
+    return int(pid) if host == socket.gethostname() and pid.isdigit() and not is_gone(name) else 0
+
+
 def _started(pid: int) -> str:
     """When a process began, in clock ticks since boot (proc(5), field 22); "" when there is none such."""
     try:

@@ -56,6 +56,7 @@ COMMANDS = {
     "backup": "an online backup, verified",
     "restore": "put a backup in place; unsent mail is held",
     "salvage": "what can still be read of a damaged database, in a fresh one",
+    "move": "everything to a PostgreSQL database, and nothing sent twice",
     "prune": "remove old entries that nothing needs",
 }
 

@@ -12,6 +12,7 @@ from aggregator.cli.context import Context, pass_context, talk
 from aggregator.errors import UsageError
 
 if TYPE_CHECKING:
+    from aggregator.care import Recalled
     from aggregator.restoring import Found
 
 SHOWN = 20
@@ -57,12 +58,20 @@ def command(context: Context, file: Path, *, check: bool) -> None:
 
 def tell(found: Found) -> None:
     """What a restore finds, for people."""
-    stats, recalled = found.stats, found.recalled
+    stats = found.stats
     entries, stories = (
         output.many(stats["entries"], "entry", "entries"),
         output.many(stats["stories"], "story", "stories"),
     )
     talk(f"made {found.made_at:%Y-%m-%d %H:%M:%S} UTC: {entries}, {stories}")
+    tell_recalled(found.recalled)
+    if found.held:
+        messages = output.many(found.held, "unsent message")
+        talk(f"{messages} held: look at `aggregator outbox list`, then `aggregator outbox release` or `outbox drop`")
+
+
+def tell_recalled(recalled: Recalled) -> None:
+    """What the log knows of the time since, for people."""
     if recalled.editions:
         talk(f"sent since, by the log, and not sent again: {output.many(len(recalled.editions), 'edition')}")
         for one in recalled.editions[:SHOWN]:
@@ -80,6 +89,3 @@ def tell(found: Found) -> None:
         talk(
             "the log of what was sent (var/sent) does not reach back to it: every edition is held until `aggregator outbox release`"
         )
-    if found.held:
-        messages = output.many(found.held, "unsent message")
-        talk(f"{messages} held: look at `aggregator outbox list`, then `aggregator outbox release` or `outbox drop`")

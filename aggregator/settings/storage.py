@@ -30,6 +30,12 @@ def database_url(value: str) -> str:
     return value
 
 
+def without_password(url: str) -> str:
+    """A database's URL as it may be shown to whoever gave it."""
+    hidden = re.sub(r"//([^/:@]*):.*@", r"//\1:***@", url, flags=re.DOTALL)
+    return re.sub(r"(password=)[^&]*", r"\1***", hidden)
+
+
 def _unnamed(url: str) -> str:
     """A database's URL for an error: who signs in, and with what, stays out."""
     return f.shown(re.sub(r"//.*@", "//***@", url, flags=re.DOTALL))

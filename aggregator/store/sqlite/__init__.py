@@ -27,6 +27,7 @@ class SqliteStores(Parts):
         spare: Callable[[], str] = lambda: "",
         backups: Path | None = None,
         sent: Path | None = None,
+        moving: bool = False,
     ) -> None:
         """Open `path`, making it and bringing its schema up to date where needed.
 
@@ -39,9 +40,10 @@ class SqliteStores(Parts):
             spare: names the backup to restore, once one is needed.
             backups: the folder for a copy of the database before its schema changes; None: none is kept.
             sent: the folder of the log of what was sent, which outlives the database; None: no log.
+            moving: open it also where its data has moved elsewhere.
 
         Raises:
-            StoreError: the file cannot be used.
+            StoreError: the file cannot be used, or its data is elsewhere.
         """
         _look(path, spare)
         db = Database(path, synchronous=synchronous, reading=reading, spare=spare, sent=sent)
@@ -50,6 +52,8 @@ class SqliteStores(Parts):
         self.upkeep = Upkeep(db, secret, backups)
         try:
             self.upkeep.migrate()
+            db.moving = moving
+            db.see_that_it_is_in_use()
         except StoreError:
             db.close()
             raise

@@ -15,6 +15,7 @@ from sqlite_utils import Database as Utils
 
 from aggregator.errors import BROKEN, StoreError
 from aggregator.store.sql import rows
+from aggregator.store.sql.copying import MOVED_TO
 from aggregator.store.sql.engine import tell
 from aggregator.store.sql.sentlog import SentLog
 from aggregator.store.sqlite import faults, migrations, opening, wal
@@ -36,6 +37,7 @@ class Database:
         path: the file.
         reading: nothing is written, for nothing can be.
         trouble: what was refused last; None since a write went well. Damage stays.
+        moving: it is written although its data is elsewhere: by what moves it.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Database:
         self._known = False
         self._waited_at = 0
         self._closed = False
+        self.moving = True
 
     # -- connections -------------------------------------------------------------------------------------------------
 
@@ -148,6 +151,7 @@ class Database:
                 before = conn.total_changes
                 conn.lines.clear()
                 conn.execute("BEGIN IMMEDIATE")
+                self.see_that_it_is_in_use()
                 yield conn
                 tell(self.log, conn)
                 conn.execute("COMMIT")
@@ -180,6 +184,11 @@ class Database:
             self._let_go()
             self.trouble = StoreError(f"{self.path}: {faults.MISSING}", "missing")
             raise StoreError(str(self.trouble), "missing")
+
+    def see_that_it_is_in_use(self) -> None:
+        """A file whose contents have moved takes no writes, also of those who had it open before. Raises StoreError."""
+        if not self.moving and (found := self.ask("SELECT value FROM facts WHERE name = ?", (MOVED_TO,))):
+            raise StoreError(f"{self.path}: {faults.moved(found[0][0])}")
 
     def _bound_log(self, conn: Connection) -> None:
         """Wait a little for those who read an older state, where the log has grown long."""

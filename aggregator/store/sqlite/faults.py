@@ -66,6 +66,15 @@ def restore(spare: str) -> str:
     return f"`aggregator restore {spare}` puts the newest sound backup in place"
 
 
+def moved(fact: str) -> str:
+    """What can be done about a file whose contents are elsewhere; `fact` says since when and where."""
+    at, _, to = fact.partition(" ")
+    return (
+        f"its data moved to {to} at {at[:16]}Z, and nothing is kept here any more; name that in storage.url, "
+        "or take it back with `aggregator move --undo`, without what came since"
+    )
+
+
 def has_room(path: Path) -> bool:
     """Whether the disk, quotas and limits of this process leave some room beside the database.
 
