@@ -62,7 +62,7 @@ def move(configuration: Configuration, url: str, secret: bytes, now: datetime, t
     `told` is called with a line for what takes long.
 
     Raises:
-        UsageError: the URL is none, or there is nothing to move.
+        UsageError: there is nothing to move.
         ConfigError: what speaks to PostgreSQL is not installed.
         InstanceError: a command is at work on the file.
         StoreError: either database cannot be used.

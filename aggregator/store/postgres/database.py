@@ -32,6 +32,7 @@ WAIT_SECONDS = 30.0
 CONNECTIONS = 12
 """Of one process at most: its lines, and readers of pages."""
 IDLE_SECONDS = 300.0
+BAD_URL = "the database's URL is none that PostgreSQL takes; write it like postgresql://user@host/name"
 
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that a connection failed is told by whoever needed it
 
@@ -48,9 +49,9 @@ class Database:
     reading = False
 
     def __init__(self, url: str, *, sent: Path | None = None, connections: int = CONNECTIONS) -> None:
-        """`sent` is the folder of the log of what was sent; None for no log. Nothing is connected to yet."""
+        """`sent` is the folder of the log of what was sent; None for no log. Nothing is connected to yet. Raises StoreError."""
         self.url = url
-        self.name = shown(url)
+        self.name, known = shown(url), _parts(url)
         self.log = None if sent is None else SentLog(sent)
         self.trouble: StoreError | None = None
         self._local = threading.local()
@@ -59,7 +60,6 @@ class Database:
             "connect_timeout": "10",
             "options": "-c timezone=UTC -c lock_timeout=30s",
         }
-        known = conninfo_to_dict(url)
         self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
             make_conninfo(url, **{name: value for name, value in options.items() if name not in known}),
             min_size=0,
@@ -209,8 +209,16 @@ def _is_within(conn: Connection) -> bool:
     return conn.raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
 
 
+def _parts(url: str) -> dict[str, Any]:
+    """What a URL says. What libpq says of one that it does not take may hold the password; so we say it. Raises StoreError."""
+    try:
+        return dict(conninfo_to_dict(url))
+    except psycopg.Error:
+        raise StoreError(BAD_URL) from None
+
+
 def shown(url: str) -> str:
     """A database's URL without its password."""
-    known = conninfo_to_dict(url)
+    known = _parts(url)
     port = f":{known['port']}" if known.get("port") else ""
     return f"postgresql://{known.get('host', '')}{port}/{known.get('dbname', '')}"

@@ -10,10 +10,9 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
-from aggregator.errors import StoreError, UsageError
+from aggregator.errors import StoreError
 from aggregator.model import Problem
 from aggregator.store.postgres.connection import Connection
 from aggregator.store.postgres.database import Database, shown
@@ -44,8 +43,7 @@ class Target:
         """Connect to the database of this URL; `secret` is the installation's, read in `kept_in`.
 
         Raises:
-            UsageError: the URL is none.
-            StoreError: the server does not let us in, or takes no writes.
+            StoreError: the URL is none, or the server does not let us in, or takes no writes.
         """
         self.db = _reached(url)
         self._upkeep = Upkeep(self.db, secret)
@@ -222,16 +220,13 @@ def _names(table: Table) -> sql.Composed:
 
 
 def _reached(url: str) -> Database:
-    """The database, once it let us in. What libpq says of a URL that it does not take may hold the password."""
-    try:
-        conninfo_to_dict(url)
-    except psycopg.Error:
-        raise UsageError("that is no URL that PostgreSQL takes; write it like postgresql://user@host/name") from None
+    """The database, once it let us in: the pool would try for half a minute, and not say why."""
+    name = shown(url)
     try:
         psycopg.connect(url, connect_timeout=10).close()
     except psycopg.Error as e:
         said = next((line.strip() for line in str(e).splitlines() if line.strip()), type(e).__name__)
         raise StoreError(
-            f"{shown(url)}: {said}; see that the server runs, has this database and lets this role in", "away"
+            f"{name}: {said}; see that the server runs, has this database and lets this role in", "away"
         ) from e
     return Database(url, connections=2)

@@ -27,6 +27,7 @@ MOST = 700_000
 DEPTH = 24
 """How many levels of AND and OR a tsquery gets; what is nested deeper is left to the evaluator."""
 PAGE = 500
+TOP = (1 << 63) - 1
 
 
 class Words:
@@ -145,18 +146,29 @@ class Words:
         """See engine.Words.problems."""
         if self.reindexed_to() is not None:
             return
+        after = 0
+        while page := self._page(after, PAGE):
+            held = self._held(after, page[-1][0])
+            for entry_id, *texts in page:
+                if entry_id not in held:
+                    yield f"an entry that is not indexed: {entry_id}"
+                    continue
+                tokens, found = _tokens(texts), held.pop(entry_id)
+                if (None if tokens is None else frozenset(tokens)) != found:
+                    yield f"search index: entry {entry_id} is not indexed as it reads"
+            yield from (f"an index row without an entry: {entry_id}" for entry_id in held)
+            after = page[-1][0]
+        yield from (f"an index row without an entry: {entry_id}" for entry_id in self._held(after, TOP))
+
+    def _held(self, after: int, last: int) -> dict[int, frozenset[str] | None]:
+        """The tokens that are indexed of entries behind `after` up to `last`."""
         held: dict[int, frozenset[str] | None] = {}
         for chunk in self._chunks():
-            sql = f"SELECT entry_id, tsvector_to_array(words) FROM entry_words_{chunk}"  # noqa: S608 - a number
-            held |= {row[0]: None if row[1] is None else frozenset(row[1]) for row in self._conn.execute(sql)}
-        for entry_id, *texts in stored(self._conn):
-            if entry_id not in held:
-                yield f"an entry that is not indexed: {entry_id}"
-                continue
-            tokens, found = _tokens(texts), held.pop(entry_id)
-            if (None if tokens is None else frozenset(tokens)) != found:
-                yield f"search index: entry {entry_id} is not indexed as it reads"
-        yield from (f"an index row without an entry: {entry_id}" for entry_id in held)
+            if chunk * CHUNK <= last and (chunk + 1) * CHUNK > after:
+                sql = f"SELECT entry_id, tsvector_to_array(words) FROM entry_words_{chunk} WHERE entry_id > ? AND entry_id <= ?"  # noqa: S608 - a number
+                found = self._conn.execute(sql, (after, last))
+                held |= {row[0]: None if row[1] is None else frozenset(row[1]) for row in found}
+        return held
 
 
 def _tokens(texts: Sequence[str]) -> list[str] | None:

@@ -10,6 +10,9 @@ from aggregator.store.sql import markup
 from aggregator.store.sql.engine import Indexed
 from aggregator.tokens import index_text, tokenize
 
+AT_ONCE = 5_000
+"""Entries whose texts are looked through at once."""
+
 
 def stored(conn: Any, where: str = "", *values: int) -> Iterator[Indexed]:
     """Entries as they are indexed; `where` chooses among entries `e` and says their order. `conn` executes."""
@@ -32,10 +35,18 @@ def is_begun(conn: Any, version: int) -> bool:
 
 
 def unreadable(conn: Any) -> Iterator[str]:
-    """Entries and earlier revisions whose markup cannot be unpacked."""
-    for table, key in (("entries", "id"), ("entry_revisions", "entry_id")):
-        for entry_id, packed, body in conn.execute(f"SELECT {key}, markup, body FROM {table}"):  # noqa: S608 - names are ours
-            try:
-                markup.unpack(packed, body)
-            except sqlite3.DatabaseError as e:
-                yield f"{table}: {entry_id}: {e}"
+    """Entries and earlier revisions whose markup cannot be unpacked; few texts are in memory at a time."""
+    low = 0
+    while page := conn.execute(_PAGE, (low, AT_ONCE)).fetchall():
+        high = page[-1][0]
+        for table, key in (("entries", "id"), ("entry_revisions", "entry_id")):
+            sql = f"SELECT {key}, markup, body FROM {table} WHERE {key} > ? AND {key} <= ? ORDER BY {key}"  # noqa: S608 - names are ours
+            for entry_id, packed, body in conn.execute(sql, (low, high)):
+                try:
+                    markup.unpack(packed, body)
+                except sqlite3.DatabaseError as e:
+                    yield f"{table}: {entry_id}: {e}"
+        low = high
+
+
+_PAGE = "SELECT id FROM entries WHERE id > ? ORDER BY id LIMIT ?"
