@@ -16,6 +16,7 @@ from aggregator.delivery.smtp import SmtpSession, SmtpTransport
 from aggregator.enrich import EnrichLine
 from aggregator.fetch import Client
 from aggregator.poll import PollLine
+from aggregator.store.postgres.target import Filling, Intake
 from aggregator.store.sql.editions import Editions
 from aggregator.store.sql.entries import Entries
 from aggregator.store.sql.feeds import Feeds
@@ -27,6 +28,7 @@ from aggregator.store.sql.subscriptions import Subscriptions
 from aggregator.store.sql.watch import Watch
 from aggregator.store.sqlite import copies
 from aggregator.store.sqlite.database import Database
+from aggregator.store.sqlite.source import Source
 from aggregator.store.sqlite.upkeep import Upkeep
 
 BEFORE, AFTER, YIELDED = "before", "after", "yielded"
@@ -96,6 +98,15 @@ FILES: dict[str, Point] = {
     "files: a folder has its name": (os, "rename", AFTER),
     "files: before something is removed": (os, "unlink", BEFORE),
 }
+MOVE: dict[str, Point] = {
+    "move: a row is on its way": (Intake, "rows", YIELDED),
+    "move: before a table is copied": (Filling, "copy", BEFORE),
+    "move: a table is copied": (Filling, "copy", AFTER),
+    "move: all tables are copied": (Filling, "finish", BEFORE),
+    "move: all is looked through": (Filling, "finish", AFTER),
+    "move: the server has stored it": (Source, "leave", BEFORE),
+    "move: the file has its mark, not yet for good": (Source, "leave", AFTER),
+}
 STATEMENT = "any statement to the database"
 """The process falls before the nth statement that it gives, commits among them."""
 POINTS = {
@@ -107,6 +118,7 @@ POINTS = {
     **UPKEEP,
     **COPY,
     **FILES,
+    **MOVE,
     STATEMENT: (Database, "_connect", "statement"),
 }
 
