@@ -15,7 +15,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tests import counts, postgres
+from tests import counts, postgres, stored
 
 # The same examples at every run: the fiftieth has found what the hundredth will; a storm makes new ones.
 hypothesis.settings.register_profile("house", derandomize=True, deadline=None, max_examples=50)
@@ -81,6 +81,26 @@ def postgres_template(postgres_server: str) -> Iterator[tuple[str, str]]:
             conn.execute("DELETE FROM facts WHERE name = 'installation_mark'")  # it belongs to nobody yet
         made.upkeep.close()
         yield postgres_server, url.rpartition("/")[2].partition("?")[0]
+
+
+@pytest.fixture(scope="session")
+def _homes_on_postgres(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With AGGREGATOR_TEST_STORE=postgres: see tests/stored.py."""
+    if not stored.POSTGRES:
+        yield
+        return
+    stored.begin(*request.getfixturevalue("postgres_template"))
+    yield
+    with loopback_only():
+        stored.drop()
+
+
+@pytest.fixture(autouse=True)
+def _no_database_stays(_homes_on_postgres: None, request: pytest.FixtureRequest) -> Iterator[None]:
+    below = request.getfixturevalue("tmp_path") if stored.POSTGRES and "tmp_path" in request.fixturenames else None
+    yield
+    if below is not None:
+        stored.drop(below)
 
 
 @pytest.fixture

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -19,6 +18,7 @@ from fastapi import FastAPI
 from aggregator.app import App, build
 from aggregator.clock import SetClock
 from aggregator.web import pages
+from tests import stored
 from tests.conformance.feedserver import Call, FeedServer
 from tests.e2e.browser import Browser, served
 from tests.e2e.homes import ENVIRON, START
@@ -149,7 +149,7 @@ def subscribe(url: str, clock: SetClock, **headers: str) -> None:
 
 
 def _message_tokens(home: Path) -> list[str]:
-    with closing(sqlite3.connect(home / "var/aggregator.db")) as conn:
+    with stored.opened(home) as conn:
         return [token for (token,) in conn.execute("SELECT token FROM messages WHERE token != ''")]
 
 

@@ -9,7 +9,6 @@ import os
 import queue
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -24,7 +23,7 @@ from unittest import mock
 from xml.sax.saxutils import escape
 
 from aggregator.cli import main
-from tests import emptydb
+from tests import emptydb, stored
 from tests.conformance.feedserver import Call
 
 SETTINGS: dict[str, Any] = {
@@ -171,7 +170,7 @@ def done(home: Path, *argv: str, stdin: str = "") -> Result:
 
 def rows(home: Path, table: str = "entries") -> int:
     """How many rows a table has, read as anybody could."""
-    with contextlib.closing(sqlite3.connect(home / "var/aggregator.db")) as conn:
+    with stored.opened(home) as conn:
         return int(conn.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
@@ -186,6 +185,8 @@ def everything(home: Path) -> dict[str, int]:
 def environment(**more: str) -> dict[str, str]:
     """A clean environment for a child: free port, quick tick, the Python of this test."""
     clean = {k: v for k, v in os.environ.items() if not k.upper().startswith(("AGGREGATOR", "HTTP", "ALL_PROXY"))}
+    if stored.POSTGRES:
+        clean["PYTHONPATH"] = f"{stored.ON_PATH}:{Path(__file__).parents[2]}"
     return {**clean, "AGGREGATOR__WEB__PORT": "0", "AGGREGATOR__POLLING__TICK": "1s", **more}
 
 

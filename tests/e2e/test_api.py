@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ import pytest
 from aggregator.errors import StoreError
 from aggregator.reading import Signal
 from aggregator.web.api.reading import SEARCHES
+from tests import stored
 from tests.e2e import apisite
 from tests.e2e.apisite import Site, token
 from tests.e2e.program import done, everything
@@ -373,7 +373,7 @@ def test_readers_own_watchlists_and_digests_are_nobody_elses(site: Site) -> None
     assert {one["id"] for one in site.read("/watchlists")["items"]} == {"csto"}
     app, now = site.app, site.clock.now()
     of_reader = quote("tractors.of-a-reader")
-    with sqlite3.connect(app.configuration.home.db) as conn:
+    with stored.opened(app.configuration.home.path) as conn:
         conn.execute(
             "INSERT INTO watchlists (id, title, query, changed_at, origin) VALUES (?, 'Own', 'tractors', ?, 'reader')",
             (of_reader, now.isoformat()),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from email import message_from_bytes
 from pathlib import Path
 from unittest import mock
@@ -14,6 +12,7 @@ from unittest import mock
 import pytest
 
 from aggregator.sample.sink import Received, Sink
+from tests import stored
 from tests.conformance.feedserver import FeedServer
 from tests.e2e.program import Wire, aggregator, done, smtp, write_home
 from tests.unit.test_bounces import NAMES, SAMPLES
@@ -57,14 +56,14 @@ def test_a_report_on_a_mailbox_that_is_not_there_suspends_it(sent: tuple[Path, R
     assert state == "paused"
     assert reason.startswith("bounced: 550 5.1.1")
     assert "1 address: no such mailbox" in done(home, "doctor").out
-    with closing(sqlite3.connect(home / "var/aggregator.db")) as conn:
+    with stored.opened(home) as conn:
         told = conn.execute("SELECT event, cause FROM consents WHERE cause = 'bounce'").fetchall()
     assert told == [("suspended", "bounce")]
 
 
 def test_one_that_was_never_confirmed_ends_so_that_nobody_can_resume_it(sent: tuple[Path, Received]) -> None:
     home, received = sent
-    with closing(sqlite3.connect(home / "var/aggregator.db")) as conn, conn:
+    with stored.opened(home) as conn:
         conn.execute("UPDATE subscriptions SET state = 'pending', origin = 'visitor'")
     done(home, "bounce", stdin=returned("exim-unknown", received))
     assert subscription(home)[0] == "ended"

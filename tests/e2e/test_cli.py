@@ -7,7 +7,6 @@ import io
 import json
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -20,6 +19,7 @@ import pytest
 
 from aggregator.cli import COMMANDS
 from aggregator.sample.sink import Sink
+from tests import stored
 from tests.conformance.feedserver import FeedServer, document, status
 from tests.e2e.program import (
     Wire,
@@ -237,9 +237,8 @@ def test_watch(read: World) -> None:
 
 
 def test_a_backtest_of_a_home_that_slept_looks_back_from_its_newest_entry(world: World) -> None:
-    with sqlite3.connect(world.home / "var/aggregator.db") as conn:
+    with stored.opened(world.home) as conn:
         conn.execute("UPDATE entries SET first_seen_at = '2020-01-01T00:00:00.000000Z'")
-    conn.close()
     for command in ("test", "backtest"):
         result = done(world.home, "watch", command, "csto", "--days", "7")
         assert "nothing has come in since 2020-01-01 00:00 UTC; looking back from there" in result.err
@@ -610,6 +609,7 @@ def test_subscriptions_by_hand(world: World) -> None:
 # -- care ------------------------------------------------------------------------------------------------------------------
 
 
+@stored.file_only
 def test_a_backup_comes_back_and_nothing_is_told_twice(world: World, tmp_path: Path) -> None:
     home = world.home
     done(home, "digest", "morning", "--send")
@@ -653,6 +653,7 @@ def test_a_backup_comes_back_and_nothing_is_told_twice(world: World, tmp_path: P
     assert done(home, "doctor", "--deep").code == 0
 
 
+@stored.file_only
 def test_what_is_no_backup_changes_nothing(world: World, tmp_path: Path) -> None:
     before = everything(world.home)
     for name, data in {"empty": b"", "noise": b"\x1f\x8bnoise", "text": b"hello"}.items():
@@ -727,6 +728,7 @@ def test_help_is_there_with_an_example(tmp_path: Path, words: list[str]) -> None
     assert "..." not in page.partition("Commands:")[2]
 
 
+@stored.file_only
 def test_the_version_is_light() -> None:
     command = [sys.executable, "-X", "importtime", "-m", "aggregator", "--version"]
     ended = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)

@@ -9,16 +9,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from sqlite3 import connect
 from typing import Any
 
 import pytest
 
 from aggregator.app import build
 from aggregator.web.server import WebThread
+from tests import stored
 from tests.conformance.feedserver import FeedServer
 from tests.e2e.operator import Browser
 from tests.e2e.program import Wire, aggregator, done, environment, write_home
@@ -57,7 +57,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_home(home, feeds | {"broken": server.url("/nothing")}, settings=mail)
         done(home, "poll")
         aggregator(home, "digest", "morning", "--send")
-    with closing(connect(home / "var/aggregator.db")) as conn, conn:
+    with stored.opened(home) as conn:
         conn.execute("UPDATE feeds SET certificate_until = ? WHERE id = 'wire'", (_stamp(SOON),))
         event = "INSERT INTO feed_events (feed_id, at, kind, detail) VALUES ('paper', ?, 'format_changed', 'from RSS to Atom')"
         conn.execute(event, (_stamp(SOON - timedelta(days=5)),))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +20,7 @@ from aggregator.sample import pages
 from aggregator.sample.business import HIDDEN
 from aggregator.sample.newsroom import EXPECTED, OUTLETS
 from aggregator.settings import load
+from tests import stored
 from tests.conformance.feedserver import Behaviour, Call, FeedServer, document, in_turn, redirect, status
 from tests.e2e.homes import ENVIRON, START, Item, digests, rss, staged, sweep, write_home
 from tests.e2e.program import aggregator, done
@@ -89,7 +89,7 @@ def matches(app: App) -> set[tuple[str, str]]:
 
 def why_not(folder: Path, entry_id: int = 1) -> tuple[str, str]:
     """State and error of an article page, as anybody finds them in the database."""
-    with closing(sqlite3.connect(folder / "var/aggregator.db")) as conn:
+    with stored.opened(folder) as conn:
         row = conn.execute("SELECT state, error FROM articles WHERE entry_id = ?", (entry_id,)).fetchone()
     return row[0], row[1]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from aggregator.errors import StoreError
 from aggregator.jobs import Jobs
 from aggregator.publication import FailingRelay
 from aggregator.sample.sink import Sink
-from tests import emptydb
+from tests import emptydb, stored
 from tests.conformance.feedserver import Call, FeedServer
 from tests.e2e.homes import ENVIRON, Item, rss, sweep, write_home
 from tests.e2e.program import merged
@@ -205,13 +204,14 @@ def test_an_error_stands_in_the_log_at_once_and_in_the_mail_though_it_was_short(
     assert room.subjects == ["Notices: 1 over"]
 
 
+@stored.file_only
 def test_a_crash_before_the_commit_tells_nothing_and_the_next_run_tells_once(room: Office) -> None:
     """The database refuses in the middle of the transaction, as it does where the disk is full."""
     room.poll(NOON)
     break_down(room, NOON + 2 * HOUR)
     room.look(NOON + 3 * HOUR)
     refuse = "CREATE TRIGGER full BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
-    with contextlib.closing(sqlite3.connect(room.home / "var/aggregator.db")) as conn:
+    with stored.opened(room.home) as conn:
         conn.execute(refuse)
         with pytest.raises(StoreError, match="full"):
             room.look(MORNING)
@@ -288,7 +288,7 @@ def test_old_mails_of_notices_are_forgotten_with_their_address(room: Office) -> 
     assert len(room.mails) == 1
     for day in range(1, 33):
         room.look(MORNING + day * DAY)
-    with contextlib.closing(sqlite3.connect(room.home / "var/aggregator.db")) as conn:
+    with stored.opened(room.home) as conn:
         for table in ("letters", "messages", "attempts"):
             assert conn.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
     assert room.app.stores.upkeep.check(deep=True) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from aggregator.app import App
 from aggregator.feeds import parse, slice  # noqa: A004 - the stage's name
 from aggregator.workers import Pool
-from tests import counts
+from tests import counts, stored
 from tests.conformance.feedserver import FeedServer, status
 from tests.e2e.feedversions import Version, histories
 from tests.e2e.homes import staged, sweep, write_home
@@ -54,7 +53,7 @@ def whole() -> Iterator[None]:
 
 def rows(home: Path) -> dict[str, list[tuple[Any, ...]]]:
     """All that polling has written, but for what is kept of the documents themselves."""
-    with contextlib.closing(sqlite3.connect(home / "var/aggregator.db")) as conn:
+    with stored.opened(home) as conn:
         columns = [r[1] for r in conn.execute("PRAGMA table_info(entries)") if r[1] not in OF_THE_SWEEP]
         found = {
             name: sorted(conn.execute(query.replace("{all}", ", ".join(columns))).fetchall(), key=repr)

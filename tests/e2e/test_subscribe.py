@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from aggregator.app import App, build
 from aggregator.clock import SetClock
 from aggregator.errors import UsageError
 from aggregator.readership import Asker, Choice
-from tests import counts
+from tests import counts, stored
 from tests.conformance.feedserver import Call, FeedServer
 from tests.e2e.homes import ENVIRON, WATCHLISTS, Item, rss, staged, write_home
 
@@ -111,14 +109,8 @@ def newsroom(tmp_path: Path) -> Iterator[Newsroom]:
 
 def tables(home: Path) -> dict[str, list[Any]]:
     """Every row of every table, as anybody could read them."""
-    with closing(sqlite3.connect(home / "var/aggregator.db")) as conn:
-        names = [
-            r[0]
-            for r in conn.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name != 'entry_index' ORDER BY name"
-            )
-        ]
-        return {name: conn.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+    with stored.opened(home) as conn:
+        return {name: conn.execute(f"SELECT * FROM {name}").fetchall() for name in stored.tables(conn)}
 
 
 # -- double opt-in -----------------------------------------------------------------------------------------------------

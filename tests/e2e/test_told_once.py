@@ -19,6 +19,7 @@ from aggregator.clock import SetClock
 from aggregator.reading import Signal
 from aggregator.sample.sink import Sink
 from aggregator.store.sqlite.database import Database
+from tests import stored
 from tests.conformance.feedserver import Call, FeedServer
 from tests.e2e.homes import ENVIRON, START, WATCHLISTS, Item, rss, write_home
 from tests.e2e.program import aggregator
@@ -280,7 +281,7 @@ def test_each_reader_is_shown_the_time_of_their_own_clock(tmp_path: Path) -> Non
         assert "Friday 3 February 2023, 07:30 Minsk time (UTC+3)" in parts[DESK]
         assert "Friday 3 February 2023, 13:30 Tokyo time (UTC+9)" in parts[ANNA]
         assert parts[ANNA].count("Minsk") == parts[DESK].count("Tokyo") == 0
-        with closing(sqlite3.connect(tmp_path / "var/aggregator.db")) as conn:
+        with stored.opened(tmp_path) as conn:
             assert conn.execute("SELECT count(*) FROM edition_mails").fetchone() == (1,), "one for all of a zone"
 
 
@@ -366,4 +367,4 @@ def dump(home: Path) -> list[tuple[Any, ...]]:
         "subscriptions",
     )
     with closing(sqlite3.connect(f"file:{os.fspath(home / 'var/aggregator.db')}?mode=ro", uri=True)) as conn:
-        return [tuple(row) for table in tables for row in conn.execute(f"SELECT * FROM {table}")]
+        return [row for table in tables for row in sorted(map(tuple, conn.execute(f"SELECT * FROM {table}")), key=repr)]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 
 from aggregator.app import App
 from aggregator.clock import SetClock
+from tests import stored
 from tests.conformance.feedserver import Call, FeedServer, redirect
 from tests.conformance.stores import prune
 from tests.e2e import truth
@@ -57,7 +56,7 @@ class Rows:
 
     @classmethod
     def of(cls, app: App) -> Rows:
-        with closing(sqlite3.connect(app.configuration.home.db)) as conn:
+        with stored.opened(app.configuration.home.path) as conn:
             entries = {r[0]: (r[1], r[2], r[3]) for r in conn.execute("SELECT id, revision, title, link FROM entries")}
             kept: dict[int, list[str]] = {}
             for entry_id, title in conn.execute("SELECT entry_id, title FROM entry_revisions ORDER BY revision"):

@@ -53,7 +53,11 @@ def test_four_workers_do_what_one_would_though_they_fall_and_the_server_restarts
             one.gain = 0
         until(lambda: not missing(world), "everything is stored", 120)
         assert world.command("digest", "daily", "--send") == 0
-        until(lambda: not waiting(world), "everything is sent", 120)
+        try:
+            until(lambda: not waiting(world), "everything is sent", 120)
+        except AssertionError as e:
+            e.add_note(f"{waiting(world)}\n{world.said[-5000:]}")
+            raise
         losses = world.losses()
         told = f"{WORKERS} workers, {len(world.doubtful)} in doubt, {sum(len(one.entries) for one in outlets)} entries, {len(sink.messages)} mails"
         counts.report("kill -9 of one of four workers, the server restarted", KILLS, len(losses), told)
@@ -70,7 +74,9 @@ def waiting(world: Several) -> list[tuple[str, ...]]:
     """Messages that are not sent yet, and alerts that are not composed."""
     untold = """SELECT m.id::text FROM matches m LEFT JOIN edition_matches em ON em.match_id = m.id AND em.digest_id = 'now'
                 WHERE em.match_id IS NULL AND m.reach = 'alert'"""
-    return world.rows(untold) + world.rows("SELECT message_id FROM messages WHERE state != 'sent'")
+    unsent = """SELECT message_id, kind, state, phase, attempts::text, next_attempt_at, claimed_by, claimed_until, error, now()::text
+                FROM messages WHERE state != 'sent'"""
+    return world.rows(untold) + world.rows(unsent)
 
 
 def shared(world: Several) -> int:

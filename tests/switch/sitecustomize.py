@@ -1,0 +1,5 @@
+"""In processes that tests start: see tests/stored.py."""
+
+from tests import stored
+
+stored.stand_in()
