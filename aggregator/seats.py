@@ -32,6 +32,8 @@ BEAT = 5.0
 GONE = 60.0
 FORGET = 86_400.0
 """Seconds between two signs of life of a worker; without one after which what it had in hand is free, and its row goes."""
+LEAVE = 1.5
+"""Seconds at the end in which the tasks of runs that have ended are taken out of the queue; else others mistake them for fallen."""
 COUNTED = ("runs", "polls", "poll_failures", "poll_bytes", "entries", "matches", "sent")
 """What of a process's tally its row tells."""
 
@@ -119,7 +121,8 @@ class Among:
         self._others: Sequence[Worker] = ()
         self._heard: dict[str, tuple[datetime, float]] = {}
         self._beat_at = -math.inf
-        self.dispatcher: Dispatcher = QueuedDispatcher(app.configuration.home.server, lines, self._count)
+        self._queue = QueuedDispatcher(app.configuration.home.server, lines, self._count)
+        self.dispatcher: Dispatcher = self._queue
 
     def take(self) -> None:
         """See Seat.take."""
@@ -146,6 +149,8 @@ class Among:
 
     def leave(self) -> None:
         """See Seat.leave."""
+        self._queue.stop()
+        self._queue.wait(LEAVE)
         try:
             self._app.stores.workers.forget(self._state.name)
         except StoreError as e:

@@ -12,9 +12,10 @@ import contextlib
 import logging
 import re
 import threading
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TimedOut
+from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -30,7 +31,7 @@ from aggregator.ports import Runner
 
 T = TypeVar("T")
 log = logging.getLogger("aggregator")
-for name in ("procrastinate", "psycopg.pool"):
+for name in ("procrastinate", "psycopg"):
     logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is told by whoever meets it
 
 SCHEMA = "procrastinate_" + re.sub(r"\W", "_", version("procrastinate"))
@@ -72,6 +73,7 @@ class QueuedDispatcher:
         self._main: asyncio.Task[None] | None = None
         self._thread: threading.Thread | None = None
         self._own = ThreadPoolExecutor(1, thread_name_prefix="line")
+        self._away = False
 
     def begin(self, runner: Runner) -> None:
         """See Dispatcher.begin. Raises StoreError: the tables of the queue cannot be made."""
@@ -80,7 +82,7 @@ class QueuedDispatcher:
             lay_down(self._url)
         except psycopg.Error as e:
             raise StoreError(
-                f"the queue: {str(e).splitlines()[0]}; see that the server runs and takes this role", "away"
+                f"the queue: {_first_line(e)}; see that the server runs and takes this role", "away"
             ) from e
         ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, args=(ready,), name="engine", daemon=True)
@@ -97,6 +99,8 @@ class QueuedDispatcher:
 
     def ask(self, line: str) -> bool:
         """See Dispatcher.ask: False when the queue cannot be reached."""
+        if self._stopped.is_set():
+            return False
         if line == OWN:
             return self._run_own(line)
         count = max(1, self._workers(line)) if line in SHARED else 1
@@ -113,6 +117,12 @@ class QueuedDispatcher:
             if self._loop is not None and self._main is not None:
                 with contextlib.suppress(RuntimeError):  # it has ended by itself
                     self._loop.call_soon_threadsafe(self._main.cancel)
+
+    def wait(self, seconds: float) -> bool:
+        """After `stop`: wait so long at most until every run has ended and its task is out of the queue; whether that is so."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return self._thread is None or not self._thread.is_alive()
 
     # -- in the threads of the ticks and of lines ------------------------------------------------------------------------
 
@@ -141,6 +151,7 @@ class QueuedDispatcher:
     def _run(self, line: str) -> None:
         """A task, in a thread of its own. Where the line is at work or rests, the next tick asks again."""
         runner = self._runner
+        self._answers()
         if runner is not None and not self._stopped.is_set() and runner.begin(line):
             runner.run(line)
 
@@ -154,31 +165,41 @@ class QueuedDispatcher:
             self._loop = None
 
     async def _live(self, ready: threading.Event) -> None:
-        """Until it is stopped; a server that goes away is waited for."""
         self._main = asyncio.current_task()
+        # The library leaves tasks behind whose fault nobody asks for; it is met again by whoever uses the queue.
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: log.debug("the queue: %s", told))
         ready.set()
-        failed = False
+        await self._tireless(self._work)
+
+    async def _tireless(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do it anew whenever it ends, until all is stopped: the library gives up when the server is away for a moment."""
         while not self._stopped.is_set():
             try:
-                async with self._opened() as app, asyncio.TaskGroup() as group:
-                    self._app = app
-                    failed = False
-                    for lane in LANES:
-                        if mine := self._lines.intersection(lane):
-                            group.create_task(self._lane(app, sorted(mine)))
-                    group.create_task(self._care(app))
-            except* (ConnectorException, psycopg.Error, OSError) as e:
-                if not failed:
-                    log.warning(
-                        "the queue does not answer: %s; it is tried again", str(e.exceptions[0]).splitlines()[0]
-                    )
-                failed = True
-            finally:
-                self._app = None
+                await work()
+            except (ConnectorException, psycopg.Error, OSError) as e:
+                if not self._away:
+                    log.warning("the queue does not answer: %s; it is tried again", _first_line(e.__cause__ or e))
+                self._away = True
+            except Exception:  # a programming error must not end the worker
+                log.exception("the queue")
             await asyncio.sleep(RETRY)
 
+    def _answers(self) -> None:
+        if self._away:
+            self._away = False
+            log.info("the queue answers again")
+
+    async def _work(self) -> None:
+        """Every lane by itself: what one of them meets, or has under way, holds up no other."""
+        async with self._opened() as app, asyncio.TaskGroup() as group:
+            self._app = app
+            for lane in LANES:
+                if mine := self._lines.intersection(lane):
+                    group.create_task(self._tireless(partial(self._lane, app, sorted(mine))))
+            group.create_task(self._tireless(partial(self._care, app)))
+
     @contextlib.asynccontextmanager
-    async def _opened(self) -> Any:
+    async def _opened(self) -> AsyncIterator[procrastinate.App]:
         """An App of procrastinate that knows our one task."""
         known = {"application_name": "aggregator engine", "connect_timeout": "5"}
         connector = procrastinate.PsycopgConnector(
@@ -190,7 +211,10 @@ class QueuedDispatcher:
         app = procrastinate.App(connector=connector)
         app.task(name=TASK)(self._run)
         async with app.open_async():
-            yield app
+            try:
+                yield app
+            finally:
+                self._app = None
 
     async def _lane(self, app: procrastinate.App, queues: list[str]) -> None:
         await app.run_worker_async(
@@ -217,6 +241,7 @@ class QueuedDispatcher:
             if lock not in waiting:  # else the server's log would tell of each as an error
                 with contextlib.suppress(AlreadyEnqueued):
                     await app.configure_task(TASK, queue=line, queueing_lock=lock).defer_async(line=line)
+        self._answers()
         return True
 
     async def _care(self, app: procrastinate.App) -> None:
@@ -227,7 +252,8 @@ class QueuedDispatcher:
                 continue
             for job in list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED)):
                 log.warning("a task %r fell with its worker; it is asked for again", job.queue)
-                await app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)
+                with contextlib.suppress(ConnectorException):  # it has just ended after all
+                    await app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)
                 await self._ask(job.queue, 1)
 
 
@@ -240,3 +266,8 @@ def lay_down(url: str) -> None:
         conn.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}".encode())
         conn.execute(f"SET LOCAL search_path = {SCHEMA}".encode())
         conn.execute(procrastinate.schema.SchemaManager.get_schema())
+
+
+def _first_line(error: BaseException) -> str:
+    """What it says, in a line; its kind where it says nothing."""
+    return next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)
