@@ -17,19 +17,21 @@ PAUSE = 0.05
 """How often, and after how many seconds, a lock is tried again: `doctor` looks at it for an instant, and a daemon that
 has just taken it has not yet written its name."""
 
+FIRST_SPACE = "4026531836"
+"""The number that Linux gives the pids of a machine itself (PROC_PID_INIT_INO)."""
 RUNS, STOP_IT = "another instance runs here", "stop it first or name another --home"
 
 
 def owner() -> str:
-    """A name for this process's claims: host, pid, start of the process, and a die."""
+    """A name for this process's claims: where its pid is one, the pid, start of the process, and a die."""
     pid = os.getpid()
-    return f"{socket.gethostname()}:{pid}:{_started(pid)}:{secrets.token_hex(4)}"
+    return f"{_place()}:{pid}:{_started(pid)}:{secrets.token_hex(4)}"
 
 
 def is_gone(name: str) -> bool:
     """Whether the process behind a claim surely no longer runs; of other hosts nothing is known, so False."""
     parts = name.split(":")
-    if len(parts) < 4 or parts[0] != socket.gethostname() or not parts[1].isdigit():
+    if len(parts) < 4 or parts[0] != _place() or not parts[1].isdigit():
         return False
     started = _started(int(parts[1]))
     return started != parts[2]
@@ -39,6 +41,14 @@ def living(name: str) -> int:
     """The pid of the process behind a claim where it surely runs on this machine; else 0."""
     host, pid = [*name.split(":"), ""][:2]
     return int(pid) if host == socket.gethostname() and pid.isdigit() and not is_gone(name) else 0
+
+
+def _place() -> str:
+    """Where a pid says who is meant: the host and, in a container, its own pids; several may bear the name of their host."""
+    with contextlib.suppress(OSError):
+        space = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+        return socket.gethostname() if space == FIRST_SPACE else f"{socket.gethostname()}+{space}"
+    return socket.gethostname()
 
 
 def _started(pid: int) -> str:

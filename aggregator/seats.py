@@ -171,14 +171,14 @@ class Among:
         return {name for name, (_, since) in self._heard.items() if now - since > GONE and name != self._state.name}
 
     def _let_go(self, now: float) -> None:
-        """Free what the fallen had in hand. One who only slept finds its claims gone, and stores nothing of what it had."""
+        """Free what the fallen had in hand. One who is only cut off finds its claims gone, and stores nothing of what it had."""
         feeds = self._app.stores.feeds
         gone = self._gone(now)
         for owner in feeds.owners():
             name = owner.partition("/")[0]
-            if name in gone or instance.is_gone(name):
-                log.warning("%s let go of what it had in hand: its worker is gone", owner)
-                feeds.release(owner, fallen=True)
+            sure = instance.is_gone(name)
+            if (sure or name in gone) and (count := feeds.release(owner, fallen=True, sure=sure)):
+                log.warning("what %s had in hand is free again (%d): its worker is gone", owner, count)
         for name, (_, since) in self._heard.items():
             if instance.is_gone(name) or now - since > FORGET:
                 self._app.stores.workers.forget(name)

@@ -279,6 +279,20 @@ def test_feeds_of_a_fallen_process_are_interrupted_until_they_are_polled(scene: 
     assert interrupted(stores) == {"a": False}
 
 
+def test_of_a_process_that_is_only_silent_a_message_may_be_on_its_way(scene: Scene) -> None:
+    on_its_way, other = scene.claimed("a@e.org"), scene.claimed("b@e.org")
+    box, feeds = scene.stores.outbox, scene.stores.feeds
+    assert box.enter_data(on_its_way.id, ME, NOW)
+    assert feeds.release(ME, fallen=True, sure=False) == 1
+    assert {m.id: (m.state, m.phase) for m in box.list()} == {
+        on_its_way.id: ("claimed", "data"),
+        other.id: ("waiting", "queued"),
+    }
+    assert feeds.release(ME, fallen=True, sure=False) == 0
+    assert feeds.release(ME, fallen=True) == 1
+    assert {m.id: m.state for m in box.list()} == {on_its_way.id: "unknown", other.id: "waiting"}
+
+
 def test_a_feed_whose_claim_ran_out_is_interrupted(scene: Scene) -> None:
     assert interrupted(scene.stores) == {"a": False, "b": False}
     assert interrupted(scene.stores, NOW + 10 * MINUTE) == {"a": True, "b": True}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import sys
 import tempfile
@@ -31,7 +30,7 @@ from tests.e2e.homes import Item
 from tests.e2e.moved import differences, is_empty
 from tests.e2e.program import aggregator, done, write_home
 
-GONE = f"{socket.gethostname()}:{os.getpid()}:1:dead/send"
+GONE = f"{instance.owner().partition(':')[0]}:{os.getpid()}:1:dead/send"
 """Who claimed something and runs no more: the pid is another's now."""
 STORAGE = "AGGREGATOR__STORAGE__URL"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
 
+from aggregator import instance
 from aggregator.app import build
 from aggregator.store.postgres import PostgresStores
 from tests import counts, postgres
@@ -26,7 +26,7 @@ STEPS = {
     STATEMENT: counts.count(small=60, storm=5),
 }
 """Between two kills, so many visits of a point; of the others each."""
-GONE = f"{socket.gethostname()}:{os.getpid()}:1:dead/send"
+GONE = f"{instance.owner().partition(':')[0]}:{os.getpid()}:1:dead/send"
 
 
 @pytest.fixture(scope="module")

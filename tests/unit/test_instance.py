@@ -101,6 +101,20 @@ def test_a_claim_is_gone_with_its_process_and_not_before() -> None:
         assert instance.is_gone(f"{name}/poll")
 
 
+def test_of_a_container_that_bears_the_same_name_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two containers with the host's network have one name, and each its own pids."""
+    with child(NAME) as (process, name):
+        process.kill()
+        process.wait()
+    assert instance.is_gone(name)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "readlink", lambda _: Path("pid:[4026532999]"))
+        assert not instance.is_gone(name)
+        there = instance.owner()
+        assert not instance.is_gone(there)
+    assert not instance.is_gone(there)
+
+
 def test_of_others_nothing_is_known() -> None:
     own = instance.owner()
     host, pid, started, die = own.split(":")

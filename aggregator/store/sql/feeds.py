@@ -161,7 +161,7 @@ class Feeds:
             hosts.hold(conn, hosts.lock(conn, renewed, owner, now), owner, now + CLAIM)
         return len(renewed)
 
-    def release(self, owner: str, *, fallen: bool = False) -> int:
+    def release(self, owner: str, *, fallen: bool = False, sure: bool = True) -> int:
         """See FeedStore.release."""
         count = 0
         with self._db.write() as conn:
@@ -172,8 +172,8 @@ class Feeds:
                     f"UPDATE {table} SET {_NO_CLAIM} WHERE claimed_by = ?",  # noqa: S608 - table names are ours
                     (owner,),
                 ).rowcount
-            sql = f"UPDATE messages SET {UNCLAIM} WHERE claimed_by = ? AND state = 'claimed'"  # noqa: S608 - our own words
-            count += conn.execute(sql, (owner,)).rowcount
+            sql = f"UPDATE messages SET {UNCLAIM} WHERE claimed_by = ? AND state = 'claimed' AND (? = 1 OR phase != 'data')"  # noqa: S608 - our own words
+            count += conn.execute(sql, (owner, sure)).rowcount
             hosts.let_all_go(conn, owner)
         return count
 
