@@ -58,6 +58,17 @@ def put(home: Path) -> None:
     note.write_text(stack.enter_context(postgres.database(*_template[-1])))
 
 
+def copied(home: Path) -> None:
+    """A folder that was copied with its note gets a database of its own, which nobody may be using: a copy of the other."""
+    from tests import postgres
+
+    note = home / "var" / NOTE
+    if note.exists():
+        source = note.read_text().rpartition("/")[2].partition("?")[0]
+        stack = _open[home] = contextlib.ExitStack()
+        note.write_text(stack.enter_context(postgres.database(_template[-1][0], source)))
+
+
 def drop(below: Path | None = None) -> None:
     """Let go of the databases of homes in this folder, or of all."""
     for home in [one for one in _open if below is None or one.is_relative_to(below)]:

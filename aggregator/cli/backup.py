@@ -9,6 +9,7 @@ import click
 from aggregator.cli import output
 from aggregator.cli.context import Context, Group, json_option, pass_context, talk
 from aggregator.cli.restore import tell
+from aggregator.errors import UsageError
 
 
 @click.group("backup", cls=Group, invoke_without_command=True)
@@ -35,6 +36,11 @@ def command(click_context: click.Context, out: Path | None) -> None:
     context: Context = click_context.obj
     with context.app(sync=False) as app:
         now, home = app.clock.now(), app.configuration.home
+        if home.server:
+            raise UsageError(
+                f"storage.url names {home.database}: a server is backed up by its own tools, pg_dump or pg_basebackup, "
+                "beside a copy of var/secret and var/sent (docs/scaling.md)"
+            )
         where = backups.folder(home, app.configuration.settings.backup)
         target = out or backups.free_name(where, now)
         _ = app.secret

@@ -18,12 +18,15 @@ import pytest
 from aggregator import backups
 from aggregator.app import build
 from aggregator.sample.sink import Sink
+from tests import stored
 from tests.conformance.feedserver import FeedServer
 from tests.counts import count, report
 from tests.e2e import homes
 from tests.e2e.drill import HOUR, Drill, subjects, told
 from tests.e2e.homes import Item
 from tests.e2e.program import DIGESTS, Daemon, Wire, aggregator, done, rows, smtp, until, write_home
+
+pytestmark = stored.file_only
 
 DAY = timedelta(days=1)
 

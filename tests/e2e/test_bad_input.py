@@ -14,7 +14,7 @@ import pytest
 
 from aggregator.cli import COMMANDS
 from aggregator.store.sqlite import database
-from tests import counts
+from tests import counts, stored
 from tests.conformance.feedserver import Behaviour, FeedServer, cut, document, drip, large
 from tests.e2e.program import Wire, aggregator, done, everything, merged, smtp, write_home
 
@@ -236,6 +236,7 @@ def test_a_feed_that_turns_bad_keeps_its_entries(home: Path) -> None:
 READING = [["entries"], ["poll"], ["stats"], ["search", "x"], ["send"], ["run"], ["backup"], ["outbox", "list"]]
 
 
+@stored.file_only
 def test_a_database_that_somebody_holds(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
     with contextlib.closing(sqlite3.connect(home / "var/aggregator.db", isolation_level=None)) as other:
@@ -249,6 +250,7 @@ def test_a_database_that_somebody_holds(home: Path, monkeypatch: pytest.MonkeyPa
     assert len(done(home, "entries", "--json").lines) == 2
 
 
+@stored.file_only
 def test_a_database_that_is_none_or_of_a_newer_version(home: Path) -> None:
     file = home / "var/aggregator.db"
     done(home, "stats")
@@ -280,6 +282,7 @@ def _columns(conn: sqlite3.Connection) -> int:
     return len(conn.execute("PRAGMA table_info(_sqlite_migrations)").fetchall())
 
 
+@stored.file_only
 def test_a_page_that_is_damaged_is_told_as_such(home: Path) -> None:
     file = home / "var/aggregator.db"
     with contextlib.closing(sqlite3.connect(file)) as conn:

@@ -18,6 +18,7 @@ from aggregator.clock import SetClock
 from aggregator.sample.sink import Sink
 from aggregator.send import SendReport
 from aggregator.settings import load
+from tests import stored
 from tests.conformance.feedserver import Call, FeedServer
 from tests.conformance.hooks import Hook
 from tests.e2e.homes import ENVIRON, START, WATCHLISTS, Item, rss, sweep, write_home
@@ -113,6 +114,7 @@ def test_an_alert_goes_to_mailbox_webhook_and_folder_in_the_form_of_each(
     assert "CSTO leaders meet" in mail["Subject"]
 
 
+@stored.file_only
 def test_no_secret_and_no_url_of_a_webhook_reaches_the_database(tmp_path: Path, ticker: Ticker, feed: str) -> None:
     with Hook(lambda _: (500, {}, b"")) as hook:
         hook.url += "/T0PSECRET"

@@ -14,7 +14,7 @@ from aggregator.clock import SetClock
 from aggregator.feeds import slice  # noqa: A004 - the stage's name
 from aggregator.model import FeedEvent, FeedSpec, PollOutcome, PollReport
 from aggregator.store.sqlite import SqliteStores
-from tests import emptydb
+from tests import emptydb, stored
 from tests.conformance.feedserver import FeedServer, document, in_turn
 from tests.conformance.stores import prune
 from tests.e2e.homes import Item, rss, staged, sweep, write_home
@@ -58,7 +58,7 @@ def test_a_damaged_row_of_a_document_costs_one_parse_and_stops_no_feed(tmp_path:
         write_home(tmp_path, [{"id": name, "url": url} for name, url in urls.items()])
         with staged(tmp_path) as (app, clock):
             sweep(app)
-            with contextlib.closing(sqlite3.connect(tmp_path / "var/aggregator.db")) as conn, conn:
+            with stored.opened(tmp_path) as conn:
                 conn.execute("UPDATE documents SET items = x'00' WHERE feed_id = 'a'")
                 conn.execute("UPDATE documents SET fresh = 'rubbish' WHERE feed_id = 'b'")
             clock.advance(DAY)

@@ -13,8 +13,11 @@ from aggregator.app import App, build
 from aggregator.daemon import Daemon
 from aggregator.progress import Progress
 from aggregator.store.sqlite import SqliteStores
+from tests import stored
 from tests.conformance.stores import spec
 from tests.e2e.program import write_home
+
+pytestmark = stored.file_only
 
 START = datetime(2023, 2, 2, 12, 0, tzinfo=UTC)
 FEEDS = 200

@@ -18,6 +18,7 @@ from aggregator.jobs import Jobs
 from aggregator.store.sql.measures import Measuring
 from aggregator.store.sqlite.database import Database
 from aggregator.web import metrics
+from tests import stored
 from tests.e2e.apisite import Site, site, token
 from tests.e2e.browser import Answer, Browser
 from tests.e2e.homes import ENVIRON
@@ -69,10 +70,12 @@ def test_prometheus_own_parser_reads_it_and_what_it_says_is_so(place: Site) -> N
 def as_it_was(place: Site) -> Iterator[None]:
     """The feeds stand afterwards as they did before: the tests come in any order."""
     columns = "state, error_class, error, next_poll_at, id"
-    with closing(Database(place.app.configuration.home.db)) as db:
-        before = [tuple(row) for row in db.ask(f"SELECT {columns} FROM feeds")]
-        yield
-        with db.write() as conn:
+    home = place.app.configuration.home.path
+    with stored.opened(home) as conn:
+        before = [tuple(row) for row in conn.execute(f"SELECT {columns} FROM feeds")]
+    yield
+    if before:
+        with stored.opened(home) as conn:
             sql = "UPDATE feeds SET state = ?, error_class = ?, error = ?, next_poll_at = ? WHERE id = ?"
             conn.executemany(sql, before)
 
@@ -81,7 +84,7 @@ def as_it_was(place: Site) -> Iterator[None]:
 def test_what_goes_wrong_shows(place: Site) -> None:
     app, clock = place.app, place.clock
     before = samples(scrape(place).page)
-    with closing(Database(app.configuration.home.db)) as db, db.write() as conn:
+    with stored.opened(app.configuration.home.path) as conn:
         (feed, *_), sql = (
             app.stores.feeds.list(),
             "state = 'failing', error_class = 'timeout', error = 'no answer in 30 s'",
@@ -185,6 +188,7 @@ def test_names_keep_to_the_conventions() -> None:
         assert not name.endswith(("_total", "_count", "_sum", "_bucket", "_minutes", "_ms", "_kb"))
 
 
+@stored.file_only
 def test_a_scrape_walks_over_no_entries(place: Site) -> None:
     """SQLite says how it would answer each question: what grows with the years is looked up, never walked."""
     with closing(Database(place.app.configuration.home.db)) as db:

@@ -21,7 +21,7 @@ from aggregator.errors import StoreError
 from aggregator.instance import InstanceLock
 from aggregator.sample.sink import Sink
 from aggregator.search import search
-from tests import postgres
+from tests import postgres, stored
 from tests.conformance.feedserver import FeedServer
 from tests.conformance.stores import NOW, Scene
 from tests.e2e import homes
@@ -29,6 +29,8 @@ from tests.e2e.drill import HOUR, Drill, subjects, told
 from tests.e2e.homes import Item
 from tests.e2e.moved import differences, is_empty
 from tests.e2e.program import aggregator, done, write_home
+
+pytestmark = stored.file_only
 
 GONE = f"{instance.owner().partition(':')[0]}:{os.getpid()}:1:dead/send"
 """Who claimed something and runs no more: the pid is another's now."""

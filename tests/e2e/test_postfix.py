@@ -18,6 +18,7 @@ import pytest
 import aggregator as package
 from aggregator.app import build
 from aggregator.sample.sink import Sink
+from tests import stored
 from tests.conformance.feedserver import FeedServer
 from tests.e2e.postfix import Postfix, unusable
 from tests.e2e.program import Wire, aggregator, done, smtp, until, write_home
@@ -157,6 +158,7 @@ def as_documented(script: Path, onwards: str) -> tuple[dict[str, str], str]:
     )
 
 
+@stored.file_only
 def test_a_report_that_the_mail_server_pipes_in_suspends_by_itself(
     folder: Path, sink: Sink, server: FeedServer
 ) -> None:

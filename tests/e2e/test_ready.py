@@ -18,6 +18,7 @@ from aggregator.health import LineHealth
 from aggregator.progress import Progress
 from aggregator.web import ready
 from aggregator.web.server import WebThread
+from tests import stored
 from tests.e2e.program import write_home
 
 SECRET = "http://user:pass@feeds.example/key=1"
@@ -69,6 +70,7 @@ def test_it_is_ready_while_all_gets_on_and_not_while_somebody_hangs(asked: tuple
     assert (status, said["lines"]) == (503, {"send": "hangs"})
 
 
+@stored.file_only
 def test_it_is_not_ready_while_nobody_can_write_but_alive_all_the_same(
     asked: tuple[App, Progress, Seconds, int],
 ) -> None:

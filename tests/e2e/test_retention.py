@@ -18,6 +18,7 @@ from aggregator import retention
 from aggregator.app import App, build
 from aggregator.clock import SetClock
 from aggregator.store.sqlite.database import Database
+from tests import stored
 from tests.conformance.feedserver import Call, FeedServer
 from tests.counts import count, report
 from tests.e2e import homes
@@ -201,6 +202,7 @@ def test_settled_messages_go_with_their_addresses_and_nothing_is_told_twice(tmp_
             assert app.stores.upkeep.check(deep=True) == []
 
 
+@stored.file_only
 def test_no_write_transaction_of_a_big_prune_holds_up_a_poll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Timed at the transactions themselves, and by a poller that goes on meanwhile."""
     many = count(small=1_000, storm=5_000)

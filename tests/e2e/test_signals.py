@@ -19,6 +19,7 @@ from aggregator.app import App, build
 from aggregator.clock import SetClock
 from aggregator.reading import Signal
 from aggregator.signals import Noticed
+from tests import stored
 from tests.conformance.feedserver import Call, FeedServer
 from tests.e2e.homes import ENVIRON, WATCHLISTS, Item, digests, rss, sweep, write_home
 
@@ -134,6 +135,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Town
 def scene(grown: tuple[Path, Town], tmp_path: Path) -> Iterator[Scene]:
     home = tmp_path / "home"
     shutil.copytree(grown[0], home)
+    stored.copied(home)
     town = grown[1]
     town.now, town.more, town.silent_since, town.failing = MONDAY, [], {}, set()
     with opened(home, town, MONDAY) as made:

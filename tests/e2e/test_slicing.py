@@ -54,7 +54,8 @@ def whole() -> Iterator[None]:
 def rows(home: Path) -> dict[str, list[tuple[Any, ...]]]:
     """All that polling has written, but for what is kept of the documents themselves."""
     with stored.opened(home) as conn:
-        columns = [r[1] for r in conn.execute("PRAGMA table_info(entries)") if r[1] not in OF_THE_SWEEP]
+        every = [column[0] for column in conn.execute("SELECT * FROM entries LIMIT 0").description]
+        columns = [name for name in every if name not in OF_THE_SWEEP]
         found = {
             name: sorted(conn.execute(query.replace("{all}", ", ".join(columns))).fetchall(), key=repr)
             for name, query in QUERIES.items()

@@ -7,7 +7,6 @@ import io
 import json
 import re
 import secrets
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from aggregator import topwords
 from aggregator.app import build
 from aggregator.reading import Signal
 from aggregator.web.server import WebThread
+from tests import stored
 from tests.conformance.feedserver import FeedServer
 from tests.e2e.program import Wire, aggregator, write_home
 
@@ -47,12 +47,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sql(home: Path, query: str) -> list[tuple[Any, ...]]:
-    conn = sqlite3.connect(home / "var/aggregator.db")
-    try:
-        conn.execute("CREATE VIRTUAL TABLE temp.entry_words USING fts5vocab (main, entry_index, instance)")
-        return conn.execute(query).fetchall()
-    finally:
-        conn.close()
+    with stored.opened(home) as conn:
+        if not stored.POSTGRES:
+            conn.execute("CREATE VIRTUAL TABLE temp.entry_words USING fts5vocab (main, entry_index, instance)")
+        found: list[tuple[Any, ...]] = conn.execute(query).fetchall()
+        return found
 
 
 def stats(home: Path, by: str, *options: str) -> list[dict[str, Any]]:
@@ -85,6 +84,7 @@ def test_attention_by_feed_language_and_country_is_that_of_the_view(home: Path, 
         assert {key: every_one for key, (_, every_one) in told.items()} == every == {"wire": 6, "agency": 2}
 
 
+@stored.file_only
 def test_words_are_counted_as_the_index_has_them(home: Path) -> None:
     told = {str(row["word"]): row["entries"] for row in stats(home, "word")}
     of_index = dict(

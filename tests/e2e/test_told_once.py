@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -366,5 +365,5 @@ def dump(home: Path) -> list[tuple[Any, ...]]:
         "tokens",
         "subscriptions",
     )
-    with closing(sqlite3.connect(f"file:{os.fspath(home / 'var/aggregator.db')}?mode=ro", uri=True)) as conn:
+    with stored.opened(home) as conn:
         return [row for table in tables for row in sorted(map(tuple, conn.execute(f"SELECT * FROM {table}")), key=repr)]

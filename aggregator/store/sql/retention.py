@@ -119,7 +119,7 @@ def _cuts(conn: Connection, now: datetime, keep: Keep) -> Iterator[tuple[str, st
 
 
 def _ids(conn: Connection, feed: str, cut: str) -> list[int]:
-    return [r[0] for r in conn.execute(f"SELECT e.id {_OLD}", (feed, cut))]
+    return [r[0] for r in conn.execute(f"SELECT e.id {_OLDEST}", (feed, cut))]
 
 
 def _prune(conn: Connection, ids: Sequence[int], cut: str, *, keyed: bool) -> tuple[int, int]:
@@ -191,7 +191,8 @@ _KEYS = {
     "edition_mails": "edition_id, variant",
 }
 _UNNEEDED = "NOT EXISTS (SELECT 1 FROM matches m WHERE m.entry_id = e.id)"
-_OLD = f"FROM entries e WHERE e.feed_id = ? AND e.first_seen_at < ? AND {_UNNEEDED} ORDER BY e.first_seen_at"
+_OLD = f"FROM entries e WHERE e.feed_id = ? AND e.first_seen_at < ? AND {_UNNEEDED}"
+_OLDEST = f"{_OLD} ORDER BY e.first_seen_at"
 _COUNT = f"SELECT count(*) {_OLD}"
 _DROP_EMPTY = "DELETE FROM stories WHERE id = ? AND NOT EXISTS (SELECT 1 FROM entries WHERE story_id = ?)"
 _PRUNED = """INSERT INTO facts (name, value) VALUES ('pruned_before', ?)
