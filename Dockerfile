@@ -1,11 +1,13 @@
 # aggregator in a container: the home is /home/aggregator/news, a volume. See compose.yaml; docs/configuration.md has the settings.
 
 FROM python:3.11-slim AS build
+# Such as [postgres] or [postgres,notify].
+ARG EXTRAS=""
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY aggregator aggregator
 RUN python -m venv /opt/aggregator \
- && /opt/aggregator/bin/pip install --no-cache-dir --disable-pip-version-check .
+ && /opt/aggregator/bin/pip install --no-cache-dir --disable-pip-version-check ".${EXTRAS}"
 
 FROM python:3.11-slim
 RUN useradd --uid 10001 --user-group --create-home aggregator \

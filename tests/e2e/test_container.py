@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conformance.feedserver import FeedServer
 from tests.e2e.program import Wire, aggregator, alive, descendants, environment, until, write_home
@@ -154,12 +155,30 @@ def test_the_image_runs_as_nobody_in_particular_and_stops_by_the_signal_that_end
     assert re.search(r'HEALTHCHECK .* CMD \["aggregator", "health"\]', DOCKERFILE)
 
 
-def test_the_settings_of_the_image_and_of_the_compose_file_are_settings(tmp_path: Path) -> None:
-    compose = (ROOT / "compose.yaml").read_text("utf-8")
+@pytest.mark.parametrize("file", ["compose.yaml", "compose.several.yaml"])
+def test_the_settings_of_the_image_and_of_the_compose_files_are_settings(tmp_path: Path, file: str) -> None:
+    compose = (ROOT / file).read_text("utf-8")
     image = dict(re.findall(r"(AGGREGATOR__\w+)=(\S+)", DOCKERFILE))
     composed = dict(re.findall(r"(AGGREGATOR__\w+): \$\{\w+:-(.*)\}", compose))
+    composed |= dict(
+        re.findall(r"(AGGREGATOR__\w+): (postgresql://\S+)", re.sub(r"\$\{\w+:\?[^}]*\}", "word", compose))
+    )
     assert image
     assert composed
     home = write_home(tmp_path, {})
     checked = aggregator(home, "check", environ=image | composed)
     assert checked.code == 0, checked.err
+
+
+def test_several_workers_and_the_pages_share_a_database_and_a_home() -> None:
+    parts = yaml.safe_load((ROOT / "compose.several.yaml").read_text("utf-8"))["services"]
+    ours = {name: part for name, part in parts.items() if name != "database"}
+    assert {name: part["command"] for name, part in ours.items()} == {"worker": ["worker"], "web": ["web"]}
+    assert parts["worker"]["deploy"]["replicas"] == 2
+    for part in ours.values():
+        assert part["volumes"] == ["news:/home/aggregator/news"]
+        assert part["environment"]["AGGREGATOR__STORAGE__URL"].endswith("@database/news")
+        assert part["depends_on"]["database"]["condition"] == "service_healthy"
+    [extras] = re.findall(r'EXTRAS: "(.+)"', (ROOT / "compose.several.yaml").read_text("utf-8"))
+    assert extras == "[postgres]"
+    assert '".${EXTRAS}"' in DOCKERFILE
