@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from aggregator import feedview, health, known, restoring, signalview, storage, urls
+from aggregator import feedview, health, known, onduty, restoring, signalview, storage, urls
 from aggregator.app import App
 from aggregator.errors import AggregatorError
 from aggregator.feeds import pace, redirects
@@ -59,6 +59,7 @@ def other_problems(app: App) -> Iterator[Problem]:
     yield from _delivery_problems(app)
     yield from _restore_problems(app)
     yield from _line_problems(app)
+    yield from onduty.problems(app)
     yield from _backup_problems(app)
 
 
@@ -292,7 +293,7 @@ def _dead(app: App) -> Iterator[Problem]:
 
 
 def _line_problems(app: App) -> Iterator[Problem]:
-    for name, line in health.read(app.configuration.home.health).items():
+    for name, line in onduty.lines(app).items():
         if line.hung_since:
             yield Problem(
                 f"{name} hangs: no progress since {line.hung_since[:16].replace('T', ' ')} UTC",

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+LINES = ("poll", "compose", "send", "enrich", "signals", "notices", "upkeep")
+"""The lines that workers run for all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Worker:

@@ -6,9 +6,10 @@ import errno
 import json
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from aggregator.progress import AtWork
 
@@ -63,10 +64,18 @@ def _write_over(path: Path, data: bytes) -> None:
 def read(path: Path) -> dict[str, LineHealth]:
     """What was last written; empty when there is nothing readable."""
     try:
-        raw = json.loads(path.read_text("utf-8"))
-        return {name: LineHealth(**values) for name, values in raw.items()}
+        return parsed(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
+
+
+def parsed(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, LineHealth]:
+    """What was written, by whatever version."""
+    known = {one.name for one in fields(LineHealth)}
+    return {
+        line: LineHealth(**{name: value for name, value in values.items() if name in known})
+        for line, values in raw.items()
+    }
 
 
 def touch(path: Path, now: datetime) -> None:

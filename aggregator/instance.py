@@ -43,6 +43,11 @@ def living(name: str) -> int:
     return int(pid) if host == socket.gethostname() and pid.isdigit() and not is_gone(name) else 0
 
 
+def is_here(name: str) -> bool:
+    """Whether the process behind a claim is, or was, one of this machine, or of this container."""
+    return name.partition(":")[0] == _place()
+
+
 def _place() -> str:
     """Where a pid says who is meant: the host and, in a container, its own pids; several may bear the name of their host."""
     with contextlib.suppress(OSError):

@@ -113,8 +113,12 @@ class Running:
                 # What it had in hand when the store refused could not be given back then.
                 self._app.stores.feeds.release(f"{self._app.owner}/{line.name}")
             TALLY.count("runs", line.name)
-            with self._progress.pulse(line.name).work():
-                more = line.work()
+            began = self._app.clock.monotonic()
+            try:
+                with self._progress.pulse(line.name).work():
+                    more = line.work()
+            finally:
+                TALLY.count("busy_ms", line.name, by=round(1000 * (self._app.clock.monotonic() - began)))
         except StoreError as e:
             self._stumbled(line, str(e), e)
         except AggregatorError as e:

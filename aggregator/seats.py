@@ -34,7 +34,7 @@ FORGET = 86_400.0
 """Seconds between two signs of life of a worker; without one after which what it had in hand is free, and its row goes."""
 LEAVE = 1.5
 """Seconds at the end in which the tasks of runs that have ended are taken out of the queue; else others mistake them for fallen."""
-COUNTED = ("runs", "polls", "poll_failures", "poll_bytes", "entries", "matches", "sent")
+COUNTED = ("runs", "polls", "poll_failures", "poll_bytes", "entries", "matches", "sent", "busy_ms")
 """What of a process's tally its row tells."""
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from aggregator import health
+from aggregator import onduty
 from aggregator.app import App
 from aggregator.digests import windows
+from aggregator.fellows import LINES
 from aggregator.instance import running_pid
 from aggregator.plain import many, short
 from aggregator.publication import Schedule
@@ -25,6 +26,7 @@ def facts(app: App) -> Iterator[tuple[str, str]]:
     yield "home", str(c.home.path.resolve())
     yield "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC"
     yield "daemon", _daemon(app)
+    yield from _workers(app)
     stats = app.stores.upkeep.stats(now)
     log = "" if c.home.server else f", log {_size(app.stores.upkeep.log_bytes())}"
     held = f"{many(stats['entries'], 'entry', 'entries')}, {many(stats['stories'], 'story', 'stories')}"
@@ -52,14 +54,29 @@ def facts(app: App) -> Iterator[tuple[str, str]]:
 def _daemon(app: App) -> str:
     home = app.configuration.home
     pid = running_pid(home.lock)
-    lines = health.read(home.health)
+    lines = onduty.lines(app)
+    alive = sum(onduty.lives(one, app.clock.now()) for one in onduty.workers(app))
     failing = [name for name, one in lines.items() if one.failures]
     said = f"runs (pid {pid})" if pid else "does not run"
+    if alive:
+        said += f"; {many(alive, 'worker')} on the database"
     if failing:
         said += f"; failing: {', '.join(failing)}"
-    elif pid and lines:
+    elif (pid or alive) and lines:
         said += f"; {many(len(lines), 'line')}, none failing"
     return said
+
+
+def _workers(app: App) -> Iterator[tuple[str, str]]:
+    """Each worker on the database, and what it has done."""
+    for one in onduty.workers(app):
+        said = ["leads"] if one.leads else []
+        if not onduty.lives(one, app.clock.now()):
+            said = [f"silent since {short(one.beat_at)} UTC"]
+        said.append("every line" if set(LINES) <= set(one.lines) else ", ".join(sorted(one.lines)))
+        said.append(f"version {one.version}, since {short(one.started_at)} UTC")
+        said.append(", ".join(f"{one.counts.get(name, 0):,} {name}" for name in ("polls", "entries", "sent")))
+        yield f"worker {onduty.name(one)}", "; ".join(said)
 
 
 def _backup(app: App) -> str:

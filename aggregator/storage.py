@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from aggregator import health
+from aggregator import onduty
 from aggregator.app import App
 from aggregator.model import Problem
 from aggregator.plain import many
@@ -61,10 +61,10 @@ def problems(app: App) -> Iterator[Problem]:
 
 
 def _met(app: App) -> Iterator[Problem]:
-    """What the daemon's lines ran into, each once."""
+    """What the lines ran into, each once."""
     lines: dict[str, list[str]] = {}
     errors: dict[str, str] = {}
-    for name, line in health.read(app.configuration.home.health).items():
+    for name, line in onduty.lines(app).items():
         if line.failures and line.state:
             lines.setdefault(line.state, []).append(name)
             errors[line.state] = line.error

@@ -20,7 +20,8 @@ def command(context: Context, as_json: bool) -> int:
     """Whether the daemon of this home does its work: exit 0 when it does, else 1. For Docker's HEALTHCHECK and other monitors.
 
     It asks the daemon's own /readyz at web.host and web.port; where the pages are not served, or at a port that nobody knows, it
-    looks at what the daemon has written down. Feeds that fail and a mail server that is away do not make it unhealthy.
+    looks at what the daemon has written down. Where workers run here instead, it looks at what each has told the database.
+    Feeds that fail and a mail server that is away do not make it unhealthy.
 
     \b
     Examples:
@@ -43,7 +44,7 @@ def _wrong(app: App) -> str:
 
     home = app.configuration.home
     if not running_pid(home.lock):
-        return f"no daemon runs on {home.path.resolve()}: `aggregator run`"
+        return _wrong_with_workers(app) if home.server else f"no daemon runs on {home.path.resolve()}: `aggregator run`"
     web = app.configuration.settings.web
     if web.enabled and web.port:
         answer = _asked(app)
@@ -59,6 +60,25 @@ def _wrong(app: App) -> str:
             return "the daemon has not said for three minutes that it lives"
         app.stores.agenda.may_write(5.0)
     except (OSError, AggregatorError) as e:
+        return str(e)
+    return ""
+
+
+def _wrong_with_workers(app: App) -> str:
+    """The same of the workers of this machine."""
+    from aggregator import health, onduty
+
+    try:
+        found = onduty.here(app)
+        if not found:
+            return f"no daemon runs on {app.configuration.home.path.resolve()}, and no worker here: `aggregator worker`"
+        for one in found:
+            if not onduty.lives(one, app.clock.now()):
+                return f"worker {onduty.name(one)} has not said for a minute that it lives"
+            if hung := sorted(name for name, line in health.parsed(one.health).items() if line.hung_since):
+                return f"{', '.join(hung)} of worker {onduty.name(one)} hangs; its log says more"
+        app.stores.agenda.may_write(5.0)
+    except AggregatorError as e:
         return str(e)
     return ""
 

@@ -11,8 +11,7 @@ from aggregator.cli import aside
 from aggregator.cli.context import Context, pass_context
 from aggregator.cli.logs import set_up_logging
 from aggregator.errors import ConfigError, UsageError
-
-LINES = ("poll", "compose", "send", "enrich", "signals", "notices", "upkeep")
+from aggregator.fellows import LINES
 
 
 @click.command("worker")

@@ -10,8 +10,9 @@ from typing import Any
 
 from fastapi import Response
 
-from aggregator import diagnosis, health, settings, urls
+from aggregator import diagnosis, health, onduty, settings, urls
 from aggregator.access import Access
+from aggregator.app import App
 from aggregator.channel import Channel, named, scheme
 from aggregator.plain import many
 from aggregator.publication import DigestSpec
@@ -62,7 +63,7 @@ class Configuring:
             "configuration.html.j2",
             here="configuration",
             home=c.home.path.resolve(),
-            refused=_refused(c),
+            refused=_refused(self._app),
             problems=problems[:SHOWN],
             changed=[one for one in every if one.changed],
             sections=sections,
@@ -76,9 +77,9 @@ class Configuring:
         )
 
 
-def _refused(c: Configuration) -> str:
+def _refused(app: App) -> str:
     """Why the files as they are now were not taken over; "" when they were."""
-    found = health.read(c.home.health).get(health.CONFIGURATION)
+    found = onduty.lines(app).get(health.CONFIGURATION)
     return urls.mask(found.error) if found and found.failures else ""
 
 

@@ -13,7 +13,7 @@ from typing import get_args
 from fastapi import HTTPException, Response
 from fastapi.responses import RedirectResponse
 
-from aggregator import feedview, instance
+from aggregator import feedview, onduty
 from aggregator.feeds.pace import spell
 from aggregator.model import Feed, FeedState
 from aggregator.overview import FeedsWanted, Order
@@ -214,8 +214,8 @@ class Feeds:
 
     @property
     def _is_polled(self) -> bool:
-        """Whether a daemon has this home; it may be this very process."""
-        return instance.running_pid(self._app.configuration.home.lock) != 0
+        """Whether a daemon has this home, which may be this very process, or workers its database."""
+        return onduty.runs(self._app)
 
     def _say(self, at: datetime) -> str:
         return self._frame.near(at)

@@ -17,7 +17,7 @@ from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from aggregator import health
+from aggregator import onduty
 from aggregator.app import App
 from aggregator.diagnosis import BOUNCES_SINCE
 from aggregator.tally import BOUNDS, TALLY, Histogram
@@ -52,6 +52,9 @@ GAUGES: Mapping[str, tuple[str, Labels]] = {
     "line_last_success_timestamp_seconds": ("When a line of the daemon last ended well.", ("line",)),
     "line_failures": ("Failures of a line in a row.", ("line",)),
     "backup_last_timestamp_seconds": ("When the newest backup was made; none: there is none.", ()),
+    "worker_info": ("A worker on the database that several share: always 1.", ("worker", "version")),
+    "worker_leads": ("1 for the worker that looks at the clock for all.", ("worker",)),
+    "worker_seen_timestamp_seconds": ("When a worker last gave a sign of life.", ("worker",)),
 }  # fmt: skip
 COUNTERS: Mapping[str, tuple[str, Labels]] = {
     "entries": ("Entries stored, ever.", ()),
@@ -61,6 +64,14 @@ COUNTERS: Mapping[str, tuple[str, Labels]] = {
     "polls": ("Polls of this process, by outcome.", ("outcome",)),
     "poll_failures": ("Polls of this process that failed, by class of error.", ("class",)),
     "poll_bytes": ("Bytes of the documents of these polls.", ()),
+    "worker_runs": ("Runs of lines of a worker since it began.", ("worker",)),
+    "worker_busy_seconds": ("What these runs took.", ("worker",)),
+    "worker_polls": ("Polls of a worker.", ("worker",)),
+    "worker_poll_failures": ("Polls of a worker that failed.", ("worker",)),
+    "worker_poll_bytes": ("Bytes of the documents of its polls.", ("worker",)),
+    "worker_entries": ("Entries that a worker stored.", ("worker",)),
+    "worker_matches": ("Matches that a worker found.", ("worker",)),
+    "worker_sent": ("Messages that a worker sent.", ("worker",)),
 }
 HISTOGRAMS: Mapping[str, str] = {
     "poll_seconds": "How long a poll of this process took, from request to document.",
@@ -103,7 +114,7 @@ class Metrics:
         """Every family with its values."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-        values = {**self._stored(), **self._files(), **_counted()}
+        values = {**self._stored(), **self._files(), **self._workers(), **_counted()}
         for name, (text, labels) in GAUGES.items():
             gauge = GaugeMetricFamily(PREFIX + name, text, labels=labels)
             for given, value in values[name].items():
@@ -143,7 +154,7 @@ class Metrics:
 
     def _files(self) -> dict[str, Values]:
         c = self._app.configuration
-        lines = health.read(c.home.health)
+        lines = onduty.lines(self._app)
         upkeep = self._app.stores.upkeep
         backup = upkeep.backups().made_at
         return {
@@ -160,6 +171,21 @@ class Metrics:
             },
             "line_failures": {(name,): one.failures for name, one in lines.items()},
             "backup_last_timestamp_seconds": {(): backup.timestamp()} if backup else {},
+        }
+
+    def _workers(self) -> dict[str, Values]:
+        """Of each worker on the database what it has told there; where a file has the data there are none."""
+        every = {(onduty.name(one),): one for one in onduty.workers(self._app)}
+        counts: dict[str, Values] = {
+            f"worker_{name}": {label: one.counts.get(name, 0) for label, one in every.items()}
+            for name in ("runs", "polls", "poll_failures", "poll_bytes", "entries", "matches", "sent")
+        }
+        return {
+            "worker_info": {(*label, one.version): 1 for label, one in every.items()},
+            "worker_leads": {label: one.leads for label, one in every.items()},
+            "worker_seen_timestamp_seconds": {label: one.beat_at.timestamp() for label, one in every.items()},
+            "worker_busy_seconds": {label: one.counts.get("busy_ms", 0) / 1000 for label, one in every.items()},
+            **counts,
         }
 
 

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from fastapi import Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from aggregator import health
+from aggregator import onduty
 from aggregator.app import App
-from aggregator.errors import AggregatorError
-from aggregator.instance import running_pid
+from aggregator.errors import AggregatorError, StoreError
 from aggregator.progress import PART, Progress
 
 WAIT = 5.0
@@ -76,8 +75,14 @@ class Monitors:
         if trouble is not None and not (database == "ok" and trouble.fault in OVER):
             well, parts["state"] = False, trouble.state
         if self._progress is None:
-            parts["daemon"] = "runs" if running_pid(self._app.configuration.home.lock) else "does not run"
+            parts["daemon"] = "runs" if self._runs() else "does not run"
         return State(well, parts)
+
+    def _runs(self) -> bool:
+        try:
+            return onduty.runs(self._app)
+        except StoreError:
+            return False
 
     def _database(self) -> str:
         try:
@@ -94,7 +99,10 @@ class Monitors:
 
     def _lines(self) -> dict[str, str]:
         """Each line in a word; one that fails is tried again, and does not make the rest of us useless."""
-        known = health.read(self._app.configuration.home.health)
+        try:
+            known = onduty.lines(self._app)
+        except StoreError:
+            known = {}
         found = {name: "failing" if one.failures else "ok" for name, one in known.items()}
         if self._progress is None:
             return found | {name: "hangs" for name, one in known.items() if one.hung_since}

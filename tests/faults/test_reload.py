@@ -146,7 +146,7 @@ def test_thirty_broken_files_leave_the_old_configuration_in_force_and_are_told(
     daemon.wait_for("configuration taken over: 1 feed, 1 watchlist, 1 digest", since=seen)
     with build(home) as app:
         assert not [p for p in diagnosis.problems(app) if p.about == "configuration"]
-        assert _refused(app.configuration) == ""
+        assert _refused(app) == ""
     wire.add("Two")
     daemon.wait_for("feed wire: 1 new", since=seen)
     daemon.signal(signal.SIGTERM)
@@ -173,13 +173,13 @@ def told(home: Path, place: str, *, started: bool) -> None:
 def test_the_page_of_settings_says_why_the_files_were_not_taken_over(tmp_path: Path) -> None:
     home = write_home(tmp_path, {})
     with build(home) as app:
-        assert _refused(app.configuration) == ""
+        assert _refused(app) == ""
         health = {
             "configuration": {"last_ok_at": "", "failures": 1, "error": "feeds.yaml:3: https://me:secret@a.example/"}
         }
         (home / "var/daemon.json").write_text(json.dumps(health))
-        assert "feeds.yaml:3: " in _refused(app.configuration)
-        assert "secret" not in _refused(app.configuration)
+        assert "feeds.yaml:3: " in _refused(app)
+        assert "secret" not in _refused(app)
 
 
 def test_quick_saves_and_an_editor_that_renames_end_in_the_last_word(
