@@ -192,16 +192,17 @@ def environment(**more: str) -> dict[str, str]:
 
 @dataclass
 class Daemon:
-    """A real `aggregator run`, its stderr read line by line."""
+    """A real `aggregator run`, or another `command` that runs until it is told to end; its stderr read line by line."""
 
     home: Path
     environ: Mapping[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     program: Sequence[str] = ("-m", "aggregator")
+    command: Sequence[str] = ("run",)
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
-            [sys.executable, *self.program, "--home", str(self.home), "run"],
+            [sys.executable, *self.program, "--home", str(self.home), *self.command],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
