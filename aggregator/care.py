@@ -202,8 +202,8 @@ class Upkeep(Protocol):
         """
         ...
 
-    def hold_outbox(self, now: datetime) -> int:
-        """After a restore: hold every unsent message until a person releases it; returns how many."""
+    def hold_outbox(self, now: datetime, *, editions: bool = False) -> int:
+        """After a restore: hold every unsent message until a person releases it, and `editions` to come; returns how many messages."""
         ...
 
     def held(self) -> Held:

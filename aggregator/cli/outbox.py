@@ -79,10 +79,29 @@ def retry(context: Context, message_ids: tuple[int, ...]) -> None:
             talk(f"message {message_id} is due")
 
 
+@command.command("hold")
+@pass_context
+def hold(context: Context) -> None:
+    """Hold back every unsent message, and every edition to come, until you release them.
+
+    For a database on a server that was put back to an older state: before any worker starts. What the log in var/sent knows of the time
+    since is sent already; who left since stays away.
+
+    Example: aggregator outbox hold
+    """
+    with context.app() as app:
+        upkeep, now = app.stores.upkeep, app.clock.now()
+        recalled = upkeep.recall(app.configuration.home.sent, now)
+        count = upkeep.hold_outbox(now, editions=True)
+        talk(
+            f"{output.many(recalled.sent, 'message')} found in {app.configuration.home.sent} as sent; {output.many(count, 'message')} held, and every edition to come: `aggregator outbox list`, then `outbox release`"
+        )
+
+
 @command.command("release")
 @pass_context
 def release(context: Context) -> None:
-    """Let go of the messages that a restore holds back.
+    """Let go of the messages that a restore or `outbox hold` holds back.
 
     Example: aggregator outbox release
     """

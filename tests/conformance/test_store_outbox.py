@@ -253,6 +253,17 @@ def test_a_dropped_message_is_cancelled_and_can_be_brought_back(scene: Scene) ->
     assert [m.token for m in box.claim_due(ME, 9, NOW + HOUR, only=[waiting.id])] == [waiting.token]
 
 
+def test_editions_to_come_are_held_too_where_that_is_wanted(scene: Scene) -> None:
+    box, upkeep = scene.stores.outbox, scene.stores.upkeep
+    assert upkeep.hold_outbox(NOW, editions=True) == 0
+    assert upkeep.held().since == NOW
+    later = scene.message("a@e.org")
+    assert box.claim_due(ME, 9, NOW + HOUR) == []
+    assert box.release_held(NOW + HOUR) == 1
+    assert upkeep.held().since is None
+    assert [m.id for m in box.claim_due(ME, 9, NOW + HOUR)] == [later.id]
+
+
 def test_after_a_restore_nothing_goes_out_until_a_person_says_so(scene: Scene) -> None:
     waiting, claimed, unsure = scene.message("a@e.org"), scene.claimed("b@e.org"), scene.claimed("c@e.org")
     sent, dead, dropped = scene.claimed("d@e.org"), scene.claimed("e@e.org"), scene.message("f@e.org")

@@ -144,6 +144,7 @@ def test_a_home_that_is_not_there(tmp_path: Path) -> None:
     assert aggregator(tmp_path / "file", "check").code == 2
 
 
+@stored.file_only
 def test_what_cannot_be_written_is_named(home: Path) -> None:
     (home / "file").write_text("")
     for command in (["backup", "--out"], ["export", "--out"], ["digest", "morning", "--preview", "--out"]):

@@ -713,7 +713,7 @@ def commands() -> list[list[str]]:
     nested = {
         "config": ["schema", "show"],
         "feeds": ["add", "discover", "export", "import", "list", "pause", "remove", "resume", "show"],
-        "outbox": ["drop", "list", "release", "retry", "show"],
+        "outbox": ["drop", "hold", "list", "release", "retry", "show"],
         "subscriptions": ["add", "end", "erase", "export", "list"],
         "watch": ["add", "backtest", "lint", "list", "test"],
     }

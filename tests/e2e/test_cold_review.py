@@ -59,7 +59,7 @@ def test_a_damaged_row_of_a_document_costs_one_parse_and_stops_no_feed(tmp_path:
         with staged(tmp_path) as (app, clock):
             sweep(app)
             with stored.opened(tmp_path) as conn:
-                conn.execute("UPDATE documents SET items = x'00' WHERE feed_id = 'a'")
+                conn.execute("UPDATE documents SET items = ? WHERE feed_id = 'a'", (b"\0",))
                 conn.execute("UPDATE documents SET fresh = 'rubbish' WHERE feed_id = 'b'")
             clock.advance(DAY)
             assert {name: report.entries_new for name, report in sweep(app).items()} == {"a": 1, "b": 1, "c": 1}

@@ -150,10 +150,12 @@ class Care:
             row = conn.execute("SELECT value FROM facts WHERE name = ?", (MARK,)).fetchone()
             return recall.recall(conn, self._secret, sentlog.read(log), "" if row is None else row[0], now)
 
-    def hold_outbox(self, now: datetime) -> int:
+    def hold_outbox(self, now: datetime, *, editions: bool = False) -> int:
         """See care.Upkeep.hold_outbox."""
         sql = f"UPDATE messages SET held_at = ?, {UNCLAIM} WHERE state IN ('waiting', 'claimed', 'unknown')"  # noqa: S608 - our own words
         with self._db.write() as conn:
+            if editions:
+                conn.execute(FACT, (recall.HELD, rows.stamp(now)))
             return conn.execute(sql, (rows.stamp(now),)).rowcount
 
     def held(self) -> Held:
