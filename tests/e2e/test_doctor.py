@@ -71,6 +71,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@stored.file_only
 def test_a_healthy_home_has_facts_alone(healthy: Path) -> None:
     said = done(healthy, "doctor", "--deep")
     assert said.out.endswith("nothing is wrong\n")
