@@ -27,8 +27,8 @@ from aggregator.store.sql.sentlog import SentLog
 
 WRITER = zlib.crc32(b"aggregator/writer")
 """The advisory lock of whoever writes."""
-WAIT_SECONDS = 30.0
-"""How long a writer waits for its turn, and anybody for a connection."""
+WAIT_SECONDS = 10.0
+"""How long anybody waits for a connection; a writer waits for its turn three times as long (`lock_timeout`)."""
 CONNECTIONS = 12
 """Of one process at most: its lines, and readers of pages."""
 IDLE_SECONDS = 300.0
