@@ -45,8 +45,8 @@ OWN = "heartbeat"
 HEARTBEAT = 5.0
 STALLED = 20.0
 """Seconds between two signs of life, and without one after which the tasks of a worker are given to others."""
-LOOK = 5.0
-"""Seconds after which a lane looks for tasks that it was not told of."""
+LOOK = 2.0
+"""Seconds after which a lane looks for tasks that it was not told of: the library drops a notification that comes as it looks."""
 RETRY = 2.0
 PATIENCE = 10.0
 """Seconds before the server is tried again, and that asking for a line may take."""

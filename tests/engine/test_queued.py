@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -31,7 +32,7 @@ class Busy:
         return True
     def run(self, name):
         print(name, flush=True)
-        time.sleep(60)
+        time.sleep(float(sys.argv[2]))
     def rests(self, name):
         pass
 
@@ -179,7 +180,7 @@ def test_the_task_of_a_killed_worker_is_asked_for_again(postgres_database: str) 
     with process(postgres_database, lines=["send"]) as (leading, _):
         assert leading.leads()
         fallen = subprocess.Popen(
-            [sys.executable, "-c", FALL, postgres_database],
+            [sys.executable, "-c", FALL, postgres_database, "60"],
             stdout=subprocess.PIPE,
             env=environment(),
             cwd=Path(__file__).parents[2],
@@ -200,6 +201,29 @@ def test_the_task_of_a_killed_worker_is_asked_for_again(postgres_database: str) 
             "the fallen one is forgotten",
             20,
         )
+
+
+def test_a_worker_that_slept_too_long_works_on_when_it_wakes(postgres_database: str) -> None:
+    with process(postgres_database, lines=["send"]) as (leading, _):
+        assert leading.leads()
+        sleeper = subprocess.Popen(
+            [sys.executable, "-c", FALL, postgres_database, "0.5"],
+            stdout=subprocess.PIPE,
+            env=environment(),
+            cwd=Path(__file__).parents[2],
+            start_new_session=True,
+        )
+        with sleeper:
+            assert sleeper.stdout is not None
+            for _ in range(2):
+                until(lambda: leading.ask("poll"), "the queue is open", 10)
+                assert sleeper.stdout.readline() == b"poll\n"
+                sleeper.send_signal(signal.SIGSTOP)
+                until(lambda: jobs(postgres_database) == ["todo"], "its task is given to others", 20)
+                sleeper.send_signal(signal.SIGCONT)
+                assert sleeper.stdout.readline() == b"poll\n"
+                until(lambda: not jobs(postgres_database), "the queue is empty", 10)
+            sleeper.kill()
 
 
 def test_connections_that_break_stop_no_line(postgres_database: str) -> None:
