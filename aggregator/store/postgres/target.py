@@ -109,7 +109,9 @@ class Target:
                 yield Filling(conn, self.name, tables)
         except StoreError as e:
             if e.fault == "away":
-                raise StoreError(f"{e}; run the same command again, it finds out how far it came", "away") from e
+                said = str(e).partition("; ")[0]
+                again = "see that the server runs, then run the same command again: it finds out how far it came"
+                raise StoreError(f"{said}; {again}", "away") from e
             raise
 
 

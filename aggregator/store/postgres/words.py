@@ -38,12 +38,14 @@ class Words:
 
     def put(self, found: Iterable[Indexed]) -> None:
         """See engine.Words.put."""
-        by_chunk: dict[int, list[tuple[int, list[str] | None]]] = defaultdict(list)
+        by_chunk: dict[int, list[tuple[int, str | None]]] = defaultdict(list)
         for entry_id, *texts in found:
-            by_chunk[entry_id // CHUNK].append((entry_id, _tokens(texts)))
+            tokens = _tokens(texts)
+            by_chunk[entry_id // CHUNK].append((entry_id, None if tokens is None else " ".join(tokens)))
         for chunk, rows in sorted(by_chunk.items()):
             self._open(chunk)
-            sql = f"INSERT INTO entry_words_{chunk} (entry_id, words) VALUES (?, array_to_tsvector(?::text[]))"  # noqa: S608 - a number
+            # As one text: of an array each element would be looked at for what has to be quoted.
+            sql = f"INSERT INTO entry_words_{chunk} (entry_id, words) VALUES (?, array_to_tsvector(string_to_array(?, ' ')))"  # noqa: S608 - a number
             self._conn.executemany(sql, rows)
             if any(tokens is None for _, tokens in rows):
                 self._conn.execute("UPDATE word_chunks SET unsure = 1 WHERE number = ?", (chunk,))
@@ -165,9 +167,10 @@ class Words:
         held: dict[int, frozenset[str] | None] = {}
         for chunk in self._chunks():
             if chunk * CHUNK <= last and (chunk + 1) * CHUNK > after:
-                sql = f"SELECT entry_id, tsvector_to_array(words) FROM entry_words_{chunk} WHERE entry_id > ? AND entry_id <= ?"  # noqa: S608 - a number
-                found = self._conn.execute(sql, (after, last))
-                held |= {row[0]: None if row[1] is None else frozenset(row[1]) for row in found}
+                sql = f"""SELECT entry_id, array_to_string(tsvector_to_array(words), ' ') FROM entry_words_{chunk}
+                          WHERE entry_id > ? AND entry_id <= ?"""  # noqa: S608 - a number
+                for entry_id, text in self._conn.execute(sql, (after, last)):
+                    held[entry_id] = None if text is None else frozenset(text.split(" ") if text else ())
         return held
 
 

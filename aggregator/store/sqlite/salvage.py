@@ -242,7 +242,7 @@ def _finish(target: Path, tables: list[Salvaged], now: datetime) -> list[str]:
         gone = dropped.get(one.table, 0)
         lost = one.lost if not gone else gone + (one.lost or 0)
         tables[place] = Salvaged(one.table, one.rows - gone, lost)
-    stores = SqliteStores(target, secret=b"")
+    stores = SqliteStores(target, secret=b"", moving=True)
     try:
         stores.upkeep.hold_outbox(now)
         return stores.upkeep.check(deep=True)
