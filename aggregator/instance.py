@@ -39,8 +39,8 @@ def is_gone(name: str) -> bool:
 
 def living(name: str) -> int:
     """The pid of the process behind a claim where it surely runs on this machine; else 0."""
-    host, pid = [*name.split(":"), ""][:2]
-    return int(pid) if host == socket.gethostname() and pid.isdigit() and not is_gone(name) else 0
+    pid = [*name.split(":"), ""][1]
+    return int(pid) if is_here(name) and pid.isdigit() and not is_gone(name) else 0
 
 
 def is_here(name: str) -> bool:

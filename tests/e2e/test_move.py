@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import sqlite3
@@ -21,7 +22,7 @@ from aggregator.errors import StoreError
 from aggregator.instance import InstanceLock
 from aggregator.sample.sink import Sink
 from aggregator.search import search
-from tests import postgres, stored
+from tests import counts, postgres, stored
 from tests.conformance.feedserver import FeedServer
 from tests.conformance.stores import NOW, Scene
 from tests.e2e import homes
@@ -136,6 +137,50 @@ def test_what_a_column_is_not_for_becomes_what_it_is_for(tmp_path: Path, postgre
         )
 
 
+def test_whatever_a_text_or_bytes_hold_comes_over_as_it_is(tmp_path: Path, postgres_database: str) -> None:
+    """COPY has an escape of its own; every text here is made of what might be one."""
+    die = random.Random(counts.seed())
+    alphabet = [
+        "\\",
+        "\\.",
+        "\\N",
+        "\t",
+        "\n",
+        "\r",
+        "\v",
+        "\x01",
+        "\x7f",
+        "'",
+        '"',
+        "%s",
+        "?",
+        "$1",
+        "ё",
+        "і",
+        "漢",
+        "🙂",
+        "\u2028",
+        "\ufeff",
+        "\uffff",
+        "x",
+    ]
+    texts = ["".join(die.choices(alphabet, k=die.randrange(8))) for _ in range(500)]
+    home = write_home(tmp_path / "home", {})
+    done(home, "stats")
+    with closing(sqlite3.connect(home / "var/aggregator.db")) as conn, conn:
+        rows = [
+            (number, text, die.randbytes(die.randrange(40)), -(1 << 63) + number) for number, text in enumerate(texts)
+        ]
+        conn.executemany("INSERT INTO relays VALUES (?1, ?4, '', '', ?2, ?2)", rows)
+        conn.executemany("INSERT INTO story_keys (kind, key, entry_id) VALUES (?2 || ?1, ?3, ?4)", rows)
+        conn.executemany(
+            "INSERT INTO signals (kind, watchlist_id, began_at, found_at, ended_at, observed, expected, detail) VALUES ('burst', 'csto', '', '', '', 1, ?, '')",
+            [(die.uniform(-1e9, 1e9) ** 3,) for _ in texts],
+        )
+    done(home, "move", "--to", postgres_database)
+    assert differences(home / "var/aggregator.db", postgres_database) == []
+
+
 # -- the file that was left ------------------------------------------------------------------------------------------------
 
 
@@ -167,6 +212,12 @@ def test_nobody_uses_the_file_by_mistake(left: Path) -> None:
         assert "storage.url" in line
         assert "`aggregator move --undo`" in line
         assert "sesame" not in line
+
+
+def test_a_file_that_was_left_can_still_be_salvaged(left: Path, tmp_path: Path) -> None:
+    done(left, "salvage", "--out", str(tmp_path / "out.db"))
+    (tmp_path / "out.db").replace(left / "var/aggregator.db")
+    assert aggregator(left, "stats").code == 5
 
 
 def test_doctor_says_where_the_data_is(left: Path) -> None:

@@ -112,7 +112,9 @@ def test_of_a_container_that_bears_the_same_name_nothing_is_known(monkeypatch: p
         assert not instance.is_gone(name)
         there = instance.owner()
         assert not instance.is_gone(there)
+        assert instance.living(f"{there}/send") == os.getpid()
     assert not instance.is_gone(there)
+    assert instance.living(there) == instance.living(name) == instance.living("") == 0
 
 
 def test_of_others_nothing_is_known() -> None:
