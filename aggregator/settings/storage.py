@@ -52,7 +52,7 @@ class StorageSettings(Section):
         description="The database: a file, whose relative path starts in the home folder, or `postgresql://user@host/name`.",
     )
     connections: int = Field(
-        default=12, ge=4, le=1_000, description="Connections of one process to a PostgreSQL server at most."
+        default=12, ge=8, le=1_000, description="Connections of one process to a PostgreSQL server at most."
     )
     durability: Annotated[Literal["full", "normal"], BeforeValidator(f.lower)] = Field(
         default="full",

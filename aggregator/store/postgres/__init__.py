@@ -41,6 +41,7 @@ class PostgresStores(Parts):
         super().__init__(self.db, secret, initial)
         self.upkeep = Upkeep(self.db, secret)
         try:
+            self.db.reach()
             self.upkeep.migrate()
             self.upkeep.recognize(kept_in)
         except StoreError:

@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from aggregator.errors import StoreError
 from aggregator.store.postgres import faults
@@ -60,8 +60,9 @@ class Database:
             "connect_timeout": "10",
             "options": "-c timezone=UTC -c lock_timeout=30s",
         }
+        self._conninfo = make_conninfo(url, **{name: value for name, value in options.items() if name not in known})
         self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-            make_conninfo(url, **{name: value for name, value in options.items() if name not in known}),
+            self._conninfo,
             min_size=0,
             max_size=connections,
             max_idle=IDLE_SECONDS,
@@ -74,6 +75,13 @@ class Database:
         )
 
     # -- connections -------------------------------------------------------------------------------------------------
+
+    def reach(self) -> None:
+        """See that the server answers: at once, and with its own words. Raises StoreError."""
+        try:
+            psycopg.connect(self._conninfo).close()
+        except psycopg.Error as e:
+            raise self.error(e) from e
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -89,6 +97,9 @@ class Database:
                     yield made
                 finally:
                     self._local.held = None
+        except PoolTimeout as e:
+            self.reach()  # which says why
+            raise self.error(e) from e
         except (psycopg.Error, sqlite3.DatabaseError) as e:
             raise self.error(e) from e
 
