@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import tarfile
+import zlib
 from pathlib import Path
 
 PATTERN = "aggregator-*.tar.gz"
@@ -36,6 +37,6 @@ def _is_whole(file: Path) -> bool:
             raw.seek(0)
             while raw.read(BLOCK):
                 pass
-    except (tarfile.TarError, KeyError, EOFError, OSError, ValueError):
+    except (tarfile.TarError, zlib.error, KeyError, EOFError, OSError, ValueError):
         return False
     return True

@@ -151,10 +151,11 @@ def test_a_daemon_that_meets_damage_stops_writing_and_says_so_everywhere(home: P
 
 def test_after_damage_was_read_nothing_is_written_where_it_could_be(home: Path) -> None:
     file = settle(home)
+    with opened(home) as conn:
+        [(page,)] = conn.execute("SELECT rootpage FROM sqlite_master WHERE name = 'entries'").fetchall()
     with file.open("r+b") as raw:
-        for page in range(file.stat().st_size // PAGE // 2, file.stat().st_size // PAGE):
-            raw.seek(page * PAGE)
-            raw.write(bytes(8))
+        raw.seek((page - 1) * PAGE)
+        raw.write(bytes(8))
     before = file.read_bytes()
     with build(home) as app:
         app.stores.network.outage()
