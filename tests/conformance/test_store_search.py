@@ -195,7 +195,7 @@ def asked(dice: Dice) -> Query:
 
 
 def test_history_answers_as_live_matching_does(fresh_stores: Callable[[], Stores]) -> None:
-    rounds, found, alone = counts.count(15, 600), 0, 0
+    rounds, found, alone = counts.count(10, 600), 0, 0
     for number in range(rounds):
         dice = Dice(counts.seed() + number)
         scene = Scene(fresh_stores()).furnished()

@@ -16,8 +16,8 @@ import pytest
 from tests import counts, stored
 
 HERE = Path(__file__).parent
-CHOSEN = ("test_told_once", "test_notices", "test_retention", "test_stats")
-"""The main job and its mail, notices, pruning, numbers."""
+CHOSEN = ("test_told_once", "test_retention", "test_stats")
+"""The main job and its mail, pruning, numbers."""
 ALL = sorted(file.stem for file in HERE.glob("test_*.py") if file.stem != Path(__file__).stem)
 
 
