@@ -97,12 +97,15 @@ class FeedStore(Protocol):
         """Have the claims on feeds of `owner`, and on their hosts, last 10 minutes from now; how many feeds."""
         ...
 
-    def release(self, owner: str, *, fallen: bool = False, sure: bool = True) -> int:
+    def release(
+        self, owner: str, *, fallen: bool = False, sure: bool = True, rest_until: datetime | None = None
+    ) -> int:
         """End all claims (feeds, articles, messages) of a process that stops or is no more; returns how many.
 
         A message that was in phase data becomes unknown; where it is not `sure` that the process is no more, it may be handing
         that over just now, and keeps it until its claim runs out. Where the process has `fallen`, its feeds are `interrupted`
-        until a document of theirs has been read; so is a feed whose claim ran out.
+        until a document of theirs has been read; so is a feed whose claim ran out. Hosts of what it had in hand stay its own
+        `rest_until`; those that rest already do so to the end.
         """
         ...
 

@@ -50,6 +50,8 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 """Of a test about files, which the other engine does not have."""
+POSTGRES = pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+"""Of a test about several who write at once, which the other engine does not let happen."""
 INITIAL = timedelta(days=1)
 ME = "host:1:me"
 OTHER = "host:2:other"

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from aggregator import urls
 from aggregator.model import ArticleOutcome, PollOutcome
 from aggregator.stores import Stores
@@ -63,6 +65,50 @@ def test_a_process_that_lets_go_frees_its_hosts(stores: Stores) -> None:
     ids(stores, 1, ids=["a"])
     stores.feeds.release(owner(1))
     assert ids(stores, 2, ids=["b"]) == ["b"]
+
+
+def test_what_a_process_lets_go_rests_if_it_was_asked_a_moment_ago(stores: Stores) -> None:
+    three_of_a_host(stores)
+    ids(stores, 1, ids=["a"])
+    stores.feeds.release(owner(1), rest_until=NOW + 5 * SECOND)
+    assert ids(stores, 2, NOW + 4 * SECOND, ids=["a"]) == []
+    assert ids(stores, 2, NOW + 5 * SECOND, ids=["a"]) == ["a"]
+
+
+@pytest.mark.parametrize("line", ["poll", "send"])
+def test_a_rest_outlasts_the_end_of_the_process(stores: Stores, line: str) -> None:
+    three_of_a_host(stores)
+    ids(stores, 1, ids=["a"])
+    stores.polls.commit_polls([PollOutcome("a", poll(NOW))], owner(1), NOW, rest=MINUTE)
+    stores.feeds.release(owner(1, line))
+    assert ids(stores, 2, NOW + MINUTE - SECOND, ids=["b"]) == []
+    assert ids(stores, 2, NOW + MINUTE, ids=["b"]) == ["b"]
+
+
+@pytest.mark.parametrize("ended", ["committed", "released"])
+def test_what_the_process_asks_meanwhile_makes_a_rest_no_shorter(stores: Stores, ended: str) -> None:
+    three_of_a_host(stores)
+    ids(stores, 1, ids=["a"])
+    stores.polls.commit_polls([PollOutcome("a", poll(NOW))], owner(1), NOW, rest=MINUTE)
+    ids(stores, 1, ids=["b"])
+    if ended == "committed":
+        stores.polls.commit_polls([PollOutcome("b", poll(NOW))], owner(1), NOW, rest=SECOND)
+    else:
+        stores.feeds.release(owner(1))
+    assert ids(stores, 2, NOW + MINUTE - SECOND, ids=["c"]) == []
+    assert ids(stores, 2, NOW + MINUTE, ids=["c"]) == ["c"]
+
+
+def test_a_page_s_rest_is_remembered_while_the_process_has_more_of_its_host_in_hand(scene: Scene) -> None:
+    entry, stores = scene.entry("x", article="alert"), scene.stores
+    [task] = stores.entries.claim_articles(owner(1, "enrich"), 9, NOW)
+    ids(stores, 1, ids=["a"])
+    done = ArticleOutcome(entry, 1, "text", "text", (), "done")
+    rests = {urls.host_key(task.entry.link): NOW + MINUTE}
+    stores.entries.commit_articles([done], owner(1, "enrich"), NOW, rests=rests)
+    stores.polls.commit_polls([PollOutcome("a", poll(NOW, next_poll_at=NOW))], owner(1), NOW, rest=SECOND)
+    assert ids(stores, 2, NOW + MINUTE - SECOND, ids=["a"]) == []
+    assert ids(stores, 2, NOW + MINUTE, ids=["a"]) == ["a"]
 
 
 def test_a_claim_on_a_host_runs_out_with_those_on_its_feeds_and_is_renewed_with_them(stores: Stores) -> None:

@@ -154,7 +154,8 @@ CREATE TABLE workers (
 CREATE TABLE host_claims (
   host           TEXT COLLATE "C" PRIMARY KEY,
   claimed_by     TEXT COLLATE "C",
-  claimed_until  TEXT COLLATE "C"
+  claimed_until  TEXT COLLATE "C",
+  rests_until    TEXT COLLATE "C"
 )
 ;
 CREATE TABLE hosts (

@@ -87,21 +87,19 @@ class Entries:
 
     def claim_articles(self, owner: str, limit: int, now: datetime, *, but: Collection[str] = ()) -> list[ArticleTask]:
         """See EntryStore.claim_articles."""
-        sql = """UPDATE articles SET claimed_by = ?, claimed_until = ? WHERE entry_id = ? AND state = 'due'
-                 RETURNING entry_id, attempts, reach, etag, last_modified"""
         with self._db.read() as conn:
             if not _due_articles(conn, now, {*but, *hosts.taken(conn, owner, now)}):
                 return []  # nobody who writes is kept waiting for nothing
         with self._db.claim() as conn:
             found = _due_articles(conn, now, {*but, *hosts.taken(conn, owner, now)})
             free = hosts.lock(conn, list(found)[:limit], owner, now)
-            until = rows.stamp(now + CLAIM)
             # Once its host is ours: another may have had it, and this page, until a moment ago.
             due = _due_articles(conn, now, ())
-            wanted = [entry_id for host, entry_id in due.items() if host in free]
-            claimed = [conn.execute(sql, (owner, until, entry_id)).fetchone() for entry_id in wanted]
-            hosts.hold(conn, free, owner, now + CLAIM)
-        tasks = [(self.get(entry_id), *told) for entry_id, *told in filter(None, claimed)]
+            wanted = {entry_id: host for host, entry_id in due.items() if host in free}
+            values = {"owner": owner, "until": rows.stamp(now + CLAIM), "ids": rows.dump(list(wanted))}
+            claimed = {row[0]: row[1:] for row in conn.execute(_TAKE.format(skip=conn.skip_locked), values).fetchall()}
+            hosts.hold(conn, [wanted[entry_id] for entry_id in claimed], owner, now + CLAIM)
+        tasks = [(self.get(entry_id), *claimed[entry_id]) for entry_id in wanted if entry_id in claimed]
         return [ArticleTask(entry, *told) for entry, *told in tasks if entry is not None]
 
     def article_hosts(self, now: datetime) -> list[str]:
@@ -131,7 +129,8 @@ class Entries:
 
     @staticmethod
     def _commit_article(conn: Connection, outcome: ArticleOutcome, owner: str, now: str) -> None:
-        sql = "SELECT e.revision, a.text FROM entries e JOIN articles a ON a.entry_id = e.id WHERE e.id = ? AND claimed_by = ?"
+        sql = f"""SELECT e.revision, a.text FROM entries e JOIN (
+                 SELECT entry_id, text FROM articles WHERE entry_id = ? AND claimed_by = ? {conn.for_update}) a ON a.entry_id = e.id"""  # noqa: S608 - our own words
         row = conn.execute(sql, (outcome.entry_id, owner)).fetchone()
         if row is None:
             return
@@ -155,6 +154,11 @@ class Entries:
         conn.words.put([(entry_id, title, body, article) for entry_id, title, body, _ in indexed])
         if outcome.text and not overtaken:
             add_matches(conn, [(outcome.entry_id, outcome.revision, m) for m in outcome.matches], now)
+
+
+_TAKE = """UPDATE articles SET claimed_by = :owner, claimed_until = :until WHERE entry_id IN (
+  SELECT entry_id FROM articles WHERE state = 'due' AND entry_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids)) {skip})
+RETURNING entry_id, attempts, reach, etag, last_modified"""
 
 
 def _due_articles(conn: Connection, now: datetime, but: Collection[str]) -> dict[str, int]:

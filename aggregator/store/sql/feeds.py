@@ -127,9 +127,7 @@ class Feeds:
             values["ids"] = rows.dump(sorted(ids))
         due = f"FROM feeds WHERE {' AND '.join(conditions)}"
         with self._db.claim() as conn:
-            first = f"SELECT DISTINCT host FROM (SELECT host {due} ORDER BY next_poll_at, id LIMIT :limit) f"  # noqa: S608 - our own conditions
-            found = [row[0] for row in conn.execute(first, values)]
-            if not (free := hosts.lock(conn, found, owner, now) if found else set()):
+            if not (free := _free_hosts(conn, due, values, owner, now)):
                 return []
             ours = rows.padded(sorted(free))
             named = {f"host{n}": host for n, host in enumerate(ours)}
@@ -161,10 +159,13 @@ class Feeds:
             hosts.hold(conn, hosts.lock(conn, renewed, owner, now), owner, now + CLAIM)
         return len(renewed)
 
-    def release(self, owner: str, *, fallen: bool = False, sure: bool = True) -> int:
+    def release(
+        self, owner: str, *, fallen: bool = False, sure: bool = True, rest_until: datetime | None = None
+    ) -> int:
         """See FeedStore.release."""
         count = 0
         with self._db.write() as conn:
+            held = hosts.in_hand(conn, owner)
             if fallen:
                 conn.execute("UPDATE feeds SET interrupted = 1 WHERE claimed_by = ?", (owner,))
             for table in ("feeds", "articles"):
@@ -174,7 +175,7 @@ class Feeds:
                 ).rowcount
             sql = f"UPDATE messages SET {UNCLAIM} WHERE claimed_by = ? AND state = 'claimed' AND (? = 1 OR phase != 'data')"  # noqa: S608 - our own words
             count += conn.execute(sql, (owner, sure)).rowcount
-            hosts.let_all_go(conn, owner)
+            hosts.let_go(conn, dict.fromkeys(held, rest_until), owner)
         return count
 
     def owners(self) -> builtins.list[str]:
@@ -230,6 +231,18 @@ WHERE id IN (SELECT id {{due}} AND host IN ({{hosts}}) ORDER BY next_poll_at, id
 RETURNING {", ".join(rows.FEED_COLUMNS)}, interrupted, host"""  # noqa: S608 - our own words
 _NO_CLAIM = "claimed_by = NULL, claimed_until = NULL"
 _MOVED_NOWHERE: dict[str, object] = {"moved_url": "", "move_target": "", "move_polls": 0, "move_refused": ""}
+
+
+def _free_hosts(conn: Connection, due: str, values: dict[str, object], owner: str, now: datetime) -> set[str]:
+    """Hosts of the first that are due, locked: past those that others are taking at this instant."""
+    sql = f"""SELECT DISTINCT host FROM (
+      SELECT host {due} AND host NOT IN (SELECT value FROM json_each(:met)) ORDER BY next_poll_at, id LIMIT :limit) f"""  # noqa: S608 - our own conditions
+    met: set[str] = set()
+    while found := [row[0] for row in conn.execute(sql, values | {"met": rows.dump(sorted(met))})]:
+        if free := hosts.lock(conn, found, owner, now):
+            return free
+        met.update(found)
+    return set()
 
 
 def whole(row: Row) -> Feed:

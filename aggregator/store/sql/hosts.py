@@ -42,21 +42,20 @@ def hold(conn: Connection, hosts: Collection[str], owner: str, until: datetime) 
 
 
 def let_go(conn: Connection, rests: Mapping[str, datetime | None], owner: str) -> None:
-    """Hosts that the process has nothing of in hand any more are its own only until they have rested; None: not at all."""
+    """Hosts that the process has nothing of in hand any more are its own only until they have rested; None: not at all.
+
+    A rest that has begun ends no sooner for what the process asks meanwhile, and another one knows of it by this row alone.
+    """
     if not rests:
         return
-    sql = f"SELECT host FROM host_claims WHERE claimed_by = ? AND host IN (SELECT value FROM json_each(?)) ORDER BY host {conn.for_update}"  # noqa: S608 - our own words
-    held = [row[0] for row in conn.execute(sql, (process(owner), rows.dump(sorted(rests))))]
+    sql = f"SELECT host, rests_until FROM host_claims WHERE claimed_by = ? AND host IN (SELECT value FROM json_each(?)) ORDER BY host {conn.for_update}"  # noqa: S608 - our own words
+    known = {host: rest or "" for host, rest in conn.execute(sql, (process(owner), rows.dump(sorted(rests))))}
     busy = in_hand(conn, owner)
-    sql = "UPDATE host_claims SET claimed_until = ? WHERE host = ? AND claimed_by = ?"
-    done = [(rows.stamp_or_none(rests[host]), host, process(owner)) for host in held if host not in busy]
-    conn.executemany(sql, done)
-
-
-def let_all_go(conn: Connection, owner: str) -> None:
-    """The same for every host of the process, at once."""
-    found = conn.execute("SELECT host FROM host_claims WHERE claimed_by = ?", (process(owner),)).fetchall()
-    let_go(conn, {row[0]: None for row in found}, owner)
+    ends = {host: max(rows.stamp_or_none(rests[host]) or "", rest) for host, rest in known.items()}
+    longer = [(end, host) for host, end in ends.items() if end > known[host]]
+    conn.executemany("UPDATE host_claims SET rests_until = ? WHERE host = ?", longer)
+    done = [(end or None, host) for host, end in ends.items() if host not in busy]
+    conn.executemany("UPDATE host_claims SET claimed_until = ? WHERE host = ?", done)
 
 
 def in_hand(conn: Connection, owner: str) -> set[str]:

@@ -21,6 +21,7 @@ AHEAD: Mapping[tuple[str, str], timedelta] = {
     ("feeds", "claimed_until"): CLAIMS,
     ("hosts", "held_until"): WEEK,
     ("host_claims", "claimed_until"): CLAIMS,
+    ("host_claims", "rests_until"): CLAIMS,
     ("articles", "next_at"): WEEK,
     ("articles", "claimed_until"): CLAIMS,
     ("messages", "next_attempt_at"): PATIENCE,

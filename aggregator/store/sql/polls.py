@@ -139,7 +139,7 @@ def _is_of_few(conn: Connection, mark: bytes) -> bool:
 
 def _held(conn: Connection, ids: Sequence[str], owner: str) -> set[str]:
     """Those of the feeds whose claim is still this owner's."""
-    sql = "SELECT id FROM feeds WHERE claimed_by = ? AND removed_at IS NULL AND id IN (SELECT value FROM json_each(?))"
+    sql = f"SELECT id FROM feeds WHERE claimed_by = ? AND removed_at IS NULL AND id IN (SELECT value FROM json_each(?)) {conn.for_update}"  # noqa: S608 - our own words
     return {row[0] for row in conn.execute(sql, (owner, rows.dump(list(ids))))}
 
 

@@ -17,7 +17,8 @@ CREATE TABLE workers (
 CREATE TABLE host_claims (
   host           TEXT NOT NULL PRIMARY KEY,     -- scheme, name and port
   claimed_by     TEXT,                          -- the process: what stands before the / of its other claims
-  claimed_until  TEXT
+  claimed_until  TEXT,
+  rests_until    TEXT                           -- not before this by another process, whatever this one asks meanwhile
 ) WITHOUT ROWID
 ;
 CREATE INDEX host_claims_by_end ON host_claims (claimed_until)
