@@ -134,7 +134,7 @@ class PollLine:
             sweep.stopped.set()
             if sweep.stop.is_set() or sweep.feeds:
                 with contextlib.suppress(StoreError):  # else what it had in hand waits until its claim runs out
-                    self.stores.feeds.release(self.owner)
+                    self.stores.feeds.release(self.owner, rest_until=self.clock.now() + self.rules.spacing)
 
     def _begin(self, sweep: Sweep, ids: Collection[str] = (), *, everything: bool = False) -> None:
         """Fetch beside the sweep; its end comes back through the events."""

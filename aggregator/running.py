@@ -111,7 +111,8 @@ class Running:
             self._mind_clock()
             if line.health.state:
                 # What it had in hand when the store refused could not be given back then.
-                self._app.stores.feeds.release(f"{self._app.owner}/{line.name}")
+                rest = self._app.clock.now() + self._app.configuration.settings.network.longest_spacing
+                self._app.stores.feeds.release(f"{self._app.owner}/{line.name}", rest_until=rest)
             TALLY.count("runs", line.name)
             began = self._app.clock.monotonic()
             try:

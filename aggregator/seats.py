@@ -173,11 +173,15 @@ class Among:
     def _let_go(self, now: float) -> None:
         """Free what the fallen had in hand. One who is only cut off finds its claims gone, and stores nothing of what it had."""
         feeds = self._app.stores.feeds
+        # What fell may have asked a host just before, and another worker does next.
+        rest = self._app.clock.now() + self._app.configuration.settings.network.longest_spacing
         gone = self._gone(now)
         for owner in feeds.owners():
             name = owner.partition("/")[0]
             sure = instance.is_gone(name)
-            if (sure or name in gone) and (count := feeds.release(owner, fallen=True, sure=sure)):
+            if not sure and name not in gone:
+                continue
+            if count := feeds.release(owner, fallen=True, sure=sure, rest_until=rest):
                 log.warning("what %s had in hand is free again (%d): its worker is gone", owner, count)
         for name, (_, since) in self._heard.items():
             if instance.is_gone(name) or now - since > FORGET:

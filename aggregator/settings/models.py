@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
@@ -44,6 +45,11 @@ class NetworkSettings(Section):
     user_agent_contact: f.Contact = Field(
         default="", description="URL, mail address or both, that server owners can find in the User-Agent header."
     )
+
+    @property
+    def longest_spacing(self) -> timedelta:
+        """The pause that is enough whatever a host was asked for."""
+        return max(self.host_spacing, self.article_spacing)
 
 
 class LimitSettings(Section):

@@ -17,12 +17,11 @@ from aggregator.model import ArticleOutcome, PollOutcome
 from aggregator.store.postgres import PostgresStores
 from aggregator.stores import Stores
 from tests import counts
-from tests.conformance.stores import HOUR, NOW, POSTGRES, Scene, match, new, poll, revised, spec
+from tests.conformance.stores import HOUR, NOW, POSTGRES, Scene, new, poll, spec
 
 pytestmark = POSTGRES
 AT_ONCE = 4
 FEEDS = counts.count(small=200, storm=2_000)
-REVISIONS = counts.count(small=30, storm=400)
 SOON = 10.0
 """Seconds in which what waits for nobody is long done; a writer would have us wait for thirty."""
 
@@ -71,6 +70,7 @@ def test_feeds_that_somebody_writes_are_passed_over(scene: Scene, open_stores: C
 def test_a_page_that_somebody_writes_is_passed_over_and_its_host_stays_free(
     scene: Scene, open_stores: Callable[[], Stores]
 ) -> None:
+    """A poll that revises the entry writes the page and then its host; the claim locks the host and then the page."""
     entry, other, third = scene.entry("x", article="alert"), open_stores(), open_stores()
     touch = ("UPDATE articles SET error = 'x' WHERE entry_id = ?", [entry])
     with (
@@ -97,33 +97,6 @@ def test_claims_are_renewed_beside_somebody_who_writes(scene: Scene, open_stores
     touch = ("UPDATE feeds SET title = title WHERE id = ?", ["a"])
     with written(scene.stores, touch), beside(lambda: other.feeds.renew(owner(1), NOW)) as renewal:
         assert renewal.result(SOON) == 1
-
-
-def test_a_poll_that_revises_an_entry_and_the_claim_of_its_page_do_not_wait_for_each_other_in_a_ring(
-    scene: Scene, open_stores: Callable[[], Stores]
-) -> None:
-    """The lines of one process have the same hosts: the one locks the page and then the host, the other the other way round."""
-    scene.feeds("a", "b")
-    entry, other = scene.entry("x", match(), article="alert"), open_stores()
-    over = threading.Event()
-
-    def enrich() -> None:
-        while not over.is_set():
-            for task in other.entries.claim_articles(owner(1, "enrich"), 9, NOW + HOUR):
-                done = ArticleOutcome(task.entry.id, task.entry.revisions, "", "", (), "retry", next_at=NOW)
-                other.entries.commit_articles([done], owner(1, "enrich"), NOW)
-
-    with beside(enrich) as enriching:
-        try:
-            for number in range(1, REVISIONS + 1):
-                while not scene.stores.feeds.claim_due(owner(1), 9, NOW + HOUR, ids=["a"]):
-                    pass  # the other line is taking the host just now
-                change = revised(entry, number, "x", f"Revision {number}.", article="alert")
-                outcome = PollOutcome("a", poll(NOW, next_poll_at=NOW), [change])
-                scene.stores.polls.commit_polls([outcome], owner(1), NOW)
-        finally:
-            over.set()
-        assert enriching.result(SOON) is None
 
 
 # -- nothing is taken from anybody -------------------------------------------------------------------------------------------
