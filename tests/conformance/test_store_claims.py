@@ -105,7 +105,7 @@ def test_claims_are_renewed_beside_somebody_who_writes(scene: Scene, open_stores
 def test_what_is_being_taken_over_is_not_stored(scene: Scene, open_stores: Callable[[], Stores]) -> None:
     other, late = open_stores(), open_stores()
     late.feeds.claim_due(owner(1), 9, NOW, ids=["a"])
-    outcome = PollOutcome("a", poll(NOW), [new("late")])
+    outcome = PollOutcome("a", poll(NOW), (new("late"),))
     taken = ("UPDATE feeds SET claimed_by = ? WHERE id = 'a'", [owner(2)])
     with beside_claim(scene.stores, taken, lambda: late.polls.commit_polls([outcome], owner(1), NOW), other) as commit:
         assert commit.result(SOON) == {}
@@ -141,7 +141,9 @@ def beside_claim(
 # -- what is left is found ---------------------------------------------------------------------------------------------------
 
 
-def test_a_claim_goes_past_what_others_take_at_the_same_instant(stores: Stores, open_stores: Callable[[], Stores]) -> None:
+def test_a_claim_goes_past_what_others_take_at_the_same_instant(
+    stores: Stores, open_stores: Callable[[], Stores]
+) -> None:
     stores.feeds.sync([spec(f"f{n:04}", f"https://h{n}.example/rss") for n in range(3 * AT_ONCE)], NOW)
     other = open_stores()
     assert isinstance(stores, PostgresStores)

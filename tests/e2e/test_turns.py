@@ -39,7 +39,8 @@ def test_the_same_news_in_two_processes_at_the_same_instant_is_one_story(
         # A port is a host: the two may be asked at once.
         urls = {
             name: stack.enter_context(FeedServer()).add(
-                "/rss", document(rss(Item(name, "CSTO council agrees on the plan", TEXT, link=f"https://{name}.example/")))
+                "/rss",
+                document(rss(Item(name, "CSTO council agrees on the plan", TEXT, link=f"https://{name}.example/"))),
             )
             for name in NAMES
         }
