@@ -128,3 +128,17 @@ def test_a_worker_that_fell_on_this_machine_is_gone_at_once(
         pass_time(clock, seat, 2 * BEAT)
         assert app.stores.feeds.owners() == []
         assert names(app) == [app.owner]
+
+
+def test_what_a_fallen_worker_may_just_have_asked_rests_before_another_asks(
+    tmp_path: Path, postgres_database: str, clock: Clock
+) -> None:
+    with seated(tmp_path, postgres_database, clock) as (app, seat):
+        place, pid, started, die = app.owner.split(":")
+        app.stores.feeds.claim_due(f"{place}:{pid}:{int(started) - 1}:{die}/poll", 9, clock.now())
+        while app.stores.feeds.owners():
+            pass_time(clock, seat, BEAT)
+        spacing = app.configuration.settings.network.longest_spacing
+        just_before = clock.now() + spacing - timedelta(seconds=1)
+        assert app.stores.feeds.claim_due(f"{app.owner}/poll", 9, just_before) == []
+        assert len(app.stores.feeds.claim_due(f"{app.owner}/poll", 9, clock.now() + spacing)) == 2

@@ -61,7 +61,7 @@ def let_go(conn: Connection, rests: Mapping[str, datetime | None], owner: str) -
 def in_hand(conn: Connection, owner: str) -> set[str]:
     """The hosts of what the process has claimed, whichever of its lines did."""
     name = process(owner)
-    values = (f"{name}/", f"{name}0")  # 0 comes after /
+    values = (name, f"{name}0")  # 0 comes after /, and nothing else follows a name
     feeds = conn.execute("SELECT DISTINCT host FROM feeds WHERE claimed_by >= ? AND claimed_by < ?", values)
     found = {row[0] for row in feeds}
     links = conn.execute(
