@@ -49,6 +49,12 @@ def test_trouble_comes_first_and_what_is_paused_last(mixed: Scene) -> None:
     assert ids(listed(mixed.stores, order="next"))[-1] == "still"
 
 
+def test_of_those_that_are_paused_what_failed_last_comes_first(mixed: Scene) -> None:
+    for name in ("bad", "worse"):
+        mixed.stores.feeds.pause(name, NOW)
+    assert ids(listed(mixed.stores, state="paused")) == ["worse", "bad", "still"]
+
+
 def test_feeds_are_narrowed_by_state_and_tag(mixed: Scene) -> None:
     assert ids(listed(mixed.stores, state="gone")) == ["off"]
     assert ids(listed(mixed.stores, state="silent")) == ["quiet"]

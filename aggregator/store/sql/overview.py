@@ -113,7 +113,7 @@ _FITS = {"": "true", "silent": _SILENT, "refused": _REFUSED, "malformed": "f.mal
 _TITLE = f"{rows.FEED_TITLE} COLLATE NOCASE"
 _ORDERS: Mapping[Order, str] = {
     "trouble": f"""CASE WHEN f.state = 'failing' THEN 0 WHEN f.state = 'gone' THEN 1 WHEN f.state = 'paused' THEN 5
-  WHEN f.interrupted = 1 OR {_SILENT} THEN 2 WHEN f.state = 'new' THEN 3 ELSE 4 END, f.failing_since DESC, {_TITLE}""",
+  WHEN f.interrupted = 1 OR {_SILENT} THEN 2 WHEN f.state = 'new' THEN 3 ELSE 4 END, coalesce(f.failing_since, '') DESC, {_TITLE}""",
     "title": _TITLE,
     "entries": f"""(SELECT coalesce(sum(c.entries), 0) FROM entry_counts c WHERE c.feed_id = f.id AND c.day >= :since) DESC,
   {_TITLE}""",  # noqa: S608 - our own words
