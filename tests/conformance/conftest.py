@@ -74,6 +74,17 @@ def fresh_stores(
 
 
 @pytest.fixture
+def both(tmp_path: Path, postgres_template: tuple[str, str]) -> Iterator[tuple[Stores, Stores]]:
+    """An empty store of each engine."""
+    with postgres.database(*postgres_template) as url:
+        made = open_sqlite(tmp_path), PostgresStores(url, secret=SECRET, initial=INITIAL)
+        yield made
+        for stores in made:
+            assert stores.upkeep.check(deep=True) == []
+            stores.upkeep.close()
+
+
+@pytest.fixture
 def stores(open_stores: Callable[[], Stores]) -> Stores:
     return open_stores()
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from aggregator import query, tokens
 from aggregator.errors import QueryError
 from aggregator.model import ArticleOutcome, EntryKey, NewEntry, ParsedEntry, RevisedEntry, StoredChange
 from aggregator.query import Query
-from aggregator.search import search, word_counts
+from aggregator.reading import Selection
+from aggregator.search import portion, search, word_counts
 from aggregator.stores import Stores
 from aggregator.watch import documents, match
 from tests import counts
-from tests.conformance.stores import ME, NOW, Scene, first
+from tests.conformance.stores import HOUR, ME, NOW, Scene, first, prune
 
 ALIASES = {"csto": ["=CSTO", "=ОДКБ", '"collective secur*"'], "talks": ["talk~ OR переговор~", "@csto NEAR/3 minsk"]}
 ENTRIES, QUERIES = 30, 60
@@ -160,18 +162,18 @@ class Dice:
         return self.die.choice((*terms, *phrases, *fields))
 
 
-def stored(scene: Scene, dice: Dice) -> None:
-    """Entries of a feed, some of them revised, some with the text of their page."""
-    ids = scene.poll("a", *(_change(dice, number) for number in range(ENTRIES)))
-    revised = dice.die.sample(ids, ENTRIES // 5)
-    scene.poll("a", *(_change(dice, number, entry_id) for number, entry_id in enumerate(revised, ENTRIES)))
-    tasks = scene.stores.entries.claim_articles(ME, ENTRIES, NOW)
+def stored(scene: Scene, dice: Dice, feed: str = "a", now: datetime = NOW, start: int = 0) -> None:
+    """Entries of a feed, numbered from `start` on, some of them revised, some with the text of their page."""
+    ids = scene.poll(feed, *(_change(dice, number) for number in range(start, start + ENTRIES)), now=now)
+    revised = enumerate(dice.die.sample(ids, ENTRIES // 5), start + ENTRIES)
+    scene.poll(feed, *(_change(dice, number, entry_id) for number, entry_id in revised), now=now)
     outcomes = []
+    tasks = scene.stores.entries.claim_articles(ME, ENTRIES, now)
     for task in tasks:
         text = dice.text(20)
         body = tokens.index_text(tokens.tokenize(text))
         outcomes.append(ArticleOutcome(task.entry.id, task.entry.revisions, text, body, (), "done"))
-    scene.stores.entries.commit_articles(outcomes, ME, NOW)
+    scene.stores.entries.commit_articles(outcomes, ME, now)
 
 
 def _change(dice: Dice, number: int, entry_id: int = 0) -> StoredChange:
@@ -217,6 +219,39 @@ def test_history_answers_as_live_matching_does(fresh_stores: Callable[[], Stores
     counts.report("queries live and over history", rounds * QUERIES, 0, remark)
     assert found
     assert alone
+
+
+def test_both_engines_answer_alike(both: tuple[Stores, Stores]) -> None:
+    """Of a few hundred entries: all from a moment on, or a portion of one feed, perhaps in one language, behind any entry."""
+    dice, rounds = Dice(counts.seed()), counts.count(600, 30_000)
+    for stores in both:
+        words = Dice(counts.seed())
+        scene = Scene(stores).furnished()
+        for hour in range(8):
+            stored(scene, words, "ab"[hour % 2], NOW + hour * HOUR, 100 * hour)
+        stores.stories.merge(1, [3, 5, 200], NOW)
+        prune(stores, NOW + 9 * HOUR, 8 * HOUR)
+    ids, *others = [[e.id for e in stores.entries.entries()] for stores in both]
+    assert others == [ids]
+    found = 0
+    for _ in range(rounds):
+        wanted, roll = asked(dice), dice.die
+        since = roll.choice((None, NOW + roll.randint(0, 9) * HOUR))
+        part = Selection(
+            roll.randint(1, 9), roll.choice(ids), since, feed_id=roll.choice("ab"), language=roll.choice(("", "en"))
+        )
+        is_whole = roll.random() < 0.5
+        ours, theirs = (
+            [(r.id, r.spans) for r in search(stores, wanted, since)]
+            if is_whole
+            else [(r.id, r.spans) for r in portion(stores, wanted, part, lambda: False).items]
+            for stores in both
+        )
+        assert ours == theirs, f"seed {counts.seed()}: {wanted.text} of {part}"
+        found += len(ours)
+    assert word_counts(both[0]) == word_counts(both[1])
+    counts.report("queries to SQLite and PostgreSQL", rounds, 0, f"{len(ids)} entries; {found:,} found")
+    assert found > rounds
 
 
 def test_what_the_index_alone_decides_is_still_found_through_nul_and_surrogates(scene: Scene) -> None:
