@@ -155,10 +155,10 @@ def kill(worker: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def private() -> Iterator[postgres.Cluster]:
-    """A server that may be stopped: nobody else has it."""
+    """A server that may be stopped: nobody else has it. What it has committed is there after SIGQUIT, too."""
     with tempfile.TemporaryDirectory(prefix="aggregator-pg-") as folder:
         Path(folder).chmod(0o755)
-        cluster = postgres.Cluster.made(Path(folder) / "one")
+        cluster = postgres.Cluster.made(Path(folder) / "one", synchronous_commit="on")
         try:
             yield cluster
         finally:
