@@ -48,14 +48,15 @@ def let_go(conn: Connection, rests: Mapping[str, datetime | None], owner: str) -
     """
     if not rests:
         return
-    sql = f"SELECT host, rests_until FROM host_claims WHERE claimed_by = ? AND host IN (SELECT value FROM json_each(?)) ORDER BY host {conn.for_update}"  # noqa: S608 - our own words
-    known = {host: rest or "" for host, rest in conn.execute(sql, (process(owner), rows.dump(sorted(rests))))}
+    sql = f"SELECT host, claimed_until, rests_until FROM host_claims WHERE claimed_by = ? AND host IN (SELECT value FROM json_each(?)) ORDER BY host {conn.for_update}"  # noqa: S608 - our own words
+    held = conn.execute(sql, (process(owner), rows.dump(sorted(rests)))).fetchall()
     busy = in_hand(conn, owner)
-    ends = {host: max(rows.stamp_or_none(rests[host]) or "", rest) for host, rest in known.items()}
-    longer = [(end, host) for host, end in ends.items() if end > known[host]]
-    conn.executemany("UPDATE host_claims SET rests_until = ? WHERE host = ?", longer)
-    done = [(end or None, host) for host, end in ends.items() if host not in busy]
-    conn.executemany("UPDATE host_claims SET claimed_until = ? WHERE host = ?", done)
+    changed = []
+    for host, until, rest in held:
+        end = max(rows.stamp_or_none(rests[host]) or "", rest or "") or None
+        if host not in busy or end != rest:
+            changed.append((end, until if host in busy else end, host))
+    conn.executemany("UPDATE host_claims SET rests_until = ?, claimed_until = ? WHERE host = ?", changed)
 
 
 def in_hand(conn: Connection, owner: str) -> set[str]:
