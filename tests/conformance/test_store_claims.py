@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,12 +15,10 @@ from aggregator.errors import StoreError
 from aggregator.model import ArticleOutcome, PollOutcome
 from aggregator.store.postgres import PostgresStores
 from aggregator.stores import Stores
-from tests import counts
 from tests.conformance.stores import HOUR, NOW, POSTGRES, Scene, new, poll, spec
 
 pytestmark = POSTGRES
 AT_ONCE = 4
-FEEDS = counts.count(small=200, storm=2_000)
 SOON = 10.0
 """Seconds in which what waits for nobody is long done; a writer would have us wait for thirty."""
 
@@ -154,25 +151,6 @@ def test_a_claim_goes_past_what_others_take_at_the_same_instant(
         conn.execute("SELECT 1 FROM host_claims FOR UPDATE").fetchall()
         with beside(lambda: other.feeds.claim_due(owner(2), AT_ONCE, NOW)) as claim:
             assert [feed.id for feed in claim.result(SOON)] == [f"f{n:04}" for n in range(2 * AT_ONCE, 3 * AT_ONCE)]
-
-
-def test_nobody_stops_while_there_are_feeds_of_free_hosts(stores: Stores, open_stores: Callable[[], Stores]) -> None:
-    stores.feeds.sync([spec(f"f{n}", f"https://h{n}.example/rss") for n in range(FEEDS)], NOW)
-    start, claimed = threading.Barrier(AT_ONCE), 0
-
-    def work(number: int, own: Stores) -> int:
-        start.wait()
-        count = 0
-        while feeds := own.feeds.claim_due(owner(number), 5, NOW):
-            count += len(feeds)
-            own.polls.commit_polls([PollOutcome(feed.id, poll(NOW)) for feed in feeds], owner(number), NOW)
-        return count
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = [pool.submit(work, number, open_stores()) for number in range(AT_ONCE)]
-        claimed = sum(one.result() for one in done)
-    assert claimed == FEEDS
-    assert stores.feeds.claim_due(owner(9), 1, NOW) == []
 
 
 # -- turns -------------------------------------------------------------------------------------------------------------------
