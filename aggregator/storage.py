@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from aggregator import onduty
 from aggregator.app import App
+from aggregator.errors import AggregatorError, StoreError
 from aggregator.model import Problem
 from aggregator.plain import many
 
@@ -23,6 +24,15 @@ TROUBLES = {
 }  # fmt: skip
 """What the daemon met, and what to do, by the word that health has for it."""
 OTHER = ("the database refuses", "see the text")
+
+
+def refusal(error: AggregatorError) -> Problem:
+    """Why there is nothing else to say: the database was asked and refused."""
+    if not isinstance(error, StoreError) or error.state not in TROUBLES:
+        return Problem(str(error), OTHER[1], "error")
+    what, do = TROUBLES[error.state]
+    said, _, advice = str(error).partition("; ")
+    return Problem(f"{error.state}: {what}: {said}", advice or do, "error", f"storage:{error.state}")
 
 
 def damage(app: App, *, deep: bool = False) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from aggregator import diagnosis, standing
+from aggregator import diagnosis, standing, storage
 from aggregator.app import build
 from aggregator.cli import output
 from aggregator.cli.context import Context, json_option, pass_context
@@ -40,7 +40,7 @@ def command(context: Context, deep: bool, as_json: bool) -> int:
             facts = list(standing.facts(app))
             found = list(diagnosis.problems(app, deep=deep))
         except AggregatorError as e:
-            _show([], [Problem(str(e), "see the text", "error")], as_json=as_json)
+            _show([], [storage.refusal(e)], as_json=as_json)
             return e.exit_code
     _show(facts, found, as_json=as_json)
     return 1 if any(p.level == "error" for p in found) else 0

@@ -55,6 +55,7 @@ class Database:
         self.log = None if sent is None else SentLog(sent)
         self.trouble: StoreError | None = None
         self._local = threading.local()
+        self._is_away = False
         options = {
             "application_name": "aggregator",
             "connect_timeout": "10",
@@ -81,17 +82,21 @@ class Database:
         try:
             psycopg.connect(self._conninfo).close()
         except psycopg.Error as e:
+            self._is_away = True
             raise self.error(e) from e
+        self._is_away = False
 
     @contextlib.contextmanager
-    def _connected(self) -> Iterator[Connection]:
-        """This thread's connection: the one it works with already, else one of the pool. Raises StoreError."""
+    def _connected(self, seconds: float = WAIT_SECONDS) -> Iterator[Connection]:
+        """This thread's connection: the one it works with already, else one of the pool, after so long at most. Raises StoreError."""
         held: Connection | None = getattr(self._local, "held", None)
         try:
             if held is not None:
                 yield held
                 return
-            with self._pool.connection() as raw:
+            if self._is_away:
+                self.reach()  # where the pool would be waited for by everybody anew
+            with self._pool.connection(seconds) as raw:
                 made = self._local.held = Connection(raw)
                 try:
                     yield made
@@ -177,7 +182,7 @@ class Database:
 
     def may_write(self, seconds: float) -> None:
         """See engine.Database.may_write."""
-        with self.read() as conn:
+        with self._connected(seconds) as conn, self._transaction(conn, "BEGIN READ ONLY", "ROLLBACK"):
             conn.raw.execute(f"SET LOCAL statement_timeout = {round(seconds * 1000)}".encode())
             ((recovering, only),) = conn.execute(
                 "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')"
