@@ -97,10 +97,10 @@ class Several(World):
         self.started = 0
         self._log = home.with_name(f"{home.name}.log").open("wb")
 
-    def worker(self, does: str = "worker") -> subprocess.Popen[bytes]:
+    def worker(self) -> subprocess.Popen[bytes]:
         """One more process."""
         self.started += 1
-        command = [sys.executable, "-m", "aggregator", "--home", str(self.home), does]
+        command = [sys.executable, "-m", "aggregator", "--home", str(self.home), "worker"]
         return subprocess.Popen(command, env=environment(), stderr=self._log, start_new_session=True)
 
     @property

@@ -20,7 +20,6 @@ from tests.e2e.program import until
 from tests.faults.several import Outlet, Several, kill, private
 
 WORKERS, OUTLETS = 4, 8
-AWAY = counts.count(small=1, storm=12)
 REPLACED = counts.count(small=2, storm=20)
 KILLS = counts.count(small=4, storm=60)
 MOST_ENTRIES = counts.count(small=150, storm=600)
@@ -102,35 +101,6 @@ def test_workers_that_are_replaced_one_by_one_miss_no_edition(tmp_path: Path) ->
         outlet.gain = 0
         until(lambda: not unsent(world), "everything is sent", 60)
         counts.report("workers replaced as an edition fell due", REPLACED, 0)
-
-
-def test_a_daemon_waits_for_a_server_that_is_away_and_goes_on(tmp_path: Path) -> None:
-    outlets = [Outlet(f"outlet{n}", gain=1) for n in range(2)]
-    with ExitStack() as stack:
-        servers = [stack.enter_context(FeedServer()) for _ in outlets]
-        sink, cluster = stack.enter_context(Sink()), stack.enter_context(private())
-        world = Several(tmp_path / "home", outlets, servers, sink, stack.enter_context(postgres.database(cluster.url)))
-        daemon = world.worker("run")
-        stack.callback(kill, daemon)
-        until(lambda: bool(world.rows("SELECT to_regclass('entries')")[0][0]), "the tables are made", 30)
-        for number in range(AWAY):
-            before = sum(len(one.entries) for one in outlets)
-            until(lambda before=before: sum(len(one.entries) for one in outlets) > before + 4, "feeds are read", 90)  # type: ignore[misc]
-            cluster.stop((signal.SIGINT, signal.SIGQUIT)[number % 2])
-            until(lambda: "storage_away" in (world.home / "var/daemon.json").read_text(), "the daemon has met it", 60)
-            assert daemon.poll() is None
-            assert world.command("stats") == 5, "a command says so in its own way"
-            cluster.start()
-            world.note_doubtful()
-        for one in outlets:
-            one.gain = 0
-        until(lambda: not missing(world), "everything is stored", 120)
-        assert world.command("digest", "daily", "--send") == 0
-        until(lambda: not waiting(world), "everything is sent", 120)
-        losses = world.losses()
-        counts.report("a server that was away under a daemon", AWAY, len(losses))
-        assert losses == [], world.said
-        assert "Traceback" not in world.said
 
 
 def composed(world: Several) -> int:
