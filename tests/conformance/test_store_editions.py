@@ -15,13 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from aggregator.errors import StoreError
 from aggregator.levels import Level, Settled
 from aggregator.model import NewMatch
-from aggregator.publication import NewEdition, RenderedEdition, Schedule, Window
+from aggregator.publication import Content, NewEdition, RenderedEdition, Schedule, Window
 from aggregator.stores import Stores
 from tests import counts
 from tests.conformance.stores import (
     HOUR,
     INITIAL,
     MINUTE,
+    NEVER,
     NOW,
     RENDERED,
     Scene,
@@ -245,6 +246,43 @@ def test_editions_are_listed_newest_first(scene: Scene) -> None:
     alert = scene.tell("now", [], NOW)
     assert [e.id for e in scene.stores.editions.editions()] == [alert, *ids[::-1]]
     assert [e.id for e in scene.stores.editions.editions("morning", 2)] == [ids[2], ids[1]]
+
+
+def test_a_digest_and_a_key_name_one_edition_and_a_list_goes_on_behind_one(scene: Scene) -> None:
+    ids = [scene.tell("morning", [], NOW + i * HOUR, key=f"k{i}") for i in range(3)]
+    scene.tell("now", [], NOW, key="k1", kind="alert")
+    editions = scene.stores.editions
+    assert [e.id for e in editions.editions("morning", key="k1")] == [ids[1]]
+    assert editions.editions("morning", key="k9") == []
+    for whole in (True, False):
+        assert [e.id for e in editions.editions("morning", before=ids[2], whole=whole)] == [ids[1], ids[0]]
+
+
+def test_a_mail_of_its_own_for_some_readers_is_what_their_message_carries(scene: Scene) -> None:
+    one, other = (scene.stores.subscriptions.add("morning", f"{name}@example.org", NOW) for name in "ab")
+    told = (replace(message(one.id, one.address), variant="late"), message(other.id, other.address))
+    own = Content(b"Subject: late\r\n\r\n\xff", '{"late": 1}')
+    made = NewEdition(edition("morning", NOW), RENDERED, told, (("late", own),))
+    assert scene.stores.editions.commit_editions([made], [], NOW + HOUR)
+    by_variant = {m.variant: scene.stores.outbox.content(m) for m in scene.stores.outbox.list()}
+    assert by_variant == {"late": own, "": Content(RENDERED.mail, RENDERED.data)}
+
+
+def test_a_waiting_match_of_a_text_that_was_replaced_brings_that_text(scene: Scene) -> None:
+    entry_id = scene.entry("first", match())
+    scene.poll("a", revised(entry_id, 2, "second"), now=NOW + HOUR)
+    [waiting] = scene.stores.editions.waiting("morning", NEVER)
+    assert (waiting.entry.title, waiting.match.revision) == ("first", 1)
+    scene.poll("a", revised(entry_id, 3, "third", matches=(match(),)), now=NOW + HOUR)
+    [waiting] = scene.stores.editions.waiting("morning", NEVER)
+    assert (waiting.entry.title, waiting.match.revision) == ("third", 1)
+
+
+def test_a_window_that_a_clock_ahead_closed_does_not_silence_its_digest(scene: Scene) -> None:
+    years = timedelta(days=3650)
+    scene.tell("morning", [], NOW + years)
+    assert [d.spec.id for d in scene.stores.editions.due(NOW + MINUTE)] == ["morning"]
+    assert state(scene.stores, "morning") == (NOW + MINUTE, NOW + MINUTE)
 
 
 def test_a_list_of_editions_may_leave_their_bytes_out(scene: Scene) -> None:

@@ -285,3 +285,19 @@ def test_an_article_whose_claim_is_lost_is_not_stored(scene: Scene) -> None:
     assert entry is not None
     assert entry.article == ""
     assert scene.stores.watch.matches() == []
+
+
+def test_why_a_page_has_no_text_is_told_until_it_has_one(scene: Scene) -> None:
+    entries = scene.stores.entries
+    read, never, plain = (
+        scene.entry(name, article=wanted) for name, wanted in (("x", "alert"), ("y", "alert"), ("z", ""))
+    )
+    assert [entries.article_unread(i) for i in (read, plain, 99)] == ["its turn has not come", "", ""]
+    at, outcomes = NOW, {read: ("done", ""), never: ("given_up", "403 Forbidden")}
+    while tasks := entries.claim_articles(ME, 9, at):
+        for task in tasks:
+            state, error = outcomes[task.entry.id]
+            text = "read" if state == "done" else ""
+            entries.commit_articles([ArticleOutcome(task.entry.id, 1, text, text, (), state, error)], ME, at)  # type: ignore[arg-type]
+        at += HOUR
+    assert [entries.article_unread(i) for i in (read, never)] == ["", "403 Forbidden"]

@@ -189,3 +189,28 @@ def test_what_came_while_an_alert_was_put_off_is_looked_at_at_once(scene: Scene)
     assert [d.spec.id for d in scene.stores.editions.due(NOW)] == ["now"]
     scene.stores.alerts.hold("now", NOW + 9 * HOUR, came)
     assert scene.stores.editions.due(NOW) == []
+
+
+def test_alerts_are_counted_by_the_moments_they_were_composed_at(scene: Scene) -> None:
+    for number, at in enumerate((NOW, NOW + HOUR, NOW + HOUR, NOW + 2 * HOUR)):
+        scene.tell("now", [], at, key=f"k{number}", kind="alert")
+    scene.tell("now", [], NOW + 3 * HOUR, kind="digest")
+    alerts = scene.stores.alerts
+    assert alerts.sent_since("now", NOW + HOUR) == [NOW + HOUR, NOW + 2 * HOUR]
+    assert alerts.sent_since("morning", NOW) == []
+
+
+def test_a_destination_that_takes_something_is_forgotten_as_a_failing_one(scene: Scene) -> None:
+    relays = scene.stores.relays
+    for name in ("mail", "channel:desk", "channel:room"):
+        relays.pause(FailingRelay(name, 1, NOW, NOW + HOUR, "connect", "refused"))
+    relays.pause(FailingRelay("mail", 2, NOW, NOW + 2 * HOUR, "connect", "refused again"))
+    assert [(one.name, one.failures) for one in relays.failing()] == [
+        ("channel:desk", 1),
+        ("channel:room", 1),
+        ("mail", 2),
+    ]
+    relays.works("mail")
+    assert [one.name for one in relays.failing()] == ["channel:desk", "channel:room"]
+    relays.works("")
+    assert relays.failing() == []

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aggregator.errors import StoreError
-from aggregator.model import Enclosure, EntryKey, PollOutcome, Span, StoredChange, StoryKey, Watchlist
+from aggregator.model import Enclosure, EntryKey, PollOutcome, Recall, Span, StoredChange, StoryKey, Watchlist
 from aggregator.stores import Stores
 from tests.conformance.stores import (
     HOUR,
@@ -349,3 +349,28 @@ def test_watchlists_are_those_given(scene: Scene) -> None:
     assert (report.added, report.changed, report.removed) == ((), (), ())
     assert watch.sync([*wanted, Watchlist("csto", "C", "c")], NOW).added == ("csto",)
     assert [w.id for w in watch.list()] == ["csto", "energy", "new"]
+
+
+def test_what_was_kept_of_a_document_comes_back_with_the_entries_it_made(scene: Scene) -> None:
+    polls = scene.stores.polls
+    assert polls.recall("a") is None
+    for settled, titles in ((False, ("x", "y")), (True, ())):
+        scene.stores.feeds.claim_due(ME, 1, NOW, ids=["a"])
+        kept = Recall("head", settled, b"\x00\xff items")
+        changes = [
+            replace(change, change=replace(change.change, number=n)) for n, change in enumerate(map(new, titles))
+        ]
+        made = polls.commit_polls([PollOutcome("a", poll(NOW, next_poll_at=NOW), tuple(changes), recall=kept)], ME, NOW)
+        assert polls.recall("a") == replace(kept, fresh=tuple(enumerate(made["a"])))
+    assert polls.recall("b") is None
+
+
+def test_every_match_is_read_in_portions_by_watchlist_and_time(scene: Scene) -> None:
+    scene.poll("a", *(new(f"t{n}", matches=(match(), match("energy"))) for n in range(260)))
+    scene.entry("later", match("energy"), now=NOW + HOUR)
+    watch = scene.stores.watch
+    every = list(watch.each_match())
+    assert [m.id for m in every] == sorted(m.id for m in watch.matches())
+    assert len(every) == 521
+    assert list(watch.each_match("energy", NOW + HOUR)) == every[-1:]
+    assert list(watch.each_match("none")) == []

@@ -122,3 +122,18 @@ def test_a_feed_is_hastened_and_a_paused_one_is_not(scene: Scene) -> None:
     feeds.pause("a", NOW)
     assert not feeds.hasten("a", NOW)
     assert not feeds.hasten("nowhere", NOW)
+
+
+def test_matches_and_editions_of_a_time(scene: Scene) -> None:
+    for hour in range(4):
+        scene.entry(f"t{hour}", match(), now=NOW + hour * HOUR)
+        scene.tell("morning", [], NOW + hour * HOUR)
+        scene.tell("now", [], NOW + hour * HOUR, kind="alert")
+    portions = scene.stores.portions
+    for ask in (portions.matches, portions.editions):
+        every = walked(ask)
+        part = walked(ask, since=NOW + HOUR, until=NOW + 3 * HOUR)
+        assert (len(part), part) == (len(every) // 2, every[len(every) // 4 : len(every) // 4 * 3])
+    mornings = walked(portions.editions, digest_id="morning")
+    assert len(mornings) == 4
+    assert set(mornings) < set(walked(portions.editions))

@@ -162,6 +162,20 @@ def test_whoever_moves_to_a_digest_that_others_have_crosses_a_bridge(scene: Scen
     assert awake(scene) == ["csto.daily"]
 
 
+def test_who_moves_back_to_a_digest_takes_what_was_theirs_there_along(scene: Scene) -> None:
+    readers, stores = scene.stores.readers, scene.stores
+    before = readers.add(ANNA, wish("daily"), HAND, NOW)
+    scene.tell("csto.daily", [], NOW, [message(before.id, ANNA)])
+    readers.end([before.id], "enough", WEB, NOW)
+    mine = added(scene, now=NOW + MINUTE)
+    assert readers.move(mine.id, wish("daily"), WEB, NOW + 2 * MINUTE)
+    [now] = stores.subscriptions.list()
+    assert now.id == mine.id
+    assert [m.subscription_id for m in stores.outbox.list()] == [mine.id]
+    assert events(scene) == ["added", "ended", "added", "changed"]
+    assert stores.upkeep.check(deep=True) == []
+
+
 def test_pauses_end_by_themselves_or_when_resumed(scene: Scene) -> None:
     readers, mine = scene.stores.readers, added(scene)
     assert readers.pause(mine.id, NOW + HOUR, WEB, NOW)
