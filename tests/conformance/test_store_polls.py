@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aggregator.errors import StoreError
-from aggregator.model import Enclosure, EntryKey, PollOutcome, Recall, Span, StoredChange, StoryKey, Watchlist
+from aggregator.model import Enclosure, EntryKey, NewEntry, PollOutcome, Recall, Span, StoredChange, StoryKey, Watchlist
 from aggregator.stores import Stores
 from tests.conformance.stores import (
     HOUR,
@@ -351,15 +351,19 @@ def test_watchlists_are_those_given(scene: Scene) -> None:
     assert [w.id for w in watch.list()] == ["csto", "energy", "new"]
 
 
+def numbered(stored: StoredChange, number: int) -> StoredChange:
+    """At this place of its document."""
+    assert isinstance(stored.change, NewEntry)
+    return replace(stored, change=replace(stored.change, number=number))
+
+
 def test_what_was_kept_of_a_document_comes_back_with_the_entries_it_made(scene: Scene) -> None:
     polls = scene.stores.polls
     assert polls.recall("a") is None
     for settled, titles in ((False, ("x", "y")), (True, ())):
         scene.stores.feeds.claim_due(ME, 1, NOW, ids=["a"])
         kept = Recall("head", settled, b"\x00\xff items")
-        changes = [
-            replace(change, change=replace(change.change, number=n)) for n, change in enumerate(map(new, titles))
-        ]
+        changes = [numbered(new(title), n) for n, title in enumerate(titles)]
         made = polls.commit_polls([PollOutcome("a", poll(NOW, next_poll_at=NOW), tuple(changes), recall=kept)], ME, NOW)
         assert polls.recall("a") == replace(kept, fresh=tuple(enumerate(made["a"])))
     assert polls.recall("b") is None
