@@ -213,7 +213,8 @@ class App:
         """What takes mail that came back."""
         from aggregator.returned import ReturnLine
 
-        return ReturnLine(stores=self.stores, clock=self.clock, secret=self.secret)
+        operator = self.configuration.settings.operator
+        return ReturnLine(stores=self.stores, clock=self.clock, secret=self.secret, canary=operator.canary)
 
     def return_path(self, subscription_id: int) -> str:
         """Where a subscription's mail comes back to."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from aggregator import feedview, health, known, onduty, restoring, signalview, storage, urls
+from aggregator import canary, feedview, health, known, onduty, restoring, signalview, storage, urls
 from aggregator.app import App
 from aggregator.errors import AggregatorError
 from aggregator.feeds import pace, redirects
@@ -57,6 +57,7 @@ def other_problems(app: App) -> Iterator[Problem]:
     yield from _network_problems(app)
     yield from _feed_problems(app)
     yield from _delivery_problems(app)
+    yield from _canary_problems(app)
     yield from _restore_problems(app)
     yield from _line_problems(app)
     yield from onduty.problems(app)
@@ -254,7 +255,8 @@ def _delivery_problems(app: App) -> Iterator[Problem]:
             "`aggregator subscriptions list`",
             about=f"bounces:{kind}",
         )
-    listed = {(d.id, a.lower()) for d in app.configuration.digests for a in d.to}
+    canarys = app.configuration.settings.operator.canary.lower()
+    listed = {(d.id, a.lower()) for d in app.configuration.digests for a in d.to if a.lower() != canarys}
     for s in app.stores.subscriptions.list(states=["ended"]):
         if (s.digest_id, s.address.lower()) in listed:
             yield Problem(
@@ -290,6 +292,34 @@ def _dead(app: App) -> Iterator[Problem]:
             "error",
             "notices:suppressed",
         )
+
+
+def _canary_problems(app: App) -> Iterator[Problem]:
+    missing = copies_missing(app)
+    if missing:
+        newest = missing[0]
+        yield Problem(
+            f"{many(len(missing), 'edition')} of the last 7 days did not arrive in the canary's mailbox, the newest: "
+            f"{newest.digest_id} {newest.key}, which a mail server took at {short(newest.sent_at)} UTC",
+            "see what became of it there (spam, a full mailbox, a queue), and whether that mailbox is piped to `aggregator bounce`",
+            "error" if canary_rings(app) else "warning",
+            "canary:missing",
+        )
+
+
+def copies_missing(app: App) -> list[canary.Copy]:
+    """Copies of digests that should have been seen in the canary's mailbox by now, newest first. Raises StoreError."""
+    return canary.overdue(_copies(app), app.clock.now(), app.configuration.settings.operator.canary_within)
+
+
+def canary_rings(app: App) -> bool:
+    """Whether mail does not arrive now, as far as the canary tells. Raises StoreError."""
+    return canary.rings(_copies(app), app.clock.now(), app.configuration.settings.operator.canary_within)
+
+
+def _copies(app: App) -> Sequence[canary.Copy]:
+    address = app.configuration.settings.operator.canary
+    return app.stores.canary.copies(address) if address else ()
 
 
 def _line_problems(app: App) -> Iterator[Problem]:

@@ -183,11 +183,15 @@ class Jobs:
         """Let somebody else know that all is well, where that is wanted."""
         operator = self._app.configuration.settings.operator
         beaten = self._heartbeat.beat(
-            operator.heartbeat.get_secret_value(), operator.heartbeat_every, self._app.fetcher, self._is_well
+            operator.heartbeat.get_secret_value(), operator.heartbeat_every, self._app.fetcher, self._is_all_well
         )
         if beaten.outcome:
             journal.beaten(self._beaten, beaten)
             self._beaten = beaten
+
+    def _is_all_well(self) -> bool:
+        """Every line makes progress, and mail arrives as far as the canary tells: where it does not, no mail can say so."""
+        return self._is_well() and not diagnosis.canary_rings(self._app)
 
     def upkeep(self) -> None:
         """Tidy up."""

@@ -149,7 +149,10 @@ def beaten(before: Beaten, now: Beaten) -> None:
             "the heartbeat was not taken: %s; it is tried again, nothing else is disturbed", now.error, extra=extra
         )
     elif now.outcome == "silent":
-        log.warning("the heartbeat falls silent: a line makes no progress", extra=extra)
+        log.warning(
+            "the heartbeat falls silent: a line makes no progress, or mail does not arrive; see `aggregator doctor`",
+            extra=extra,
+        )
     elif before.outcome:
         log.info("the heartbeat is taken again", extra=extra)
 

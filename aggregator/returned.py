@@ -1,5 +1,7 @@
 """The way back: a mail to one of our return paths -> whose it is -> a bounce noted, a subscription stopped, or nothing.
 
+What arrives in the canary's mailbox comes this way, too: a copy of an edition -> noted as arrived.
+
 Only who holds something that we gave to one reader alone is listened to: the tag of a return path, a Message-ID, the token that
 ends a subscription. Nothing is ever answered.
 """
@@ -26,7 +28,9 @@ class Taken:
 class ReturnLine:
     """Takes mails that came back, one at a time."""
 
-    def __init__(self, *, stores: Stores, clock: Clock, secret: bytes) -> None:
+    def __init__(self, *, stores: Stores, clock: Clock, secret: bytes, canary: str = "") -> None:
+        """`canary` is the mailbox that gets a copy of each digest, or ""."""
+        self._canary = canary
         self._stores = stores
         self._clock = clock
         self._secret = secret
@@ -34,6 +38,8 @@ class ReturnLine:
     def take(self, raw: bytes) -> Taken:
         """Read one mail, at most its first 512 kB, and do what it is good for."""
         found = bounces.read(raw)
+        if said := self._arrived(found):
+            return Taken(True, said)
         if found.verdict == "ignored":
             return Taken(False, f"ignored: {found.detail}")
         if found.verdict == "unsubscribe":
@@ -46,6 +52,13 @@ class ReturnLine:
         if count is None:
             return Taken(False, f"ignored: {found.detail}; but the reader of subscription {subscription_id} is gone")
         return Taken(True, f"subscription {subscription_id}: {_outcome(bounce, count)}")
+
+    def _arrived(self, found: Returned) -> str:
+        """What is said of a copy in the canary's mailbox; "" of any other mail."""
+        if not self._canary or not found.own_id:
+            return ""
+        copy = self._stores.canary.arrived(self._canary, found.own_id, self._clock.now())
+        return f"the canary has edition {copy.digest_id} {copy.key}" if copy else ""
 
     def _stopped(self, token: str) -> Taken:
         """A reader wrote to the mailto of List-Unsubscribe; a second mail changes nothing."""

@@ -47,6 +47,8 @@ def facts(app: App) -> Iterator[tuple[str, str]]:
     yield "watchlists", ", ".join(f"{w.id} ({stats['matches'].get(w.id, 0):,})" for w in c.watchlists) or "none"
     yield from _digests(app)
     yield "mail", _mail(app)
+    if canary := _canary(app):
+        yield "canary", canary
     yield "outbox", ", ".join(f"{count:,} {state}" for state, count in stats["messages"].items()) or "empty"
     yield "notices", _notices(app)
 
@@ -123,6 +125,18 @@ def _mail(app: App) -> str:
         return f"{where}; failing since {short(failing.since)} UTC"
     at = app.stores.measures.look((), app.clock.now()).sent_at
     return f"{where}; the last message was taken {short(at)} UTC" if at else f"{where}; nothing sent yet"
+
+
+def _canary(app: App) -> str:
+    """When a copy of a digest was last seen where mail should arrive; "" where there is no such mailbox."""
+    address = app.configuration.settings.operator.canary
+    if not address:
+        return ""
+    copies = app.stores.canary.copies(address)
+    seen = max((c for c in copies if c.arrived_at), key=lambda c: c.sent_at, default=None)
+    if seen is None or seen.arrived_at is None:
+        return f"{address}; nothing was seen there yet"
+    return f"{address}; {seen.digest_id} {seen.key} was seen there {short(seen.arrived_at)} UTC"
 
 
 def _notices(app: App) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from aggregator.canary import Copy
 from aggregator.care import AgendaStore, MeasureStore, Moments, NoticeStore, RetentionStore, Upkeep
 from aggregator.fellows import WorkerStore
 from aggregator.levels import Settled, Threshold, Wanted
@@ -455,6 +456,21 @@ class AlertStore(Protocol):
         ...
 
 
+class CanaryStore(Protocol):
+    """Copies of digests in the mailbox that shows whether mail arrives."""
+
+    def arrived(self, address: str, message_id: str, at: datetime) -> Copy | None:
+        """Note that the copy with this Message-ID was seen in the mailbox of `address`; the first time counts.
+
+        Which copy it is, also of one that is noted already; None of any other mail.
+        """
+        ...
+
+    def copies(self, address: str) -> builtins.list[Copy]:
+        """The newest that a mail server took for this address, the newest first."""
+        ...
+
+
 class RelayStore(Protocol):
     """What fails as a whole: a mail server, a channel; and until when it is left in peace.
 
@@ -773,6 +789,11 @@ class Stores(Protocol):
     @property
     def alerts(self) -> AlertStore:
         """What alerts wait for, and what came too late."""
+        ...
+
+    @property
+    def canary(self) -> CanaryStore:
+        """Copies in the canary's mailbox."""
         ...
 
     @property

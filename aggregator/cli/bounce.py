@@ -18,11 +18,12 @@ CHUNK = 64 * 1024
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(allow_dash=True, path_type=Path))
 @pass_context
 def command(context: Context, files: tuple[Path, ...]) -> None:
-    """Take mail that came back: delivery reports, complaints, and mails that ask to stop.
+    """Take mail that came back: delivery reports, complaints, mails that ask to stop; and what arrived in the canary's mailbox.
 
     A mail server pipes each one in; several can be named as files. A mailbox that is not there is suspended at once, one that
-    is full after five days; whoever complains is never written to again. What carries no mark of ours changes nothing, and
-    nothing is ever answered. Exit 0 for whatever is read, with a line that says what became of it.
+    is full after five days; whoever complains is never written to again. A copy of a digest that arrived at operator.canary is
+    noted. What carries no mark of ours changes nothing, and nothing is ever answered. Exit 0 for whatever is read, with a line
+    that says what became of it.
 
     \b
     Examples:

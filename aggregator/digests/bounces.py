@@ -44,6 +44,7 @@ class Returned:
     Attributes:
         senders: addresses that may be return paths of ours, with tags.
         message_ids: Message-IDs of mails it is about.
+        own_id: its own Message-ID, or "".
         token: what ends a subscription, of a mail that asks for that.
         status: the enhanced status (RFC 3463), `5.1.1`, or "".
         detail: what the other server said, on one line and naming no address; of a mail that is ignored, why.
@@ -52,6 +53,7 @@ class Returned:
     verdict: Verdict
     senders: tuple[str, ...] = ()
     message_ids: tuple[str, ...] = ()
+    own_id: str = ""
     token: str = ""
     status: str = ""
     detail: str = ""
@@ -62,7 +64,9 @@ def read(raw: bytes) -> Returned:
     try:
         mail = message_from_bytes(raw[:LIMIT])
         parts = list(_walk(mail))
-        return replace(_claim(mail, parts), senders=_senders(parts), message_ids=_ids(mail, parts))
+        own = _ID.search(_field(mail, "Message-ID"))
+        found = replace(_claim(mail, parts), senders=_senders(parts), message_ids=_ids(mail, parts))
+        return replace(found, own_id=own[0]) if own else found
     except Exception as error:  # noqa: BLE001 - the standard parser has many ways to fail on junk, and none may reach the mail server
         return Returned("ignored", detail=f"it cannot be read ({type(error).__name__})")
 

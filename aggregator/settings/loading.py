@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -107,7 +107,7 @@ class _Loading:
             specs,
             lists.aliases,
             lists.specs(),
-            digests.specs(),
+            tuple(_copied(spec, settings.operator.canary) for spec in digests.specs()),
             lists.known_items(lists_file) if lists_file else (),
             {name: one for name, one in access.items() if one is not None},
             {spec.id: item.homepage for spec, item in zip(specs, feeds.feeds, strict=True) if item.homepage},
@@ -214,3 +214,10 @@ def _validated(model: type[M], data: Mapping[str, Any]) -> tuple[M | None, list[
 def _by_variable(loc: yamlfile.Loc, text: str, overrides: Overrides) -> str:
     """A problem with a value that the environment gave; the way in the file is of no use here."""
     return f"{overrides.name(loc)}: {text.partition(': ')[2] or text}"
+
+
+def _copied(spec: DigestSpec, canary: str) -> DigestSpec:
+    """The digest with the canary as a reader; alerts have none, and who reads it anyway reads it once."""
+    if not canary or spec.schedule.every == "instant" or canary.lower() in (one.lower() for one in spec.to):
+        return spec
+    return replace(spec, to=(*spec.to, canary))

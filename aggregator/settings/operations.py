@@ -71,6 +71,13 @@ class OperatorSettings(Section):
         description="URL that is asked while every line makes progress, such as that of a dead man's switch; empty: none.",
     )
     heartbeat_every: f.PositiveDuration = Field(default=f.duration("5m"), description="How often it is asked.")
+    canary: f.AddressOrNone = Field(
+        default="",
+        description="A mailbox of yours that gets a copy of each digest, and whose mail is piped to `aggregator bounce`: it shows that mail arrives; empty: none.",
+    )
+    canary_within: f.PositiveDuration = Field(
+        default=f.duration("1h"), description="How long a copy may be under way before it is missed."
+    )
 
 
 class DaemonSettings(Section):

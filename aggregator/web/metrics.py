@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 
 from aggregator import onduty
 from aggregator.app import App
-from aggregator.diagnosis import BOUNCES_SINCE
+from aggregator.diagnosis import BOUNCES_SINCE, copies_missing
 from aggregator.tally import BOUNDS, TALLY, Histogram
 from aggregator.web.api.tokens import Tokens
 from aggregator.web.routes import Routes
@@ -47,6 +47,7 @@ GAUGES: Mapping[str, tuple[str, Labels]] = {
     "network_outage_seconds": ("For how long our own network has seemed down.", ()),
     "signals": ("Bursts and silences that last.", ("kind",)),
     "notices": ("Problems that doctor finds and that last.", ("level",)),
+    "canary_missing": ("Copies of digests that did not arrive in the canary's mailbox, of the last 7 days.", ()),
     "database_bytes": ("Size of the database and its log.", ("file",)),
     "disk_free_bytes": ("Room on the disk of the database.", ()),
     "line_last_success_timestamp_seconds": ("When a line of the daemon last ended well.", ("line",)),
@@ -148,6 +149,7 @@ class Metrics:
             "network_outage_seconds": {(): _since(app.stores.network.outage(), now)},
             "signals": {(kind,): found.signals.get(kind, 0) for kind in ("burst", "silence")},
             "notices": {(level,): found.notices.get(level, 0) for level in ("error", "warning")},
+            "canary_missing": {(): len(copies_missing(app))},
             "matches": _labelled(found.matches),
             **{name: {(): found.made[name]} for name in ("entries", "editions", "attempts")},
         }

@@ -6,7 +6,7 @@ from aggregator.errors import StoreError
 from aggregator.store.postgres.database import Database
 from aggregator.store.sql.scripts import statements
 
-STEPS = ("0001_schema",)
+STEPS = ("0001_schema", "0002_canary")
 """In this order; each is a file of statements beside this module."""
 _TABLE = """CREATE TABLE IF NOT EXISTS migrations (
   name        TEXT COLLATE "C" PRIMARY KEY,     -- a step of the schema that was taken

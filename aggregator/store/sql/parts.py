@@ -8,6 +8,7 @@ from aggregator.store.sql.agenda import Agenda
 from aggregator.store.sql.alerts import Alerts
 from aggregator.store.sql.attention import Attention
 from aggregator.store.sql.bounces import Bounces
+from aggregator.store.sql.canary import Canary
 from aggregator.store.sql.credentials import Credentials
 from aggregator.store.sql.editions import Editions
 from aggregator.store.sql.engine import Database
@@ -50,6 +51,7 @@ class Parts:
         self.alerts = Alerts(db)
         self.relays = Relays(db)
         self.outbox = Outbox(db, secret)
+        self.canary = Canary(db)
         self.subscriptions = Subscriptions(db, secret)
         self.bounces = Bounces(db, secret)
         self.signups = Signups(db, secret)

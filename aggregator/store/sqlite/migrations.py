@@ -122,6 +122,12 @@ def several(db: Database) -> None:
     _run(db, "0014_several.sql")
 
 
+@migrations(name="0015_canary")
+def canary(db: Database) -> None:
+    """When a copy of an edition was seen in the canary's mailbox."""
+    _run(db, "0015_canary.sql")
+
+
 def _pack(conn: sqlite3.Connection, table: str, key: str) -> None:
     """Row by row: the texts of a year must not stand in memory at once."""
     names = key.split(", ")

@@ -1,0 +1,3 @@
+-- when a copy was seen in the canary’s mailbox; NULL of what goes to anybody else
+ALTER TABLE messages ADD COLUMN arrived_at TEXT
+;
