@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +16,11 @@ from aggregator.errors import UsageError
 from aggregator.instance import InstanceLock
 from aggregator.settings import Home
 
-SUFFIXES = ("", "-wal", "-shm")
+if TYPE_CHECKING:
+    from aggregator.store.sqlite.salvage import Salvaged
+
+SCRATCH = ".salvage-"
+"""How the names of the folders begin in which a database is made that is to be put in place."""
 
 
 @click.command("salvage")
@@ -41,11 +49,10 @@ def command(context: Context, *, out: Path | None, put_in_place: bool, as_json: 
     with context.app(sync=False) as app:
         home, now = app.configuration.home, app.clock.now()
     settings.prepare(home)
-    # What is put in place needs a file of its own: an earlier look at what can be read stays.
-    target = out or home.db.with_name("aggregator.salvaging.db" if put_in_place else "aggregator.salvaged.db")
-    if out is None and put_in_place:
-        target.unlink(missing_ok=True)  # of one that fell
-    if target.exists():
+    if out is not None and put_in_place:
+        raise UsageError("--out is for looking first, --put-in-place needs no name: take one of the two")
+    target = out or home.db.with_name("aggregator.salvaged.db")
+    if target.exists() and not put_in_place:
         raise UsageError(f"{target} exists; move it away or name another file with --out")
     if home.server:
         raise UsageError(
@@ -56,9 +63,7 @@ def command(context: Context, *, out: Path | None, put_in_place: bool, as_json: 
     lock = InstanceLock(home.lock)
     lock.acquire()
     try:
-        tables, problems = salvage(home.db, target, now)
-        if put_in_place:
-            _put_in_place(home, target)
+        tables, problems = _replace(home, now) if put_in_place else salvage(home.db, target, now)
     finally:
         lock.release()
     for one in tables:
@@ -74,11 +79,14 @@ def command(context: Context, *, out: Path | None, put_in_place: bool, as_json: 
     return 1 if problems or any(one.lost != 0 for one in tables) else 0
 
 
-def _put_in_place(home: Home, target: Path) -> None:
-    for suffix in SUFFIXES:
-        old = home.db.with_name(home.db.name + suffix)
-        kept = home.db.with_name(f"{home.db.name}.before-salvage{suffix}")
-        kept.unlink(missing_ok=True)
-        if old.exists():
-            old.replace(kept)
-    target.replace(home.db)
+def _replace(home: Home, now: datetime) -> tuple[list[Salvaged], list[str]]:
+    """Salvage into a folder of its own, and let that take the place of the database: all of it, or nothing of it."""
+    from aggregator import settings
+    from aggregator.store.sqlite.salvage import salvage
+
+    for left in home.db.parent.glob(f"{SCRATCH}*"):  # of one that fell
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=home.db.parent, prefix=SCRATCH, ignore_cleanup_errors=True) as scratch:
+        found = salvage(home.db, Path(scratch) / home.db.name, now)
+        settings.swap(home, Path(scratch), "salvaging")
+    return found

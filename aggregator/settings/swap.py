@@ -16,7 +16,8 @@ from aggregator.settings.home import Home, sync_folder, write_new
 DATABASE, SECRET = "aggregator.db", "secret"
 """What the folder to put in place holds."""
 PARTS = ("", "-wal", "-shm")
-KEPT = ".before-restore"
+KEPT = {"restoring": ".before-restore", "salvaging": ".before-salvage"}
+"""What a swap is called by its folder -> how the names of the files end that it replaced."""
 
 
 def prepare(home: Home) -> None:
@@ -31,26 +32,33 @@ def secret(home: Home) -> bytes:
     return folders.secret(home)
 
 
-def swap(home: Home, folder: Path) -> None:
-    """Put the two files of a folder, which stands beside the database, in place; what they replace stays as `.before-restore`.
+def swap(home: Home, folder: Path, name: str = "restoring") -> None:
+    """Put the files of a folder, which stands beside the database, in place; what they replace stays as KEPT says of this name.
 
-    The folder's new name is the moment from which it is done: whatever falls later, the next `finish` goes on. The lock of the
-    home must be held. Raises ConfigError.
+    A folder without a secret leaves the home's own. The folder's new name is the moment from which it is done: whatever falls later,
+    the next `finish` goes on. The lock of the home must be held. Raises ConfigError.
     """
-    for path in (home.db, home.secret):
-        for part in PARTS:  # what an earlier restore left under this name belongs to another database
-            _kept(path, part).unlink(missing_ok=True)
-    for name in (DATABASE, SECRET):
-        with (folder / name).open("rb") as file:
-            os.fsync(file.fileno())
-    folder.rename(_ready(home))
+    for file, path in ((DATABASE, home.db), (SECRET, home.secret)):
+        if not (folder / file).exists():
+            continue
+        for part in PARTS:  # what an earlier one left under this name belongs to another database
+            _kept(path, part, name).unlink(missing_ok=True)
+        with (folder / file).open("rb") as handle:
+            os.fsync(handle.fileno())
+    sync_folder(folder)
+    folder.rename(home.db.with_name(name))
     sync_folder(home.db.parent)
     finish(home)
 
 
 def finish(home: Home) -> None:
     """Finish a swap that was begun; mostly there is none. Raises ConfigError: it cannot be finished."""
-    ready = _ready(home)
+    for name in KEPT:
+        _finish(home, name)
+
+
+def _finish(home: Home, name: str) -> None:
+    ready = home.db.with_name(name)
     try:
         if not ready.exists():
             return
@@ -60,10 +68,10 @@ def finish(home: Home) -> None:
         with _alone(ready):
             if (ready / DATABASE).exists():
                 for part in PARTS:
-                    _move(home.db.with_name(home.db.name + part), _kept(home.db, part))
+                    _move(home.db.with_name(home.db.name + part), _kept(home.db, part, name))
                 (ready / DATABASE).replace(home.db)
             if (ready / SECRET).exists():
-                _change_secret(home, ready / SECRET)
+                _change_secret(home, ready / SECRET, _kept(home.secret, "", name))
             for folder in (home.db.parent, home.secret.parent):
                 sync_folder(folder)
             shutil.rmtree(ready)
@@ -71,17 +79,18 @@ def finish(home: Home) -> None:
         if ready.exists():
             raise
     except OSError as e:
+        what = "a restore" if name == "restoring" else "a salvage"
         raise ConfigError(
-            f"{ready}: a restore was begun and cannot be finished: {e.strerror or e}; mend it, then start again"
+            f"{ready}: {what} was begun and cannot be finished: {e.strerror or e}; mend it, then start again"
         ) from e
 
 
-def _change_secret(home: Home, fresh: Path) -> None:
+def _change_secret(home: Home, fresh: Path, kept: Path) -> None:
     """By a copy: the secret may be on another disk than the database."""
     draft = home.secret.with_name(f".{SECRET}-restored")
     draft.unlink(missing_ok=True)
     write_new(draft, fresh.read_bytes(), 0o600)
-    _move(home.secret, _kept(home.secret, ""))
+    _move(home.secret, kept)
     draft.replace(home.secret)
     fresh.unlink()
 
@@ -104,9 +113,5 @@ def _move(old: Path, kept: Path) -> None:
         old.replace(kept)
 
 
-def _ready(home: Home) -> Path:
-    return home.db.with_name("restoring")
-
-
-def _kept(path: Path, part: str) -> Path:
-    return path.with_name(path.name + KEPT + part)
+def _kept(path: Path, part: str, name: str) -> Path:
+    return path.with_name(path.name + KEPT[name] + part)

@@ -1,4 +1,4 @@
-"""kill -9 while a backup is made or put in place, and while old entries are pruned: the next command finishes or knows nothing of it."""
+"""kill -9 while a backup is made or put in place, or what was salvaged is, and while old entries are pruned: the next command finishes or knows nothing of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ def mark(home: Path, text: str) -> None:
 
 
 def marked(home: Path) -> str:
-    with closing(sqlite3.connect(home / "var/aggregator.db")) as conn:
+    return marked_in(home / "var/aggregator.db")
+
+
+def marked_in(file: Path) -> str:
+    with closing(sqlite3.connect(file)) as conn:
         (found,) = conn.execute("SELECT value FROM facts WHERE name = 'mark'").fetchone()
     return str(found)
 
@@ -71,6 +75,32 @@ def test_a_kill_while_a_backup_is_put_in_place_leaves_the_one_database_or_the_ot
         if ended == 0:
             break
     counts.report("kill -9 in a restore", killed, 0, point)
+    assert killed >= 1
+
+
+@pytest.mark.parametrize("point", FILES)
+def test_a_kill_while_what_was_salvaged_is_put_in_place_loses_no_database(
+    tmp_path: Path, zygote: Zygote, town: Path, point: str
+) -> None:
+    killed = 0
+    for nth in itertools.count(1, STEP):
+        home = tmp_path / str(nth)
+        shutil.copytree(town / "home", home)
+        ended = zygote.command(home, ["salvage", "--put-in-place"], point, nth)
+        assert ended in (0, -9)
+        killed += ended == -9
+        assert zygote.command(home, ["stats"]) == 0
+        assert marked(home) == OLD
+        assert (home / "var/secret").read_bytes() == (town / "home/var/secret").read_bytes()
+        assert unsound(home) == []
+        assert not (home / "var/salvaging").exists()
+        assert zygote.command(home, ["salvage", "--put-in-place"]) == 0
+        assert marked(home) == OLD
+        assert [file.name for file in (home / "var").iterdir() if file.name.startswith(".")] == []
+        assert marked_in(home / "var/aggregator.db.before-salvage") == OLD
+        if ended == 0:
+            break
+    counts.report("kill -9 while a salvaged database is put in place", killed, 0, point)
     assert killed >= 1
 
 
