@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from aggregator import canary, feedview, health, known, onduty, restoring, signalview, storage, urls
+from aggregator import backups, canary, fallback, feedview, health, known, onduty, restoring, signalview, storage, urls
 from aggregator.app import App
 from aggregator.errors import AggregatorError
 from aggregator.feeds import pace, redirects
@@ -58,6 +58,7 @@ def other_problems(app: App) -> Iterator[Problem]:
     yield from _feed_problems(app)
     yield from _delivery_problems(app)
     yield from _canary_problems(app)
+    yield from _lost_problems(app)
     yield from _restore_problems(app)
     yield from _line_problems(app)
     yield from onduty.problems(app)
@@ -341,6 +342,20 @@ def _line_problems(app: App) -> Iterator[Problem]:
                 "error",
                 f"line:{name}:failing",
             )
+
+
+def _lost_problems(app: App) -> Iterator[Problem]:
+    """A database that knows of no mail, beside a log that does: it was made anew where another one stood."""
+    home = app.configuration.home
+    if home.server or app.stores.measures.look((), app.clock.now()).made["attempts"]:
+        return
+    if any(b'"sent"' in file.read_bytes() for file in home.sent.glob("*.jsonl")):
+        backup = fallback.newest(backups.folder(home, app.configuration.settings.backup)) or "FILE"
+        yield Problem(
+            f"the database is new, but {home.sent} knows of mail that was sent before",
+            f"if it was lost: `aggregator restore {backup}` brings it back, and nothing is sent twice",
+            about="database:new",
+        )
 
 
 def _restore_problems(app: App) -> Iterator[Problem]:

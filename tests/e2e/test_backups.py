@@ -247,8 +247,12 @@ def test_a_killed_daemon_and_a_deleted_database_come_back_by_a_restore(tmp_path:
             os.kill(daemon.pid, signal.SIGKILL)
         for path in (home / "var").glob("aggregator.db*"):
             path.unlink()
+        lost = " ".join(aggregator(home, "doctor").out.split())
+        assert "the database is new, but" in lost
+        assert f"`aggregator restore {backup}` brings it back" in lost
         said = done(home, "restore", backup).err
         assert "1 edition" in said
+        assert "the database is new" not in aggregator(home, "doctor").out
         with Daemon(home) as daemon:
             daemon.ready()
             wire.add("CSTO four")
