@@ -24,6 +24,8 @@ _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNO
 _OPML = re.compile(r"<opml[\s>]", re.IGNORECASE)
 _FEED = re.compile(r"<(?:[A-Za-z]+:)?(?:rss|rdf|feed|channel)[\s>]", re.IGNORECASE)
 _ELEMENT = re.compile(r"<\w")
+_DECLARATION = 1000
+"""Characters in which an XML declaration ends."""
 _BLANK_LINES = re.compile(r"\s{1000,}")
 _ITEM = re.compile(r"<(item|entry)[\s>]", re.IGNORECASE)
 _HEADERS = {"content-type": "application/xml; charset=utf-8"}
@@ -250,7 +252,13 @@ def _parsed(text: str, url: str) -> Any:
 
 
 def _low_head(text: str) -> str:
-    """Thousands of blank lines before the first element as one: feedparser looks behind each of them for what follows all."""
+    """Thousands of blank lines before the first element as one: feedparser looks behind each of them for what follows all.
+
+    A declaration without an end ends its line at once: feedparser's search for an encoding takes the square of a line.
+    """
+    start = len(text) - len(text.lstrip())
+    if text.startswith("<?", start) and text.find("?>", start, start + _DECLARATION) < 0:
+        text = f"{text[: start + 2]}\n{text[start + 2 :]}"
     first = _ELEMENT.search(text)
     at = first.start() if first else 0
     return _BLANK_LINES.sub("\n", text[:at]) + text[at:]

@@ -34,6 +34,8 @@ _BLANKS = " \t\r\n"
 """White space as XML has it: anything else between items is text, or not allowed."""
 _SPACE = re.compile(f"[{_BLANKS}]*")
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,60}:)?(?:rss|RDF|feed)[\s>]")
+_SPREADING = re.compile(r"<[oO][pP][mM][lL]\b")
+"""In the markup of one item it makes feedparser take every other one for something else, too."""
 _PASSING = re.compile(
     r"<((?:[A-Za-z_][\w.-]{0,60}:)?(?:lastBuildDate|pubDate|updated|modified|date))(?:\s[^<>]{0,500})?>[^<]{0,500}</\1\s{0,20}>"
     r"|<rdf:li\s[^<>]{0,4000}>",
@@ -82,6 +84,8 @@ def cut(text: str, url: str, known: Mapping[bytes, Remembered] | None = None) ->
 
     `known` are the items of the document before: where one of them is met again, those that followed it are expected.
     """
+    if _SPREADING.search(text):
+        return None
     cuts = _Cuts(text, known or {})
     if not cuts.find() or not cuts.items:
         return None

@@ -45,7 +45,7 @@ WORDS = tuple(
     )
 )  # fmt: skip
 _PLACE = re.compile(r"(.*?:\d+|.?AGGREGATOR__.*?|[^:]*): .")
-_COMMENT = re.compile(r"^[ ]*#.*$", re.MULTILINE)
+_COMMENT = re.compile(r"(?<![^\r\n])[ ]*#[^\r\n]*")
 
 
 def samples() -> list[bytes]:
@@ -134,7 +134,7 @@ def edited(path: Path, change: Callable[[], Any], *, within: bool = False) -> st
         assert str(error).strip()  # noqa: PT017 - both ends are fine
         assert path.read_bytes() == before
         return None
-    after = path.read_text("utf-8-sig")
+    after = path.read_bytes().decode("utf-8-sig")  # with its line ends as they are
     assert within or not lost(before.decode("utf-8-sig"), after), "a comment went"
     return after
 
