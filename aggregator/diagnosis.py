@@ -296,14 +296,15 @@ def _dead(app: App) -> Iterator[Problem]:
 
 
 def _canary_problems(app: App) -> Iterator[Problem]:
-    missing = copies_missing(app)
+    copies, now, within = _copies(app), app.clock.now(), app.configuration.settings.operator.canary_within
+    missing = canary.overdue(copies, now, within)
     if missing:
         newest = missing[0]
         yield Problem(
             f"{many(len(missing), 'edition')} of the last 7 days did not arrive in the canary's mailbox, the newest: "
             f"{newest.digest_id} {newest.key}, which a mail server took at {short(newest.sent_at)} UTC",
             "see what became of it there (spam, a full mailbox, a queue), and whether that mailbox is piped to `aggregator bounce`",
-            "error" if canary_rings(app) else "warning",
+            "error" if canary.rings(copies, now, within) else "warning",
             "canary:missing",
         )
 

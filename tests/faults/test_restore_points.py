@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -50,16 +51,24 @@ def town(tmp_path_factory: pytest.TempPathFactory, zygote: Zygote) -> Path:
     return folder
 
 
+def falls(tmp_path: Path, zygote: Zygote, town: Path, command: list[str], point: str) -> Iterator[tuple[Path, int]]:
+    """A copy of the home for each time that the command comes to the point and is killed there, and how it ended; the last one is through."""
+    for nth in itertools.count(1, STEP):
+        home = tmp_path / str(nth)
+        shutil.copytree(town / "home", home)
+        ended = zygote.command(home, command, point, nth)
+        assert ended in (0, -9)
+        yield home, ended
+        if ended == 0:
+            return
+
+
 @pytest.mark.parametrize("point", FILES)
 def test_a_kill_while_a_backup_is_put_in_place_leaves_the_one_database_or_the_other(
     tmp_path: Path, zygote: Zygote, town: Path, point: str
 ) -> None:
     killed = 0
-    for nth in itertools.count(1, STEP):
-        home = tmp_path / str(nth)
-        shutil.copytree(town / "home", home)
-        ended = zygote.command(home, ["restore", str(town / "backup.tar.gz")], point, nth)
-        assert ended in (0, -9)
+    for home, ended in falls(tmp_path, zygote, town, ["restore", str(town / "backup.tar.gz")], point):
         killed += ended == -9
         assert zygote.command(home, ["stats"]) == 0
         found = marked(home)
@@ -72,8 +81,6 @@ def test_a_kill_while_a_backup_is_put_in_place_leaves_the_one_database_or_the_ot
         assert marked(home) == NEW
         left = [file.name for file in (home / "var").iterdir() if file.name.startswith(".")]
         assert left == []
-        if ended == 0:
-            break
     counts.report("kill -9 in a restore", killed, 0, point)
     assert killed >= 1
 
@@ -83,11 +90,7 @@ def test_a_kill_while_what_was_salvaged_is_put_in_place_loses_no_database(
     tmp_path: Path, zygote: Zygote, town: Path, point: str
 ) -> None:
     killed = 0
-    for nth in itertools.count(1, STEP):
-        home = tmp_path / str(nth)
-        shutil.copytree(town / "home", home)
-        ended = zygote.command(home, ["salvage", "--put-in-place"], point, nth)
-        assert ended in (0, -9)
+    for home, ended in falls(tmp_path, zygote, town, ["salvage", "--put-in-place"], point):
         killed += ended == -9
         assert zygote.command(home, ["stats"]) == 0
         assert marked(home) == OLD
@@ -98,8 +101,6 @@ def test_a_kill_while_what_was_salvaged_is_put_in_place_loses_no_database(
         assert marked(home) == OLD
         assert [file.name for file in (home / "var").iterdir() if file.name.startswith(".")] == []
         assert marked_in(home / "var/aggregator.db.before-salvage") == OLD
-        if ended == 0:
-            break
     counts.report("kill -9 while a salvaged database is put in place", killed, 0, point)
     assert killed >= 1
 
