@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 import tarfile
-import tempfile
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,7 +39,7 @@ class Found:
 
 def verify(home: Home, file: Path, now: datetime) -> Found:
     """Do all of a restore but the last step. Raises UsageError: it is no backup; StoreError: its database is not sound."""
-    with _scratch(home) as scratch:
+    with settings.scratch(home, SCRATCH) as scratch:
         return _prepared(home, file, Path(scratch), now)
 
 
@@ -50,17 +48,10 @@ def restore(home: Home, file: Path, now: datetime) -> Found:
 
     The lock of the home must be held. Raises UsageError, StoreError: nothing was changed.
     """
-    for left in home.db.parent.glob(f"{SCRATCH}*"):  # of one that fell
-        shutil.rmtree(left, ignore_errors=True)
-    with _scratch(home) as scratch:
+    with settings.scratch(home, SCRATCH, alone=True) as scratch:
         found = _prepared(home, file, Path(scratch), now)
         settings.swap(home, Path(scratch))
     return found
-
-
-def _scratch(home: Home) -> tempfile.TemporaryDirectory[str]:
-    home.db.parent.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(dir=home.db.parent, prefix=SCRATCH, ignore_cleanup_errors=True)
 
 
 def _prepared(home: Home, file: Path, scratch: Path, now: datetime) -> Found:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,9 +82,7 @@ def _replace(home: Home, now: datetime) -> tuple[list[Salvaged], list[str]]:
     from aggregator import settings
     from aggregator.store.sqlite.salvage import salvage
 
-    for left in home.db.parent.glob(f"{SCRATCH}*"):  # of one that fell
-        shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=home.db.parent, prefix=SCRATCH, ignore_cleanup_errors=True) as scratch:
+    with settings.scratch(home, SCRATCH, alone=True) as scratch:
         found = salvage(home.db, Path(scratch) / home.db.name, now)
         settings.swap(home, Path(scratch), "salvaging")
     return found

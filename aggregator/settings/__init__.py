@@ -19,7 +19,7 @@ from aggregator.settings.models import Settings, known_settings, masked
 from aggregator.settings.moments import moment
 from aggregator.settings.operations import BackupSettings
 from aggregator.settings.schema import json_schema
-from aggregator.settings.swap import prepare, secret, swap
+from aggregator.settings.swap import prepare, scratch, secret, swap
 
 __all__ = [
     "BackupSettings",
@@ -43,6 +43,7 @@ __all__ = [
     "prepare",
     "remove_feed",
     "same_url",
+    "scratch",
     "secret",
     "show_duration",
     "slug",

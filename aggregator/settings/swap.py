@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from aggregator.errors import ConfigError
 from aggregator.settings import home as folders
@@ -30,6 +31,15 @@ def secret(home: Home) -> bytes:
     """The installation's secret, 32 random bytes; made once, read ever after. Raises ConfigError."""
     finish(home)
     return folders.secret(home)
+
+
+def scratch(home: Home, prefix: str, *, alone: bool = False) -> TemporaryDirectory[str]:
+    """A folder beside the database for what may be put in place. `alone`: those of one that fell go first; the lock of the home must be held."""
+    home.db.parent.mkdir(parents=True, exist_ok=True)
+    if alone:
+        for left in home.db.parent.glob(f"{prefix}*"):
+            shutil.rmtree(left, ignore_errors=True)
+    return TemporaryDirectory(dir=home.db.parent, prefix=prefix, ignore_cleanup_errors=True)
 
 
 def swap(home: Home, folder: Path, name: str = "restoring") -> None:
